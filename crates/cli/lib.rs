@@ -1,0 +1,1 @@
+//! The `vnetsim` command line as a library.

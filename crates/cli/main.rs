@@ -1,0 +1,3 @@
+//! The `vnetsim` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The life of a packet: sans-IO, no clock, no threads.

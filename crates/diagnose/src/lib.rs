@@ -1,0 +1,1 @@
+//! Why a packet lived or died, and what to change.

@@ -1,0 +1,1 @@
+//! The drivers: virtual time for ping and scenarios.

@@ -1,0 +1,1 @@
+//! Longest-prefix match over IPv4. Knows nothing of Azure.

@@ -1,0 +1,1 @@
+//! Reads and writes the documents that describe a network: ARM templates, az JSON, scenarios.
