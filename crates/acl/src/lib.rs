@@ -1,1 +1,24 @@
-//! Five-tuple classification: the first rule that matches decides. Knows nothing of Azure.
+//! Five-tuple classification: of an ordered list of rules, the first that matches a packet decides. Knows nothing of
+//! Azure, of allow and deny (a rule has no action, only a position), or of headers.
+//!
+//! - [`Rule`], with [`Addresses`], [`Ports`] and [`Protocols`] as its fields; [`Key`] is what a packet shows to it.
+//! - [`RuleSet`]: a list compiled for [`first_match`](RuleSet::first_match), in the form that suits its size.
+//! - [`linear`] and [`bit_vectors`]: the two forms. The first is also what the second is tested against.
+//!
+//! **Symbolic classes.** A rule may name a [`ClassId`] instead of prefixes. Which addresses belong to a class is not
+//! known here; the caller looks it up and puts it into the key. So one compiled rule set serves many places that
+//! disagree about what a class contains, and survives every change of it.
+
+#![forbid(unsafe_code)]
+
+mod addresses;
+pub mod bit_vectors;
+pub mod linear;
+mod ports;
+mod rule;
+mod rule_set;
+
+pub use addresses::{Addresses, ClassId};
+pub use ports::Ports;
+pub use rule::{Key, Protocols, Rule};
+pub use rule_set::RuleSet;

@@ -1,0 +1,261 @@
+//! Bit vectors and the compiled rule set name the same deciding rule as a look at every rule.
+
+use std::net::Ipv4Addr;
+
+use acl::bit_vectors::BitVectors;
+use acl::{Addresses, ClassId, Key, Ports, Protocols, Rule, RuleSet, linear};
+use ipnet::Ipv4Net;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// Few distinct networks, so that rules overlap, shadow and touch each other, and the ends of the address space.
+fn prefix() -> impl Strategy<Value = Ipv4Net> {
+    let base = prop::sample::select(vec![
+        0u32,
+        0x0A00_0000,
+        0x0A01_0000,
+        0x0A01_01FF,
+        0xC0A8_0000,
+        u32::MAX,
+    ]);
+    (base, 0..4u32, prop_oneof![1..=32u8, 14..=17u8, 30..=32u8]).prop_map(
+        |(base, offset, length)| Ipv4Net::new_assert(base.wrapping_add(offset).into(), length),
+    )
+}
+
+fn class() -> impl Strategy<Value = Addresses> {
+    prop::sample::select(vec![0u8, 1, 2, 31]).prop_map(|bit| ClassId::new(bit).unwrap().into())
+}
+
+fn addresses() -> impl Strategy<Value = Addresses> {
+    let listed = || vec(prefix(), 0..5).prop_map(Addresses::from_iter);
+    prop_oneof![
+        3 => Just(Addresses::any()),
+        4 => listed(),
+        2 => class(),
+        1 => (listed(), class(), class()).prop_map(|(listed, a, b)| listed.union(&a).union(&b)),
+    ]
+}
+
+fn port() -> impl Strategy<Value = u16> {
+    prop_oneof![0..6u16, 65_533..=65_535u16, any::<u16>()]
+}
+
+fn ports() -> impl Strategy<Value = Ports> {
+    let range = (port(), port()).prop_map(|(a, b)| a.min(b)..=a.max(b));
+    prop_oneof![
+        4 => Just(Ports::full()),
+        3 => port().prop_map(Ports::from),
+        3 => vec(range, 0..4).prop_map(Ports::from_iter),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let number = prop::sample::select(vec![0u8, 1, 6, 17, 255]).prop_map(Protocols::Number);
+    let protocol = prop_oneof![Just(Protocols::Any), number];
+    (addresses(), addresses(), protocol, ports(), ports()).prop_map(
+        |(source, destination, protocol, source_ports, destination_ports)| Rule {
+            source,
+            destination,
+            protocol,
+            source_ports,
+            destination_ports,
+        },
+    )
+}
+
+/// A rule that few keys match, so that the deciding one lies far down a long list.
+fn narrow_rule() -> impl Strategy<Value = Rule> {
+    let narrow = || {
+        vec(
+            (0x0A00_0000..0x0A00_0200u32).prop_map(|a| Ipv4Net::from(Ipv4Addr::from(a))),
+            1..4,
+        )
+    };
+    let addresses = || prop_oneof![5 => narrow().prop_map(Addresses::from_iter), 1 => class()];
+    (addresses(), addresses(), ports()).prop_map(|(source, destination, destination_ports)| Rule {
+        source,
+        destination,
+        destination_ports,
+        ..Rule::any()
+    })
+}
+
+fn address() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        4 => 0x0A00_0000..0x0A00_0200u32,
+        4 => prefix().prop_map(|prefix| u32::from(prefix.network())),
+        2 => prefix().prop_map(|prefix| u32::from(prefix.broadcast()).wrapping_add(1)),
+        1 => any::<u32>(),
+    ]
+}
+
+fn key() -> impl Strategy<Value = Key> {
+    let port = || prop_oneof![4 => port().prop_map(Some), 1 => Just(None)];
+    let classes = || prop::sample::select(vec![0u32, 1, 2, 3, 4, 1 << 31, u32::MAX]);
+    let protocol = prop::sample::select(vec![0u8, 1, 6, 17, 50, 255]);
+    (
+        address(),
+        address(),
+        protocol,
+        port(),
+        port(),
+        classes(),
+        classes(),
+    )
+        .prop_map(
+            |(
+                source,
+                destination,
+                protocol,
+                source_port,
+                destination_port,
+                source_classes,
+                destination_classes,
+            )| Key {
+                source: source.into(),
+                destination: destination.into(),
+                protocol,
+                source_port,
+                destination_port,
+                source_classes,
+                destination_classes,
+            },
+        )
+}
+
+/// A key that the rule accepts, if the rule accepts any: without it, most random keys match nothing.
+fn key_for(rule: &Rule, random: Key) -> Key {
+    let address = |side: &Addresses, otherwise| {
+        side.listed()
+            .ranges()
+            .next()
+            .map_or(otherwise, |r| (*r.end()).into())
+    };
+    let port = |ports: &Ports, otherwise| {
+        ports
+            .ranges()
+            .last()
+            .map_or(otherwise, |range| Some(*range.start()))
+    };
+    Key {
+        source: address(&rule.source, random.source),
+        destination: address(&rule.destination, random.destination),
+        protocol: match rule.protocol {
+            Protocols::Any => random.protocol,
+            Protocols::Number(number) => number,
+        },
+        source_port: if rule.source_ports.is_full() {
+            random.source_port
+        } else {
+            port(&rule.source_ports, None)
+        },
+        destination_port: port(&rule.destination_ports, random.destination_port),
+        source_classes: random.source_classes | rule.source.classes(),
+        destination_classes: random.destination_classes | rule.destination.classes(),
+    }
+}
+
+fn assert_agreement(rules: &[Rule], keys: &[Key]) -> Result<(), TestCaseError> {
+    let vectors = BitVectors::build(rules);
+    let set = RuleSet::build(rules.to_vec());
+    prop_assert_eq!(set.len(), rules.len());
+    let aimed = rules
+        .iter()
+        .zip(keys.iter().cycle())
+        .map(|(rule, &key)| key_for(rule, key));
+    for key in keys.iter().copied().chain(aimed) {
+        let expected = linear::first_match(rules, &key);
+        prop_assert_eq!(
+            vectors.first_match(&key),
+            expected,
+            "bit vectors, {:?}",
+            key
+        );
+        prop_assert_eq!(set.first_match(&key), expected, "rule set, {:?}", key);
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn short_lists_agree(rules in vec(rule(), 0..40), keys in vec(key(), 1..60)) {
+        assert_agreement(&rules, &keys)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lists_of_several_words_agree(rules in vec(narrow_rule(), 60..200), keys in vec(key(), 1..60)) {
+        assert_agreement(&rules, &keys)?;
+    }
+
+    #[test]
+    fn lists_longer_than_512_rules_agree(rules in vec(narrow_rule(), 513..800), keys in vec(key(), 1..60)) {
+        assert_agreement(&rules, &keys)?;
+    }
+}
+
+/// The rule for one destination port, for lists in which exactly one rule matches.
+fn only_port(port: u16) -> Rule {
+    Rule {
+        destination_ports: port.into(),
+        ..Rule::any()
+    }
+}
+
+fn key_to_port(port: u16) -> Key {
+    Key {
+        source: Ipv4Addr::new(10, 0, 0, 4),
+        destination: Ipv4Addr::new(10, 0, 0, 5),
+        protocol: 6,
+        source_port: Some(49_152),
+        destination_port: Some(port),
+        source_classes: 0,
+        destination_classes: 0,
+    }
+}
+
+#[test]
+fn a_list_of_several_blocks_finds_the_first_and_the_last_rule_of_each() {
+    let set = RuleSet::build((0..9000).map(only_port).collect());
+    for port in [0, 63, 64, 4095, 4096, 8191, 8192, 8999] {
+        assert_eq!(set.first_match(&key_to_port(port)), Some(port.into()));
+    }
+    assert_eq!(set.first_match(&key_to_port(9000)), None);
+}
+
+#[test]
+fn an_empty_list_matches_nothing() {
+    let set = RuleSet::build(Vec::new());
+    assert!(set.is_empty());
+    assert_eq!(set.first_match(&key_to_port(80)), None);
+    assert_eq!(BitVectors::build(&[]).first_match(&key_to_port(80)), None);
+}
+
+#[test]
+fn a_thousand_rules_with_a_hundred_prefixes_each_stay_within_a_few_megabytes() {
+    // 100,000 prefixes a side, scattered over 10.0.0.0/8 and nested in another rule's /16.
+    let scattered = |rule: u32, salt: u32| {
+        (0..100u32).map(move |i| {
+            let address = 0x0A00_0000 | (rule * 100 + i).wrapping_mul(0x9E37_79B1 ^ salt) >> 8;
+            let length = if i == 0 { 16 } else { 24 + (i % 9) as u8 };
+            Ipv4Net::new_assert(address.into(), length)
+        })
+    };
+    let rules: Vec<Rule> = (0..1000)
+        .map(|rule| Rule {
+            source: scattered(rule, 0).collect(),
+            destination: scattered(rule, 0x5555_5554).collect(),
+            ..Rule::any()
+        })
+        .collect();
+    let vectors = BitVectors::build(&rules);
+    assert!(vectors.memory() < 16 << 20, "{} bytes", vectors.memory());
+    for rule in rules.iter().step_by(37) {
+        let key = key_for(rule, key_to_port(80));
+        assert_eq!(vectors.first_match(&key), linear::first_match(&rules, &key));
+    }
+}
