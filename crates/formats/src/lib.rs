@@ -1,1 +1,16 @@
 //! Reads and writes the documents that describe a network: ARM templates, az JSON, scenarios.
+//!
+//! A document passes through three layers, each of which knows only the one below it:
+//!
+//! - [`source`] keeps the text of every file, so that a value can say where it was written with eight bytes;
+//!   [`diagnostic`] is what is wrong with it, gathered and reported together;
+//! - [`json`] reads JSON as people write it for Azure, keeping the place of every key and value;
+//! - [`arm`] evaluates templates into the flat list of resources that Azure would be asked to create.
+//!
+//! What this crate does not know: what a network does with its resources (`control`, `dataplane`), and how an
+//! answer is printed (`report`, `cli`).
+
+pub mod arm;
+pub mod diagnostic;
+pub mod json;
+pub mod source;

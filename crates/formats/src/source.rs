@@ -1,0 +1,356 @@
+//! The text of every file that was read, and places in it.
+//!
+//! Values carry a [`Span`] of eight bytes; line and column are worked out only when somebody asks.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+
+/// Largest file that is read, in bytes. A [`Span`] could address four times as much.
+pub const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// A file of one [`Sources`]; meaningless in another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u16);
+
+/// A piece of text in a file: where a value, a key or an expression stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    start: u32,
+    file: FileId,
+    length: u16,
+}
+
+impl Span {
+    /// `length` bytes from byte `start` of `file`. Lengths above 65,535 are cut to that: they only serve to underline.
+    ///
+    /// A place beyond `u32::MAX` cannot come up, since files end at [`MAX_FILE_BYTES`]; it is cut likewise.
+    pub fn new(file: FileId, start: usize, length: usize) -> Self {
+        Self {
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            file,
+            length: u16::try_from(length).unwrap_or(u16::MAX),
+        }
+    }
+
+    /// The file.
+    pub fn file(self) -> FileId {
+        self.file
+    }
+
+    /// First byte, counted from 0.
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// Length in bytes; 65,535 may stand for more.
+    pub fn length(self) -> usize {
+        usize::from(self.length)
+    }
+}
+
+/// A place as an editor shows it: line and column counted from 1, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// One file as it was read.
+#[derive(Debug)]
+struct Source {
+    name: String,
+    path: Option<PathBuf>,
+    text: Arc<str>,
+    lines: OnceLock<Lines>,
+}
+
+/// Where the lines of a text begin, found when the first position is asked for.
+#[derive(Debug)]
+struct Lines {
+    starts: Vec<u32>,
+    /// In an ASCII text a column is a subtraction, however long the line.
+    ascii: bool,
+}
+
+/// All files read in one run.
+#[derive(Debug, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+impl Sources {
+    /// A store without files.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a file. UTF-8 with or without byte order mark, and UTF-16 with one: Windows `PowerShell` writes the
+    /// latter when `az` is redirected into a file. `None`: it cannot be read, and the error is among `diagnostics`.
+    ///
+    /// A file that was already read under the same path is not read again.
+    pub fn read(&mut self, path: &Path, diagnostics: &mut Diagnostics) -> Option<FileId> {
+        if let Some(id) = self.ids().find(|&id| self.path(id) == Some(path)) {
+            return Some(id);
+        }
+        let name = path.display().to_string();
+        let bytes = fs::metadata(path).and_then(|metadata| {
+            if metadata.len() > MAX_FILE_BYTES {
+                let message = format!(
+                    "it has {} bytes; up to {MAX_FILE_BYTES} are read",
+                    metadata.len()
+                );
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+            }
+            fs::read(path)
+        });
+        match bytes {
+            Ok(bytes) => {
+                let id = self.decode(name, &bytes, diagnostics)?;
+                self.files[usize::from(id.0)].path = Some(path.to_owned());
+                Some(id)
+            }
+            Err(error) => {
+                diagnostics.push(Diagnostic::error(
+                    Code::UnreadableFile,
+                    format!("cannot read {name}: {error}"),
+                ));
+                None
+            }
+        }
+    }
+
+    /// Takes bytes that came from elsewhere than a file, decoded as [`Sources::read`] does. `None`: they are no text;
+    /// they stay in the store so that the place can be shown.
+    pub fn decode(
+        &mut self,
+        name: impl Into<String>,
+        bytes: &[u8],
+        diagnostics: &mut Diagnostics,
+    ) -> Option<FileId> {
+        let name = name.into();
+        let utf16 = match bytes {
+            [0xff, 0xfe, rest @ ..] => Some((rest, u16::from_le_bytes as fn([u8; 2]) -> u16)),
+            [0xfe, 0xff, rest @ ..] => Some((rest, u16::from_be_bytes as fn([u8; 2]) -> u16)),
+            _ => None,
+        };
+        if let Some((bytes, unit)) = utf16 {
+            let (pairs, odd) = bytes.as_chunks::<2>();
+            let text =
+                String::from_utf16(&pairs.iter().map(|&pair| unit(pair)).collect::<Vec<_>>());
+            if let (Ok(text), []) = (text, odd) {
+                return self.add(name, text, diagnostics);
+            }
+            diagnostics.push(Diagnostic::error(
+                Code::NotText,
+                format!("{name} begins as UTF-16 text but is none"),
+            ));
+            return None;
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.add(name, text, diagnostics),
+            Err(error) => {
+                let at = error.valid_up_to();
+                let message = format!("byte 0x{:02x} at offset {at} is not UTF-8", bytes[at]);
+                let file = self.add(name, String::from_utf8_lossy(bytes), diagnostics)?;
+                diagnostics.push(
+                    Diagnostic::error(Code::NotText, message)
+                        .at(Span::new(file, at, 1))
+                        .expected("a text in UTF-8, or in UTF-16 with a byte order mark"),
+                );
+                None
+            }
+        }
+    }
+
+    /// Takes a text that came from elsewhere than a file; `name` is what diagnostics call it. `None`: the store is full.
+    pub fn add(
+        &mut self,
+        name: impl Into<String>,
+        text: impl Into<Arc<str>>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<FileId> {
+        let (name, text) = (name.into(), text.into());
+        let Ok(id) = u16::try_from(self.files.len()) else {
+            let message = format!(
+                "{name} is one file too many: up to {} are read in one run",
+                u16::MAX
+            );
+            diagnostics.push(Diagnostic::error(Code::UnreadableFile, message));
+            return None;
+        };
+        self.files.push(Source {
+            name,
+            path: None,
+            text,
+            lines: OnceLock::new(),
+        });
+        Some(FileId(id))
+    }
+
+    /// All files, in the order in which they were read.
+    pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..u16::try_from(self.files.len()).unwrap_or(u16::MAX)).map(FileId)
+    }
+
+    /// What the user calls the file: the path as it was given.
+    pub fn name(&self, file: FileId) -> &str {
+        &self.source(file).name
+    }
+
+    /// The path, if the text came from a file.
+    pub fn path(&self, file: FileId) -> Option<&Path> {
+        self.source(file).path.as_deref()
+    }
+
+    /// The text without byte order mark removal: offsets of [`Span`] count from its first byte.
+    pub fn text(&self, file: FileId) -> &Arc<str> {
+        &self.source(file).text
+    }
+
+    /// The text under a span; cut at the end of the file.
+    pub fn excerpt(&self, span: Span) -> &str {
+        let text = &self.source(span.file).text;
+        text.get(span.start()..span.start() + span.length())
+            .unwrap_or_default()
+    }
+
+    /// Line and column of the first character of `span`.
+    pub fn position(&self, span: Span) -> Position {
+        let source = self.source(span.file);
+        let lines = source.lines.get_or_init(|| Lines::of(&source.text));
+        let line = lines
+            .starts
+            .partition_point(|&start| start <= span.start)
+            .max(1);
+        let begin = lines.starts[line - 1] as usize;
+        let end = span.start().min(source.text.len());
+        let before = source.text.as_bytes().get(begin..end).unwrap_or_default();
+        let column = if lines.ascii {
+            before.len() + 1
+        } else {
+            // Every character has exactly one byte that does not continue another.
+            before.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() + 1
+        };
+        // The byte order mark is no character of the first line.
+        let marked = line == 1 && column > 1 && source.text.starts_with('\u{feff}');
+        Position {
+            line,
+            column: column - usize::from(marked),
+        }
+    }
+
+    fn source(&self, file: FileId) -> &Source {
+        &self.files[usize::from(file.0)]
+    }
+}
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let newlines = bytes
+            .iter()
+            .zip(1u32..)
+            .filter(|&(&byte, _)| byte == b'\n')
+            .map(|(_, next)| next);
+        Self {
+            starts: std::iter::once(0).chain(newlines).collect(),
+            ascii: bytes.is_ascii(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position(text: &str, at: usize) -> (usize, usize) {
+        let mut sources = Sources::new();
+        let file = sources
+            .add("test.json", text, &mut Diagnostics::new())
+            .unwrap();
+        let Position { line, column } = sources.position(Span::new(file, at, 1));
+        (line, column)
+    }
+
+    #[test]
+    fn lines_and_columns_count_from_one_and_columns_count_characters() {
+        assert_eq!(position("", 0), (1, 1));
+        assert_eq!(position("ab\r\ncd\n", 5), (2, 2));
+        assert_eq!(position("a\näöü!", 8), (2, 4));
+        assert_eq!(position("\u{feff}x", 3), (1, 1));
+        assert_eq!(position("ab", 99), (1, 3));
+    }
+
+    #[test]
+    fn a_span_is_eight_bytes_and_cuts_what_it_underlines() {
+        assert_eq!(size_of::<Span>(), 8);
+        assert_eq!(size_of::<Option<Span>>(), 12);
+        let mut sources = Sources::new();
+        let file = sources
+            .add("test.json", "0123456789", &mut Diagnostics::new())
+            .unwrap();
+        assert_eq!(sources.excerpt(Span::new(file, 2, 3)), "234");
+        assert_eq!(sources.excerpt(Span::new(file, 8, 3)), "");
+        assert_eq!(Span::new(file, 0, 1 << 20).length(), 65_535);
+    }
+
+    #[test]
+    fn text_redirected_by_windows_powershell_is_read_and_broken_bytes_are_located() {
+        let mut sources = Sources::new();
+        let utf16: Vec<u8> = [0xfeff_u16, 0x7b, 0xe4, 0x7d]
+            .iter()
+            .flat_map(|u| u.to_le_bytes())
+            .collect();
+        let mut diagnostics = Diagnostics::new();
+        let file = sources
+            .decode("dump.json", &utf16, &mut diagnostics)
+            .unwrap();
+        assert_eq!(&**sources.text(file), "{ä}");
+        assert!(diagnostics.is_empty());
+
+        assert_eq!(
+            sources.decode("bad.json", b"{\n \"\xff\"}", &mut diagnostics),
+            None
+        );
+        let error = diagnostics.iter().next().unwrap();
+        assert_eq!(error.code, Code::NotText);
+        assert_eq!(
+            sources.position(error.span.unwrap()),
+            Position { line: 2, column: 3 }
+        );
+        assert_eq!(
+            sources.decode("odd.json", &[0xff, 0xfe, 0x7b], &mut diagnostics),
+            None
+        );
+        assert_eq!(diagnostics.count(crate::diagnostic::Severity::Error), 2);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let mut diagnostics = Diagnostics::new();
+        assert_eq!(
+            Sources::new().read(Path::new("no/such/file.json"), &mut diagnostics),
+            None
+        );
+        let error = diagnostics.iter().next().unwrap();
+        assert_eq!(error.code, Code::UnreadableFile);
+        assert!(
+            error.message.contains("no/such/file.json"),
+            "{}",
+            error.message
+        );
+    }
+}
