@@ -1,7 +1,78 @@
 //! The nouns of Azure virtual networking and the operations that change them, as Azure validates them.
 //!
-//! A [`Network`] holds resources as Azure stores them. Every change goes through one validated operation
-//! that answers with Azure's own error code and leaves the network untouched when it refuses.
+//! A [`Network`] holds resources as Azure stores them. Every change goes through one validated operation that answers with
+//! Azure's own error code and leaves the network untouched when it refuses.
 //!
-//! What this crate does not know: files and their spellings (`formats`), effective routes and rules
-//! (`control`), packets (`dataplane`).
+//! What this crate does **not** know: files and their spellings on disk (`formats`), effective routes and rules (`control`),
+//! packets (`dataplane`). It never prints, never reads a clock and has no global state.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`id`] | resource ids, compared without regard to letter case |
+//! | [`spelling`] | every word that Azure spells in its own way: the one table of `Display`/`FromStr` |
+//! | [`address`] | address spaces, reserved ranges |
+//! | [`allocation`] | which addresses of a subnet are taken, and by whom |
+//! | [`virtual_network`], [`network_interface`], [`virtual_machine`], [`route_table`], [`security`], [`gateway`], [`delivery`], [`on_premises`] | the resources |
+//! | [`peering`] | peering links and their life cycle |
+//! | [`network`], [`request`] | the tables, the operations on them and what these ask for |
+//! | [`lookup`] | what a person types (a VM, a NIC, an address) to what it means |
+//! | [`options`] | decisions that a user may take differently |
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod allocation;
+pub mod delivery;
+pub mod error;
+pub mod gateway;
+pub mod id;
+pub mod lookup;
+pub mod network;
+pub mod network_interface;
+pub mod on_premises;
+pub mod options;
+pub mod peering;
+pub mod request;
+pub mod route_table;
+pub mod security;
+pub mod spelling;
+pub mod table;
+pub mod virtual_machine;
+pub mod virtual_network;
+
+pub use address::{AddressSpace, AddressSpaceError};
+pub use allocation::{AddressOwner, AddressPool};
+pub use delivery::{
+    AzureFirewall, BackendPool, Frontend, FrontendAddress, LoadBalancer, NatGateway,
+    PublicIpAddress,
+};
+pub use error::OperationError;
+pub use gateway::{
+    Connection, ConnectionPeer, GatewayInstance, LearnedRoute, LocalNetworkGateway,
+    VirtualNetworkGateway,
+};
+pub use id::ResourceId;
+pub use network::Network;
+pub use network_interface::{IpConfiguration, NetworkInterface, NicOwner};
+pub use on_premises::OnPremisesNetwork;
+pub use options::Options;
+pub use peering::{Peering, PeeringFlags, PeeringRecord, PeeringScope};
+pub use request::{
+    FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest, NicRequest,
+    RequestedAddress, SubnetRequest, VirtualMachineRequest, VirtualNetworkRequest,
+};
+pub use route_table::{Route, RouteDestination, RouteTable, UserNextHop};
+pub use security::{
+    ApplicationSecurityGroup, NetworkSecurityGroup, Ports, RuleAddresses, RuleProtocol,
+    SecurityRule, ServiceTag,
+};
+pub use spelling::{
+    Access, AllocationMethod, ConnectionType, DeploymentModel, Direction, GatewayType, NextHopType,
+    PeeringState, PeeringSyncLevel, PowerState, RouteSource, RouteState, Sku, VpnType,
+};
+pub use table::{
+    AsgId, ConnectionId, FirewallId, GatewayId, LinkId, LoadBalancerId, LocalGatewayId,
+    NatGatewayId, NicId, NsgId, OnPremisesId, PublicIpId, RouteTableId, SubnetId, Table, VmId,
+    VnetId,
+};
+pub use virtual_machine::{Guest, GuestRole, Listener, VirtualMachine};
+pub use virtual_network::{Location, Subnet, VirtualNetwork};

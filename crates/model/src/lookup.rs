@@ -1,0 +1,229 @@
+//! What a person types (a VM, a NIC, an address, an on-premises host) to what it means.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use crate::id::ResourceId;
+use crate::network::Network;
+use crate::table::{NicId, OnPremisesId, Resource};
+
+/// Something that can send or receive packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A NIC with one of its addresses.
+    Nic(NicId, Ipv4Addr),
+    /// A host of a network outside Azure, by its position.
+    OnPremises(OnPremisesId, usize),
+    /// The Internet.
+    Internet,
+    /// A plain address, whoever owns it.
+    Address(Ipv4Addr),
+}
+
+/// Why a name was not found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookupError {
+    /// Nothing of this name.
+    Unknown {
+        /// What was typed.
+        text: String,
+        /// Names that look like it, best first.
+        similar: Vec<String>,
+    },
+    /// Several things of this name.
+    Ambiguous {
+        /// What was typed.
+        text: String,
+        /// Full ids of the candidates.
+        candidates: Vec<ResourceId>,
+    },
+    /// A VM without a NIC in the input.
+    WithoutNic(ResourceId),
+}
+
+impl fmt::Display for LookupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { text, similar } if similar.is_empty() => {
+                write!(
+                    f,
+                    "there is no VM, NIC or on-premises host '{text}' in the topology"
+                )
+            }
+            Self::Unknown { text, similar } => {
+                write!(
+                    f,
+                    "there is no VM, NIC or on-premises host '{text}' in the topology; did you mean {}?",
+                    similar.join(" or ")
+                )
+            }
+            Self::Ambiguous { text, candidates } => {
+                write!(f, "'{text}' is not unique; use a resource id:")?;
+                candidates
+                    .iter()
+                    .try_for_each(|candidate| write!(f, "\n  {candidate}"))
+            }
+            Self::WithoutNic(vm) => write!(f, "{vm} has no NIC in the topology"),
+        }
+    }
+}
+
+impl std::error::Error for LookupError {}
+
+impl Network {
+    /// Reads an end of a conversation: a VM, a NIC, `VM/NIC`, an on-premises host, an Azure firewall, `internet`, a resource id or
+    /// an address. Names are compared without regard to letter case; a VM goes before a NIC of the same name.
+    pub fn endpoint(&self, text: &str) -> Result<Endpoint, LookupError> {
+        if let Ok(address) = text.parse::<Ipv4Addr>() {
+            return Ok(Endpoint::Address(address));
+        }
+        if text.eq_ignore_ascii_case("internet") {
+            return Ok(Endpoint::Internet);
+        }
+        if let Ok(id) = ResourceId::parse(text) {
+            return self.endpoint_by_id(&id).unwrap_or_else(|| {
+                Err(LookupError::Unknown {
+                    text: text.to_owned(),
+                    similar: Vec::new(),
+                })
+            });
+        }
+        let is = |name: &str| name.eq_ignore_ascii_case(text);
+        let machines = self
+            .virtual_machines()
+            .values()
+            .filter(|vm| is(vm.name()))
+            .map(|vm| vm.id.clone());
+        let nics = self
+            .listed_nics()
+            .filter(|(_, nic)| is(nic.name()))
+            .map(|(_, nic)| nic.id.clone());
+        let firewalls = self
+            .firewalls()
+            .values()
+            .filter(|firewall| is(firewall.name()))
+            .map(|firewall| firewall.id.clone());
+        for mut candidates in [
+            machines.collect::<Vec<_>>(),
+            nics.collect(),
+            firewalls.collect(),
+        ] {
+            match candidates.len() {
+                0 => {}
+                1 => {
+                    let id = candidates.remove(0);
+                    return self
+                        .endpoint_by_id(&id)
+                        .unwrap_or(Err(LookupError::WithoutNic(id)));
+                }
+                _ => {
+                    return Err(LookupError::Ambiguous {
+                        text: text.to_owned(),
+                        candidates,
+                    });
+                }
+            }
+        }
+        if let Some((machine, nic)) = text.split_once('/') {
+            let found = self
+                .virtual_machines()
+                .values()
+                .filter(|vm| vm.name().eq_ignore_ascii_case(machine))
+                .flat_map(|vm| &vm.nics)
+                .copied();
+            if let Some(nic) = found
+                .into_iter()
+                .find(|&key| self.nics()[key].name().eq_ignore_ascii_case(nic))
+            {
+                return Ok(Endpoint::Nic(nic, self.nics()[nic].primary_address()));
+            }
+        }
+        self.on_premises_host(text)
+    }
+
+    fn endpoint_by_id(&self, id: &ResourceId) -> Option<Result<Endpoint, LookupError>> {
+        if let Some(vm) = self.virtual_machines().find(id) {
+            let machine = &self.virtual_machines()[vm];
+            return Some(match machine.primary_nic() {
+                Some(nic) => Ok(Endpoint::Nic(nic, self.nics()[nic].primary_address())),
+                None => Err(LookupError::WithoutNic(id.clone())),
+            });
+        }
+        let nic = self.nics().find(id).or_else(|| {
+            self.firewalls()
+                .find(id)
+                .map(|firewall| self.firewalls()[firewall].nic)
+        });
+        if let Some(nic) = nic {
+            return Some(Ok(Endpoint::Nic(nic, self.nics()[nic].primary_address())));
+        }
+        // An IP configuration: its NIC with that address.
+        let nic = self.nics().find(&id.parent()?)?;
+        let configuration = self.nics()[nic]
+            .ip_configurations
+            .iter()
+            .find(|configuration| configuration.name.eq_ignore_ascii_case(id.name()))?;
+        Some(Ok(Endpoint::Nic(nic, configuration.private_address)))
+    }
+
+    fn on_premises_host(&self, text: &str) -> Result<Endpoint, LookupError> {
+        let (site, host) = match text.split_once('/') {
+            Some((site, host)) => (Some(site), host),
+            None => (None, text),
+        };
+        let mut found = Vec::new();
+        for (key, network) in self.on_premises().iter() {
+            if site.is_some_and(|site| !network.name().eq_ignore_ascii_case(site)) {
+                continue;
+            }
+            let hosts = network
+                .hosts
+                .iter()
+                .enumerate()
+                .filter(|(_, (name, _))| name.eq_ignore_ascii_case(host));
+            found.extend(hosts.map(|(position, (name, _))| {
+                (
+                    Endpoint::OnPremises(key, position),
+                    network.id.child("hosts", name),
+                )
+            }));
+        }
+        match found.as_slice() {
+            [] => Err(LookupError::Unknown {
+                text: text.to_owned(),
+                similar: self.similar_names(text),
+            }),
+            [(endpoint, _)] => Ok(*endpoint),
+            _ => Err(LookupError::Ambiguous {
+                text: text.to_owned(),
+                candidates: found.into_iter().map(|(_, id)| id).collect(),
+            }),
+        }
+    }
+
+    /// Up to three names within a third of the typed length, by edit distance.
+    fn similar_names(&self, text: &str) -> Vec<String> {
+        let wanted = text.to_ascii_lowercase();
+        let limit = wanted.chars().count() / 3 + 1;
+        let machines = self.virtual_machines().values().map(Resource::name);
+        let nics = self.listed_nics().map(|(_, nic)| nic.name());
+        let hosts = self
+            .on_premises()
+            .values()
+            .flat_map(|network| network.hosts.iter().map(|(name, _)| name.as_str()));
+        let mut close: Vec<(usize, String)> = machines
+            .chain(nics)
+            .chain(hosts)
+            .map(|name| {
+                (
+                    strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase()),
+                    name.to_owned(),
+                )
+            })
+            .filter(|&(distance, _)| distance <= limit)
+            .collect();
+        close.sort();
+        close.dedup();
+        close.into_iter().take(3).map(|(_, name)| name).collect()
+    }
+}

@@ -1,0 +1,171 @@
+//! The network as Azure stores it: tables of resources, and the validated operations that change them.
+//!
+//! Peering links have a life cycle of their own and live in [`crate::peering`].
+
+mod delivery;
+mod interfaces;
+mod rules;
+mod virtual_networks;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use crate::delivery::{AzureFirewall, LoadBalancer, NatGateway, PublicIpAddress};
+use crate::error::OperationError;
+use crate::gateway::{Connection, LocalNetworkGateway, VirtualNetworkGateway};
+use crate::id::ResourceId;
+use crate::network_interface::NetworkInterface;
+use crate::on_premises::OnPremisesNetwork;
+use crate::options::Options;
+use crate::peering::Peering;
+use crate::route_table::RouteTable;
+use crate::security::{ApplicationSecurityGroup, NetworkSecurityGroup};
+use crate::table::{
+    AsgId, ConnectionId, FirewallId, GatewayId, Key, LinkId, LoadBalancerId, LocalGatewayId,
+    NatGatewayId, NicId, NsgId, OnPremisesId, PublicIpId, Resource, RouteTableId, SubnetId, Table,
+    VmId, VnetId,
+};
+use crate::virtual_machine::{GuestRole, VirtualMachine};
+use crate::virtual_network::{Subnet, VirtualNetwork};
+
+/// Everything that a user's files describe.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Decisions that the user may take differently.
+    pub options: Options,
+    pub(crate) virtual_networks: Table<VnetId, VirtualNetwork>,
+    pub(crate) subnets: Table<SubnetId, Subnet>,
+    pub(crate) peerings: Table<LinkId, Peering>,
+    pub(crate) nics: Table<NicId, NetworkInterface>,
+    pub(crate) virtual_machines: Table<VmId, VirtualMachine>,
+    pub(crate) route_tables: Table<RouteTableId, RouteTable>,
+    pub(crate) nsgs: Table<NsgId, NetworkSecurityGroup>,
+    pub(crate) asgs: Table<AsgId, ApplicationSecurityGroup>,
+    pub(crate) public_ips: Table<PublicIpId, PublicIpAddress>,
+    pub(crate) load_balancers: Table<LoadBalancerId, LoadBalancer>,
+    pub(crate) nat_gateways: Table<NatGatewayId, NatGateway>,
+    pub(crate) firewalls: Table<FirewallId, AzureFirewall>,
+    pub(crate) gateways: Table<GatewayId, VirtualNetworkGateway>,
+    pub(crate) local_gateways: Table<LocalGatewayId, LocalNetworkGateway>,
+    pub(crate) connections: Table<ConnectionId, Connection>,
+    pub(crate) on_premises: Table<OnPremisesId, OnPremisesNetwork>,
+    /// Prefixes of service tags that the user has given (T-8, R-30), by lower-case name.
+    service_tags: BTreeMap<String, Vec<Ipv4Net>>,
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident: $key:ident => $resource:ident,)+) => {$(
+        $(#[$doc])*
+        pub fn $name(&self) -> &Table<$key, $resource> {
+            &self.$name
+        }
+    )+};
+}
+
+/// Look-ups.
+impl Network {
+    tables! {
+        /// Virtual networks.
+        virtual_networks: VnetId => VirtualNetwork,
+        /// Subnets of all networks.
+        subnets: SubnetId => Subnet,
+        /// Peering links.
+        peerings: LinkId => Peering,
+        /// NICs, the hidden ones of firewalls and gateway instances included.
+        nics: NicId => NetworkInterface,
+        /// Virtual machines.
+        virtual_machines: VmId => VirtualMachine,
+        /// Route tables.
+        route_tables: RouteTableId => RouteTable,
+        /// Network security groups.
+        nsgs: NsgId => NetworkSecurityGroup,
+        /// Application security groups.
+        asgs: AsgId => ApplicationSecurityGroup,
+        /// Public addresses.
+        public_ips: PublicIpId => PublicIpAddress,
+        /// Load balancers.
+        load_balancers: LoadBalancerId => LoadBalancer,
+        /// NAT gateways.
+        nat_gateways: NatGatewayId => NatGateway,
+        /// Azure firewalls.
+        firewalls: FirewallId => AzureFirewall,
+        /// Virtual network gateways.
+        gateways: GatewayId => VirtualNetworkGateway,
+        /// Local network gateways.
+        local_gateways: LocalGatewayId => LocalNetworkGateway,
+        /// Gateway connections.
+        connections: ConnectionId => Connection,
+        /// Networks outside Azure.
+        on_premises: OnPremisesId => OnPremisesNetwork,
+    }
+
+    /// NICs that Azure lists: without the hidden ones of firewalls and gateway instances.
+    pub fn listed_nics(&self) -> impl DoubleEndedIterator<Item = (NicId, &NetworkInterface)> {
+        self.nics.iter().filter(|(_, nic)| nic.is_listed())
+    }
+
+    /// The gateways of a virtual network.
+    pub fn gateways_of(
+        &self,
+        vnet: VnetId,
+    ) -> impl Iterator<Item = (GatewayId, &VirtualNetworkGateway)> {
+        self.gateways
+            .iter()
+            .filter(move |(_, gateway)| gateway.virtual_network == vnet)
+    }
+
+    /// Members of an application security group: private addresses of IP configurations, ascending.
+    pub fn asg_members(&self, asg: AsgId) -> BTreeSet<Ipv4Addr> {
+        self.nics
+            .values()
+            .flat_map(|nic| &nic.ip_configurations)
+            .filter(|configuration| configuration.application_security_groups.contains(&asg))
+            .map(|configuration| configuration.private_address)
+            .collect()
+    }
+
+    /// What a VM's guest does with packets that are not for it: as the scenario says, else an appliance if a NIC has IP
+    /// forwarding on, since nobody sets that flag for a host.
+    pub fn guest_role(&self, vm: VmId) -> GuestRole {
+        let machine = &self.virtual_machines[vm];
+        machine.guest.role.unwrap_or_else(|| {
+            if machine.nics.iter().any(|&nic| self.nics[nic].ip_forwarding) {
+                GuestRole::Appliance
+            } else {
+                GuestRole::Host
+            }
+        })
+    }
+
+    /// Prefixes of a service tag that the user has given; `None` if the tag is unknown.
+    pub fn service_tag(&self, name: &str) -> Option<&[Ipv4Net]> {
+        self.service_tags
+            .get(&name.to_ascii_lowercase())
+            .map(Vec::as_slice)
+    }
+
+    /// Gives the prefixes of a service tag (T-8, R-30).
+    pub fn set_service_tag(&mut self, name: &str, prefixes: Vec<Ipv4Net>) {
+        self.service_tags
+            .insert(name.to_ascii_lowercase(), prefixes);
+    }
+
+    /// All service tags that the user has given, by lower-case name.
+    pub fn service_tags(&self) -> impl Iterator<Item = (&str, &[Ipv4Net])> {
+        self.service_tags
+            .iter()
+            .map(|(name, prefixes)| (name.as_str(), prefixes.as_slice()))
+    }
+}
+
+pub(super) fn not_there<K: Key, T: Resource>(
+    table: &Table<K, T>,
+    id: &ResourceId,
+) -> Result<(), OperationError> {
+    match table.find(id) {
+        Some(_) => Err(OperationError::DuplicateId(id.clone())),
+        None => Ok(()),
+    }
+}

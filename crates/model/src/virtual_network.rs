@@ -1,0 +1,114 @@
+//! Virtual networks and their subnets.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use crate::address::AddressSpace;
+use crate::allocation::AddressPool;
+use crate::id::ResourceId;
+use crate::spelling::DeploymentModel;
+use crate::table::{LinkId, NatGatewayId, NsgId, Resource, RouteTableId, SubnetId, VnetId};
+
+/// An Azure region by its location id: lower case, no spaces (`northeurope`; `North Europe` is read too).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Location(String);
+
+impl Location {
+    /// From a display name or a location id.
+    pub fn new(text: &str) -> Self {
+        Self(
+            text.chars()
+                .filter(|c| !c.is_whitespace())
+                .collect::<String>()
+                .to_lowercase(),
+        )
+    }
+
+    /// The location id; empty if the input names no region.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// True if the input names no region. Networks without a region count as being in one region.
+    pub fn is_unknown(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A virtual network.
+#[derive(Clone, Debug)]
+pub struct VirtualNetwork {
+    /// Full resource id.
+    pub id: ResourceId,
+    /// Region; decides between `VNetPeering` and `VNetGlobalPeering`.
+    pub location: Location,
+    /// Never empty, disjoint.
+    pub address_space: AddressSpace,
+    /// In the order of the input.
+    pub subnets: Vec<SubnetId>,
+    /// Resource Manager or classic.
+    pub deployment_model: DeploymentModel,
+    /// Idle time of flows in minutes, 4 to 30; `None` = not set, counts as 4 (S-19, S-21).
+    pub flow_timeout_minutes: Option<u8>,
+    /// Custom DNS servers; empty = Azure's own.
+    pub dns_servers: Vec<Ipv4Addr>,
+    /// Its own peering links, in the order of their creation.
+    pub peerings: Vec<LinkId>,
+}
+
+/// A subnet.
+#[derive(Clone, Debug)]
+pub struct Subnet {
+    /// Full resource id.
+    pub id: ResourceId,
+    /// The network it lies in.
+    pub virtual_network: VnetId,
+    /// Inside the network's address space; disjoint from the other subnets'.
+    pub prefixes: Vec<Ipv4Net>,
+    /// Rules for all NICs in the subnet (S-9).
+    pub network_security_group: Option<NsgId>,
+    /// User routes for all NICs in the subnet.
+    pub route_table: Option<RouteTableId>,
+    /// Outbound address translation for all NICs in the subnet (N-12).
+    pub nat_gateway: Option<NatGatewayId>,
+    /// Whether NICs without any other method reach the Internet (N-12); `None` = the property is not given.
+    pub default_outbound_access: Option<bool>,
+    /// Services with an endpoint in this subnet, e.g. `Microsoft.Storage`.
+    pub service_endpoints: Vec<String>,
+    /// Service to which the subnet is delegated, if any.
+    pub delegation: Option<String>,
+    /// Which addresses are taken.
+    pub addresses: AddressPool,
+}
+
+impl Resource for VirtualNetwork {
+    fn id(&self) -> &ResourceId {
+        &self.id
+    }
+}
+
+impl Resource for Subnet {
+    fn id(&self) -> &ResourceId {
+        &self.id
+    }
+}
+
+impl Subnet {
+    /// True if the address lies in one of the subnet's prefixes.
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        self.prefixes.iter().any(|prefix| prefix.contains(&address))
+    }
+
+    /// True for the subnet in which gateways live (G-1).
+    pub fn is_gateway_subnet(&self) -> bool {
+        self.id.name().eq_ignore_ascii_case("GatewaySubnet")
+    }
+}
