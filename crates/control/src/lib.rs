@@ -1,1 +1,22 @@
-//! From the model to what Azure's controller would have programmed: effective routes, effective rules, tags.
+//! From the model to what Azure's controller would have programmed into the hosts.
+//!
+//! `compile` turns a [`model::Network`] into a [`Snapshot`]: immutable, shared, with a generation number. FIBs are interned per
+//! distinct (virtual network, route table, gateway view), rule sets per security group; service tags stay symbolic in the rules, and
+//! a tag view per FIB says which addresses they cover. A hundred NICs of a subnet share one table of each kind.
+//!
+//! What this crate does **not** know: packets, flows, time. What the data plane never sees: a `Peering`, a flag, a route table; only
+//! what they mean once compiled. The cold part of the snapshot, [`snapshot::Provenance`], remembers for people where everything came from.
+//!
+//! | module | what it answers |
+//! |---|---|
+//! | `effective_routes` | the rows of a NIC, in the order in which Azure prints them (R-1 to) |
+//! | `service_tags` | what `VirtualNetwork` and `Internet` mean for a NIC (T-1 to T-7) |
+//! | `effective_rules` | the rules of a NIC, level by level (S-1 to S-12) |
+//! | `next_hop` | who stands behind an address (R-24, R-25) |
+//! | `boundary` | what each peering link admits (F-6 to F-9a) |
+//! | [`snapshot`] | the compiled tables |
+#![forbid(unsafe_code)]
+
+pub mod snapshot;
+
+pub use snapshot::Snapshot;

@@ -1,0 +1,412 @@
+//! The compiled tables: what the data plane reads, and the provenance that turns its small numbers back into names.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use fib::{AddressSet, Fib, Ranges};
+use ipnet::Ipv4Net;
+use model::{
+    Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId, NextHopType, NicId, NsgId,
+    Options, ResourceId, RouteSource, RouteState, RouteTableId, SubnetId, VmId, VnetId,
+};
+
+/// What Azure's controller would have programmed, for one state of the network.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Counts the compiled states of one network, from 1.
+    pub generation: u32,
+    /// Options in force when it was compiled.
+    pub options: Options,
+    /// By [`NicId`]; a deleted NIC leaves a hole.
+    pub nics: Vec<Option<Nic>>,
+    /// By [`GuestId`].
+    pub guests: Vec<Guest>,
+    /// By [`FibId`].
+    pub fibs: Vec<Arc<CompiledFib>>,
+    /// By [`TagViewId`].
+    pub tag_views: Vec<Arc<TagView>>,
+    /// By [`RuleSetId`].
+    pub rule_sets: Vec<Arc<CompiledRules>>,
+    /// By [`VnetId`]; a deleted network leaves a hole.
+    pub virtual_networks: Vec<Option<VirtualNetwork>>,
+    /// By [`LinkId`]; a deleted link leaves a hole.
+    pub links: Vec<Option<Link>>,
+    /// By [`PoolId`].
+    pub pools: Vec<Pool>,
+    /// Names for people; never read on the way of a packet.
+    pub provenance: Provenance,
+}
+
+macro_rules! indexes {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+    )+};
+}
+
+indexes! {
+    /// A compiled FIB, shared by all NICs with the same view of the network.
+    FibId,
+    /// A tag view; as many as FIBs at most.
+    TagViewId,
+    /// The compiled rules of one security group in one direction.
+    RuleSetId,
+    /// What stands behind one or more NICs.
+    GuestId,
+    /// A group of NICs behind a load balancer frontend.
+    PoolId,
+}
+
+/// A worker: one NIC with references to its shared tables.
+#[derive(Clone, Debug)]
+pub struct Nic {
+    /// Own private addresses, the primary first (N-2).
+    pub addresses: Vec<Ipv4Addr>,
+    /// The virtual network.
+    pub virtual_network: VnetId,
+    /// The subnet of the primary address.
+    pub subnet: SubnetId,
+    /// Where its packets go.
+    pub fib: FibId,
+    /// What service tags mean to it.
+    pub tags: TagViewId,
+    /// Outbound rules in the order in which they are asked: NIC, then subnet (S-11).
+    pub outbound: Rules,
+    /// Inbound rules in the order in which they are asked: subnet, then NIC (S-11).
+    pub inbound: Rules,
+    /// N-1: off = only own addresses are sent from and received for.
+    pub ip_forwarding: bool,
+    /// A TCP packet without SYN may begin a flow whatever `tcpStrict` says (S-20).
+    pub tcp_state_tracking_disabled: bool,
+    /// What stands behind it.
+    pub guest: GuestId,
+    /// How it reaches the Internet (N-12).
+    pub internet: InternetAccess,
+    /// Idle time after which a flow is forgotten, in nanoseconds (S-21).
+    pub idle_timeout_ns: u64,
+}
+
+/// The rules that judge the packets of a NIC in one direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// No security group at either level: everything passes, and the NIC keeps no flow state.
+    None,
+    /// One or two groups; all must allow.
+    Groups(Vec<GroupRules>),
+    /// No group, but a link with false access flag (F-4): packets from or to its range are judged by the default rules.
+    BlockedPeers {
+        /// The default rules in this direction.
+        default_rules: RuleSetId,
+        /// Link whose `allowVirtualNetworkAccess` is false, for addresses in its remote range.
+        ranges: Arc<Ranges<Option<LinkId>>>,
+    },
+}
+
+/// One security group of a NIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupRules {
+    /// Where it is attached.
+    pub level: Level,
+    /// Its rules in this direction.
+    pub rules: RuleSetId,
+}
+
+/// Where a security group is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// To the NIC.
+    Nic,
+    /// To the subnet.
+    Subnet,
+}
+
+/// How a NIC reaches the Internet (N-12), in the order of precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InternetAccess {
+    /// Through the subnet's NAT gateway.
+    NatGateway,
+    /// Through its own public address.
+    PublicAddress,
+    /// Through a load balancer with a public frontend.
+    LoadBalancer,
+    /// By the subnet's default outbound access.
+    Default,
+    /// Not at all.
+    None,
+}
+
+/// What stands behind one or more NICs.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// What it is.
+    pub kind: GuestKind,
+    /// Its NICs, the primary first.
+    pub nics: Vec<NicId>,
+    /// False: its packets go nowhere.
+    pub running: bool,
+    /// What listens; `None` = everything.
+    pub listen: Option<Vec<Listener>>,
+}
+
+/// Kinds of guests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestKind {
+    /// A VM that discards what is not for it.
+    Host(VmId),
+    /// A VM that routes what is not for it.
+    Appliance {
+        /// The VM.
+        vm: VmId,
+        /// It puts its own address in place of the source.
+        source_nat: bool,
+        /// It drops TCP packets of connections whose SYN it has not seen.
+        stateful: bool,
+    },
+    /// An Azure firewall: an appliance of the platform.
+    Firewall(FirewallId),
+    /// An instance of a virtual network gateway.
+    Gateway(GatewayId),
+    /// A NIC without a VM.
+    Nobody,
+}
+
+/// A FIB with the effective routes it was compiled from.
+#[derive(Clone, Debug)]
+pub struct CompiledFib {
+    /// Longest-prefix match; R-20 is compiled in.
+    pub table: Fib<FibEntry>,
+    /// The rows in the order in which Azure prints them; cold.
+    pub routes: Vec<EffectiveRoute>,
+}
+
+/// What a FIB answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FibEntry {
+    /// Position of the deciding row in [`CompiledFib::routes`].
+    pub route: u16,
+    /// Where the packet goes.
+    pub next_hop: NextHop,
+}
+
+/// Compiled next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextHop {
+    /// The owner of the destination in the own virtual network.
+    Local,
+    /// The owner of the destination in the network behind this link.
+    Peer(LinkId),
+    /// A NIC that forwards (an appliance, a firewall, a gateway instance named by address).
+    Nic(NicId),
+    /// A member of a load balancer's pool, chosen by a symmetric hash of the five-tuple.
+    Pool(PoolId),
+    /// Nobody owns the appliance's address (R-26a).
+    NobodyThere,
+    /// Somebody owns the appliance's address whose packets are not simulated.
+    Unsimulated,
+    /// The appliance's address is not directly connected.
+    Unreachable,
+    /// A virtual network gateway (G-5, G-7).
+    Gateway(GatewayId),
+    /// There is no gateway to use.
+    NoGateway,
+    /// There is a gateway behind this link, but the flags do not pair (F-11).
+    TransitOff(LinkId),
+    /// A network that is not part of the input lies behind this link.
+    Outside(LinkId),
+    /// The Internet.
+    Internet,
+    /// An Azure service behind a service endpoint or a private endpoint.
+    AzureService,
+    /// Dropped: a row with next hop None.
+    Discard,
+}
+
+/// One row of a NIC's effective routes (O-1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectiveRoute {
+    /// Where the row comes from.
+    pub source: RouteSource,
+    /// Whether it takes part.
+    pub state: RouteState,
+    /// Usually one prefix; several for a service endpoint.
+    pub prefixes: Vec<Ipv4Net>,
+    /// Type as printed.
+    pub next_hop_type: NextHopType,
+    /// Addresses as printed; empty if none.
+    pub next_hop_ips: Vec<Ipv4Addr>,
+    /// What made the row.
+    pub origin: RouteOrigin,
+}
+
+/// What made a row, and so what would have to change to change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteOrigin {
+    /// The virtual network itself: its space, the Internet row, the `None` rows.
+    System,
+    /// A peering link.
+    Peering(LinkId),
+    /// A user-defined route: its table and its position there.
+    User(RouteTableId, u16),
+    /// A gateway.
+    Gateway(GatewayId),
+}
+
+/// What service tags cover for the NICs of one FIB, as class bits for `acl`.
+#[derive(Clone, Debug)]
+pub struct TagView {
+    /// Bits of [`VIRTUAL_NETWORK`], [`INTERNET`] and [`AZURE_LOAD_BALANCER`] of an address.
+    pub classes: Ranges<u32>,
+    /// All addresses of the `VirtualNetwork` tag (T-1).
+    pub virtual_network: AddressSet,
+    /// All addresses of the `Internet` tag (T-6).
+    pub internet: AddressSet,
+}
+
+/// Class bit of the `VirtualNetwork` tag.
+pub const VIRTUAL_NETWORK: u8 = 0;
+/// Class bit of the `Internet` tag.
+pub const INTERNET: u8 = 1;
+/// Class bit of the `AzureLoadBalancer` tag.
+pub const AZURE_LOAD_BALANCER: u8 = 2;
+
+/// The rules of one security group in one direction: the user's by priority, then the three defaults (S-7, S-10).
+#[derive(Clone, Debug)]
+pub struct CompiledRules {
+    /// The group; `None` for the default rules of a NIC without group (F-4).
+    pub group: Option<NsgId>,
+    /// Seen from the VM.
+    pub direction: Direction,
+    /// First match wins.
+    pub table: acl::RuleSet,
+    /// Says by position whether the rule allows; one per rule, so that a verdict is one look-up.
+    pub allows: Vec<bool>,
+    /// The rules themselves, in the same order; cold.
+    pub rules: Vec<model::SecurityRule>,
+}
+
+/// A virtual network as packets see it.
+#[derive(Clone, Debug)]
+pub struct VirtualNetwork {
+    /// Who owns an address in it.
+    pub owners: std::collections::HashMap<Ipv4Addr, Owner>,
+    /// Its present address space.
+    pub space: AddressSet,
+    /// Its own links by remote network, sorted by network: the receiver's side of a boundary.
+    pub links: Vec<(VnetId, LinkId)>,
+}
+
+/// Who owns an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A NIC.
+    Nic(NicId),
+    /// A load balancer frontend.
+    Pool(PoolId),
+    /// A resource whose packets are not simulated.
+    Unsimulated,
+}
+
+/// A peering link as the receiver's gatekeeper (F-6, F-7).
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The network that holds the link.
+    pub local: VnetId,
+    /// The network it points to; `None` if it is not part of the input.
+    pub remote: Option<VnetId>,
+    /// Only a Connected link lets anything pass.
+    pub connected: bool,
+    /// Sources that count as ordinary: what this side knows of the remote network (F-7.1).
+    pub known_sources: AddressSet,
+    /// The remote network's present space: sources in it but not known are refused (F-7.2).
+    pub remote_space: AddressSet,
+    /// What happens to forwarded packets (F-6, F-9a, F-10).
+    pub forwarded: ForwardedTraffic,
+    /// The networks lie in different regions.
+    pub global: bool,
+}
+
+/// What a link does with packets whose source does not lie in the remote network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardedTraffic {
+    /// `allowForwardedTraffic` is true (F-6).
+    Allowed,
+    /// The flag is false, but the network uses the remote network's live gateway (F-9a).
+    AllowedByRemoteGateway,
+    /// The flag is false, and `forwardedTraffic: lenient` lets the packet pass with a remark (F-10).
+    Tolerated,
+    /// Dropped.
+    Blocked,
+}
+
+/// Members behind a load balancer frontend.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// The load balancer.
+    pub balancer: LoadBalancerId,
+    /// NICs of the back-end pool, in the order of the network.
+    pub members: Vec<NicId>,
+    /// Basic frontends are not reachable across global peering (P-7).
+    pub basic: bool,
+}
+
+/// Names for people: what the small numbers of the hot tables stand for.
+#[derive(Clone, Debug, Default)]
+pub struct Provenance {
+    /// Resource ids of NICs, by [`NicId`].
+    pub nics: Vec<Option<ResourceId>>,
+    /// Resource ids of security groups, by [`NsgId`].
+    pub groups: Vec<Option<ResourceId>>,
+    /// Resource ids of links, by [`LinkId`].
+    pub links: Vec<Option<ResourceId>>,
+    /// Resource ids of gateways, by [`GatewayId`].
+    pub gateways: Vec<Option<ResourceId>>,
+    /// Things that the compiler noticed and a user should know.
+    pub notes: Vec<String>,
+}
+
+impl Snapshot {
+    /// The NIC, unless it was deleted.
+    pub fn nic(&self, nic: NicId) -> Option<&Nic> {
+        self.nics.get(nic.get() as usize)?.as_ref()
+    }
+
+    /// The FIB of a NIC.
+    pub fn fib_of(&self, nic: &Nic) -> &CompiledFib {
+        &self.fibs[nic.fib.0 as usize]
+    }
+
+    /// The tag view of a NIC.
+    pub fn tags_of(&self, nic: &Nic) -> &TagView {
+        &self.tag_views[nic.tags.0 as usize]
+    }
+
+    /// The rules of a group.
+    pub fn rules(&self, set: RuleSetId) -> &CompiledRules {
+        &self.rule_sets[set.0 as usize]
+    }
+
+    /// The guest behind a NIC.
+    pub fn guest_of(&self, nic: &Nic) -> &Guest {
+        &self.guests[nic.guest.0 as usize]
+    }
+
+    /// The virtual network, unless it was deleted.
+    pub fn virtual_network(&self, vnet: VnetId) -> Option<&VirtualNetwork> {
+        self.virtual_networks.get(vnet.get() as usize)?.as_ref()
+    }
+
+    /// The link, unless it was deleted.
+    pub fn link(&self, link: LinkId) -> Option<&Link> {
+        self.links.get(link.get() as usize)?.as_ref()
+    }
+
+    /// The receiver's link to the sender's network: the gatekeeper of the boundary (F-6).
+    pub fn link_between(&self, receiver: VnetId, sender: VnetId) -> Option<LinkId> {
+        let links = &self.virtual_network(receiver)?.links;
+        let position = links
+            .binary_search_by_key(&sender, |&(remote, _)| remote)
+            .ok()?;
+        Some(links[position].1)
+    }
+}
