@@ -7,10 +7,13 @@
 //! - [`json`] reads JSON as people write it for Azure, keeping the place of every key and value;
 //! - [`arm`] evaluates templates into the flat list of resources that Azure would be asked to create.
 //!
+//! Beside them, [`atomic`] writes files whole or not at all.
+//!
 //! What this crate does not know: what a network does with its resources (`control`, `dataplane`), and how an
 //! answer is printed (`report`, `cli`).
 
 pub mod arm;
+pub mod atomic;
 pub mod diagnostic;
 pub mod json;
 pub mod source;
