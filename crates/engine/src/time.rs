@@ -113,6 +113,12 @@ impl SimDuration {
         self.0
     }
 
+    /// Prints milliseconds as ping does, three decimals and no unit: `1.550`. Rounded half up.
+    pub fn in_milliseconds(self) -> impl fmt::Display {
+        let microseconds = self.0 / 1_000 + u64::from(self.0 % 1_000 >= 500);
+        fmt::from_fn(move |f| write!(f, "{}.{:03}", microseconds / 1_000, microseconds % 1_000))
+    }
+
     /// The span in milliseconds, for people. Exact up to 2^53 ns (104 days), the nearest `f64` beyond.
     #[expect(
         clippy::cast_precision_loss,
@@ -123,11 +129,10 @@ impl SimDuration {
     }
 }
 
-/// Milliseconds, three decimals, rounded half up: `1.550 ms`.
+/// With its unit: `1.550 ms`.
 impl fmt::Display for SimDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let microseconds = self.0 / 1_000 + u64::from(self.0 % 1_000 >= 500);
-        write!(f, "{}.{:03} ms", microseconds / 1_000, microseconds % 1_000)
+        write!(f, "{} ms", self.in_milliseconds())
     }
 }
 
