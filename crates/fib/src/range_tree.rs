@@ -3,7 +3,7 @@
 //! The ranges cover every `u32`, so their *last* keys describe them, and the answer is the number of last keys below
 //! the key looked for. Last keys rather than first ones, because a node that is not full is then padded with
 //! `u32::MAX`, which is below no key: the search needs no bound, no sentinel and no special case for the final range.
-//! 400 routes are three levels; counting within a node is 16 comparisons without a branch.
+//! 400 routes are three levels.
 
 /// Keys in a node: 16 × 4 bytes fill one cache line.
 const FANOUT: usize = 16;
@@ -23,11 +23,22 @@ impl Node {
         Self(padded)
     }
 
-    /// How many keys of this node are below `key`.
+    /// How many keys of this node are below `key`, which must not be above the last of them.
+    ///
+    /// Six comparisons without a branch: three tell in which four keys the answer lies, three tell where. Sixteen side
+    /// by side take twice the time as long as the compiler may use only the oldest vector instructions.
     #[inline]
     fn count_below(&self, key: u32) -> usize {
-        let below: u32 = self.0.iter().map(|&own| u32::from(own < key)).sum();
-        below as usize
+        let (fours, _) = self.0.as_chunks::<4>();
+        let four = fours[..3]
+            .iter()
+            .map(|four| usize::from(four[3] < key))
+            .sum::<usize>();
+        four * 4
+            + fours[four][..3]
+                .iter()
+                .map(|&own| usize::from(own < key))
+                .sum::<usize>()
     }
 }
 
@@ -47,14 +58,12 @@ impl RangeTree {
 
         let mut bottom_up: Vec<Vec<Node>> = Vec::new();
         let mut keys = lasts.to_vec();
-        loop {
+        // A single range needs no search, and therefore no level.
+        while keys.len() > 1 {
             let level: Vec<Node> = keys.chunks(FANOUT).map(Node::new).collect();
             // Only the rightmost node is padded, and its greatest key is `u32::MAX` with or without padding.
             keys = level.iter().map(|node| node.0[FANOUT - 1]).collect();
             bottom_up.push(level);
-            if keys.len() <= 1 {
-                break;
-            }
         }
 
         let (mut nodes, mut levels) = (Vec::new(), Vec::new());
@@ -70,8 +79,7 @@ impl RangeTree {
     pub(crate) fn position(&self, key: u32) -> usize {
         let mut position = 0;
         for &first in &self.levels {
-            // The greatest key of this node is not below `key` (that is why the search came here), so the count is
-            // at most 15 and the child exists.
+            // The last key of this node is not below `key`: that is why the search came here.
             position = position * FANOUT + self.nodes[first + position].count_below(key);
         }
         position
@@ -91,7 +99,7 @@ impl RangeTree {
 
     /// Last keys of the ranges in ascending order, then `u32::MAX` as padding without end.
     pub(crate) fn lasts(&self) -> impl Iterator<Item = u32> {
-        let leaves = self.levels.last().copied().unwrap_or_default();
+        let leaves = self.levels.last().copied().unwrap_or_default(); // one range: no leaf, only padding
         self.nodes[leaves..]
             .iter()
             .flat_map(|node| node.0)
