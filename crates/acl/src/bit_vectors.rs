@@ -247,6 +247,7 @@ impl Field {
             }
             steps.push((changes[0].0, interner.intern(&current)));
         }
+        interner.words.push(0); // read, and masked out, behind the last vector
         Self {
             open,
             listed: Ranges::from_steps(none, steps),
@@ -261,9 +262,7 @@ impl Field {
         let listed = value.map_or_else(Sparse::default, |value| self.listed.lookup(value));
         let mut summary = self.open.summary | listed.summary;
         for (class, rules) in &self.classes {
-            if class & classes != 0 {
-                summary |= rules.summary;
-            }
+            summary |= rules.summary & mask(class & classes != 0);
         }
         Accepting {
             field: self,
@@ -354,17 +353,20 @@ impl Accepting<'_> {
     /// The bits of the rules from 64 × `word` on. `word` is below 64, and the block has that many words.
     #[inline]
     fn word(&self, word: u32) -> u64 {
+        // Whether a bit is set decides no branch here: it differs from packet to packet.
         let mut rules = self.field.open.words[word as usize];
-        let bit = 1 << word;
-        if self.listed.summary & bit != 0 {
-            let before = (self.listed.summary & (bit - 1)).count_ones();
-            rules |= self.field.words[self.listed.first_word + before as usize];
-        }
+        let before = (self.listed.summary & ((1 << word) - 1)).count_ones();
+        let listed = self.field.words[self.listed.first_word + before as usize];
+        rules |= listed & mask(self.listed.summary >> word & 1 != 0);
         for (class, members) in &self.field.classes {
-            if class & self.classes != 0 {
-                rules |= members.words[word as usize];
-            }
+            rules |= members.words[word as usize] & mask(class & self.classes != 0);
         }
         rules
     }
+}
+
+/// Every bit or none.
+#[inline]
+fn mask(all: bool) -> u64 {
+    0u64.wrapping_sub(u64::from(all))
 }
