@@ -1,9 +1,13 @@
 //! The drivers: virtual time for ping and scenarios.
 //!
+//! - [`application`]: programs in guests that send probes
+//! - [`event`]: the total order in which things happen
 //! - [`time`]: simulated time, and the date it has in captures
 //! - [`latency`]: how long a packet is under way
 //! - [`random`]: randomness as a pure function of who draws
 
+pub mod application;
+pub mod event;
 pub mod latency;
 pub mod random;
 pub mod time;
