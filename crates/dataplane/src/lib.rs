@@ -1,1 +1,4 @@
-//! The life of a packet: sans-IO, no clock, no threads.
+//! What happens to a packet: the compiled tables of `control`, asked in the order in which Azure's hosts ask them.
+#![forbid(unsafe_code)]
+
+pub mod time;
