@@ -1,1 +1,56 @@
-//! The `vnetsim` command line as a library.
+//! `vnetsim`: a packet-level simulator of Azure virtual networking.
+//!
+//! This package is the command line ([`run`]) and one name for the crates below it. Without the default feature `cli` only
+//! the latter remain, and neither an argument parser nor a printer for terminals is compiled.
+//!
+//! | to do | use |
+//! |---|---|
+//! | hold a network and change it as Azure would | [`model`] |
+//! | read ARM templates, az dumps and scenarios, write scenarios | [`formats`] |
+//! | know what Azure would program into every NIC | [`control`] |
+//! | print it as Azure does | [`report`] |
+//!
+//! What the command line does **not** know: any rule of Azure. It reads arguments, asks one of the crates, and prints.
+//!
+//! | module of the command line | what it holds |
+//! |---|---|
+//! | `args` | every argument and help text |
+//! | `commands` | one file a command |
+//! | `topology` | from `-t` to a network |
+//! | `examples` | the built-in networks |
+//! | [`console`](Console) | where data and messages go |
+//! | `failure` | why a command could not answer, and how that is shown |
+#![forbid(unsafe_code)]
+
+pub use {control, formats, model, report};
+
+#[cfg(feature = "cli")]
+mod args;
+#[cfg(feature = "cli")]
+mod commands;
+#[cfg(feature = "cli")]
+mod console;
+#[cfg(feature = "cli")]
+mod examples;
+#[cfg(feature = "cli")]
+mod failure;
+
+#[cfg(feature = "cli")]
+pub use console::{Console, Exit};
+
+/// Runs one command line, the program's name first, and says how the process should end.
+///
+/// Data goes to the console's output, messages to its error output. A reader that closes the output early is no error.
+#[cfg(feature = "cli")]
+pub fn run(
+    arguments: impl IntoIterator<Item = std::ffi::OsString>,
+    console: &mut Console<'_>,
+) -> Exit {
+    use clap::Parser;
+
+    let answer = args::Arguments::try_parse_from(arguments)
+        .map_err(failure::Failure::from)
+        .and_then(|arguments| commands::run(arguments.command, console))
+        .and_then(|exit| Ok(console.flush().map(|()| exit)?));
+    answer.unwrap_or_else(|failure| failure.show(console))
+}

@@ -1,7 +1,9 @@
 //! What people see: tables, az-shaped JSON, captures, histograms.
 //!
 //! - [`histogram`]: latency in figures, and HdrHistogram's files
+//! - [`json`]: documents as the command line of Azure prints them
 //! - [`pcapng`]: captures for Wireshark and tshark
 
 pub mod histogram;
+pub mod json;
 pub mod pcapng;

@@ -1,0 +1,68 @@
+//! Conventions of the whole command line: exit codes, streams, help, examples as files.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::vnetsim::{run, run_in, vnetsim};
+
+#[test]
+fn help_is_data_and_a_mistake_is_a_message() {
+    let help = run(&["--help"]).yes();
+    assert!(help.contains("Exit codes:"), "{help}");
+    let message = run(&["pling"]).failed();
+    assert!(
+        message.contains("unrecognized subcommand 'pling'"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut child = vnetsim(&["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    drop(child.stdout.take());
+    let mut messages = String::new();
+    child
+        .stderr
+        .take()
+        .expect("piped above")
+        .read_to_string(&mut messages)
+        .expect("messages are UTF-8");
+    let status = child.wait().expect("the child was started");
+    assert_eq!((status.code(), messages.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn options_are_listed_with_the_value_that_was_set() {
+    let options = run(&["options", "--set", "noneRoutes=seed"]).yes();
+    assert!(options.contains("noneRoutes=seed  (R-4)\n"), "{options}");
+    let message = run(&["options", "--set", "noneRoutes=all"]).failed();
+    assert!(message.contains("expected one of seed, doc4"), "{message}");
+}
+
+#[test]
+fn examples_are_written_once_and_never_over_a_file() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let written = run_in(folder.path(), &["examples", "--write", "nets"]).yes();
+    assert!(
+        written.contains("sales-marketing-research.arm.json"),
+        "{written}"
+    );
+    for path in written.lines() {
+        assert!(folder.path().join(path).is_file(), "{path}");
+    }
+    let message = run_in(folder.path(), &["examples", "--write", "nets"]).failed();
+    assert!(
+        message.contains("exists already; nothing was written"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_unknown_example_names_the_known_ones() {
+    let message = run(&["examples", "--write", "/nonexistent", "hub"]).failed();
+    assert!(message.contains("hub-spoke-nva"), "{message}");
+}

@@ -1,0 +1,4 @@
+//! End to end: the binary as users run it, a file a theme.
+
+mod command_line;
+mod vnetsim;
