@@ -2,6 +2,7 @@
 //!
 //! - [`application`]: programs in guests that send probes
 //! - [`event`]: the total order in which things happen
+//! - [`site`]: names, places and MAC addresses of NICs
 //! - [`time`]: simulated time, and the date it has in captures
 //! - [`latency`]: how long a packet is under way
 //! - [`random`]: randomness as a pure function of who draws
@@ -10,4 +11,5 @@ pub mod application;
 pub mod event;
 pub mod latency;
 pub mod random;
+pub mod site;
 pub mod time;

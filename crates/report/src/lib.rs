@@ -3,7 +3,10 @@
 //! - [`histogram`]: latency in figures, and HdrHistogram's files
 //! - [`json`]: documents as the command line of Azure prints them
 //! - [`pcapng`]: captures for Wireshark and tshark
+//! - [`ping`], [`traceroute`]: what these two programs print
 
 pub mod histogram;
 pub mod json;
 pub mod pcapng;
+pub mod ping;
+pub mod traceroute;

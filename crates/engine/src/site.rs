@@ -1,0 +1,82 @@
+//! What a NIC is called, where it stands and which MAC it has: all that a driver needs to know of it beside its tables.
+
+use model::table::Resource;
+use model::{Location, Network, NicId, NicOwner};
+
+use crate::latency::Place;
+
+/// The MAC address from which every frame reaches a VM and to which it sends all: a virtual network has no other neighbours (N-7).
+pub const FABRIC_MAC: [u8; 6] = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc];
+
+/// A NIC as people and captures see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// `vm/nic`; the gateway or firewall for its hidden NICs; the NIC alone if it belongs to nothing.
+    pub name: String,
+    /// Primary address and subnet: `10.1.1.4 in SalesVNet/Apps`.
+    pub description: String,
+    /// As given by the input; else one that Azure could have given (N-7), different for each NIC of a network.
+    pub mac_address: [u8; 6],
+    region: Location,
+    zone: Option<String>,
+}
+
+impl Site {
+    /// The site of a NIC; `None` if it was deleted.
+    pub fn of(network: &Network, nic: NicId) -> Option<Self> {
+        let interface = network.nics().get(nic)?;
+        let (name, location, zone) = match interface.owner {
+            NicOwner::VirtualMachine(vm) => {
+                let vm = &network.virtual_machines()[vm];
+                let name = format!("{}/{}", vm.name(), interface.name());
+                (name, &vm.location, vm.zone.clone())
+            }
+            NicOwner::AzureFirewall(firewall) => {
+                let firewall = &network.firewalls()[firewall];
+                (firewall.name().to_owned(), &firewall.location, None)
+            }
+            NicOwner::GatewayInstance(gateway, instance) => {
+                let gateway = &network.gateways()[gateway];
+                let name = format!("{}/instance{instance}", gateway.name());
+                (name, &gateway.location, None)
+            }
+            NicOwner::Unattached => (interface.name().to_owned(), &interface.location, None),
+        };
+        let vnet = &network.virtual_networks()[interface.virtual_network];
+        // A NIC is in the region of its network; the input may tell only one of the three.
+        let region = [location, &interface.location, &vnet.location]
+            .into_iter()
+            .find(|location| !location.is_unknown())
+            .cloned()
+            .unwrap_or_default();
+        let subnet = &network.subnets()[interface.subnet()];
+        Some(Self {
+            name,
+            description: format!(
+                "{} in {}/{}",
+                interface.primary_address(),
+                vnet.name(),
+                subnet.name()
+            ),
+            mac_address: interface
+                .mac_address
+                .unwrap_or_else(|| assumed_mac_address(nic)),
+            region,
+            zone,
+        })
+    }
+
+    /// Where it stands, for the latency model.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            region: (!self.region.is_unknown()).then(|| self.region.as_str()),
+            zone: self.zone.as_deref(),
+        }
+    }
+}
+
+/// Microsoft's prefix 00-0D-3A, then the number of the NIC: unique up to 2^24 NICs.
+fn assumed_mac_address(nic: NicId) -> [u8; 6] {
+    let [_, high, middle, low] = nic.get().to_be_bytes();
+    [0x00, 0x0d, 0x3a, high, middle, low]
+}
