@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub links: Vec<Option<Link>>,
     /// By [`PoolId`].
     pub pools: Vec<Pool>,
+    /// By [`GatewayId`]; a deleted gateway leaves a hole.
+    pub gateways: Vec<Option<Gateway>>,
     /// Names for people; never read on the way of a packet.
     pub provenance: Provenance,
 }
@@ -81,6 +83,8 @@ pub struct Nic {
     pub tcp_state_tracking_disabled: bool,
     /// What stands behind it.
     pub guest: GuestId,
+    /// `macAddress`, where the input has one.
+    pub mac_address: Option<[u8; 6]>,
     /// How it reaches the Internet (N-12).
     pub internet: InternetAccess,
     /// Idle time after which a flow is forgotten, in nanoseconds (S-21).
@@ -143,6 +147,8 @@ pub struct Guest {
     pub kind: GuestKind,
     /// Its NICs, the primary first.
     pub nics: Vec<NicId>,
+    /// Prefixes of the subnets of its NICs: what lies in one leaves through that NIC, the rest through the primary (N-3).
+    pub connected: Vec<(Ipv4Net, NicId)>,
     /// False: its packets go nowhere.
     pub running: bool,
     /// What listens; `None` = everything.
@@ -279,6 +285,10 @@ pub struct CompiledRules {
     pub direction: Direction,
     /// First match wins.
     pub table: acl::RuleSet,
+    /// The same rules with all ports full, where the option `icmpPorts: ignore` has them judge ICMP (S-6).
+    pub icmp_table: Option<acl::RuleSet>,
+    /// Generation in which the rules were last applied to running flows too (`flushConnection`, S-22); 0 = never.
+    pub flushed_in: u32,
     /// Says by position whether the rule allows; one per rule, so that a verdict is one look-up.
     pub allows: Vec<bool>,
     /// The rules themselves, in the same order; cold.
@@ -350,6 +360,13 @@ pub struct Pool {
     pub basic: bool,
 }
 
+/// A virtual network gateway as packets meet it.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// NICs of its instances; more than one for active-active (G-2).
+    pub instances: Vec<NicId>,
+}
+
 /// Names for people: what the small numbers of the hot tables stand for.
 #[derive(Clone, Debug, Default)]
 pub struct Provenance {
@@ -361,6 +378,12 @@ pub struct Provenance {
     pub links: Vec<Option<ResourceId>>,
     /// Resource ids of gateways, by [`GatewayId`].
     pub gateways: Vec<Option<ResourceId>>,
+    /// Resource ids of virtual networks, by [`VnetId`].
+    pub virtual_networks: Vec<Option<ResourceId>>,
+    /// Resource ids of load balancers, by [`LoadBalancerId`].
+    pub load_balancers: Vec<Option<ResourceId>>,
+    /// Resource ids of route tables with the names of their routes, by [`RouteTableId`].
+    pub route_tables: Vec<Option<(ResourceId, Vec<String>)>>,
     /// Things that the compiler noticed and a user should know.
     pub notes: Vec<String>,
 }
@@ -399,6 +422,16 @@ impl Snapshot {
     /// The link, unless it was deleted.
     pub fn link(&self, link: LinkId) -> Option<&Link> {
         self.links.get(link.get() as usize)?.as_ref()
+    }
+
+    /// The gateway, unless it was deleted.
+    pub fn gateway(&self, gateway: GatewayId) -> Option<&Gateway> {
+        self.gateways.get(gateway.get() as usize)?.as_ref()
+    }
+
+    /// The load balancer's pool.
+    pub fn pool(&self, pool: PoolId) -> &Pool {
+        &self.pools[pool.0 as usize]
     }
 
     /// The receiver's link to the sender's network: the gatekeeper of the boundary (F-6).
