@@ -1,0 +1,293 @@
+//! What Azure has programmed into a NIC: effective routes (O-1) and effective security rules (D-1).
+
+use control::snapshot::{EffectiveRoute, GroupRules, Level, RouteOrigin, Rules, Snapshot};
+use fib::AddressSet;
+use model::address::HOST_ADDRESS;
+use model::security::default_rules;
+use model::{Network, NicId, Ports, RuleAddresses, RuleProtocol, SecurityRule, ServiceTag};
+use serde_json::{Map, Value, json};
+
+use crate::table::Table;
+
+/// What `az network nic show-effective-route-table` prints. `None`: the NIC was deleted.
+pub fn routes(network: &Network, snapshot: &Snapshot, nic: NicId) -> Option<Value> {
+    let compiled = snapshot.nic(nic)?;
+    let table = network.subnets()[compiled.subnet].route_table;
+    let propagation_disabled =
+        table.is_some_and(|table| network.route_tables()[table].gateway_propagation_disabled);
+    let rows: Vec<Value> = snapshot
+        .fib_of(compiled)
+        .routes
+        .iter()
+        .map(|row| {
+            json!({
+                "addressPrefix": texts(&row.prefixes),
+                "destinationServiceTags": [],
+                "disableBgpRoutePropagation": propagation_disabled,
+                "hasBgpOverride": false,
+                "name": route_name(network, row),
+                "nextHopIpAddress": texts(&row.next_hop_ips),
+                "nextHopType": row.next_hop_type.as_str(),
+                "source": row.source.as_str(),
+                "state": row.state.as_str(),
+                "tagMap": {},
+            })
+        })
+        .collect();
+    Some(json!({ "nextLink": null, "value": rows }))
+}
+
+/// System rows have no name; a user row has that of its route.
+fn route_name<'a>(network: &'a Network, row: &EffectiveRoute) -> Option<&'a str> {
+    match row.origin {
+        RouteOrigin::User(table, position) => {
+            let routes = &network.route_tables()[table].routes;
+            Some(routes.get(usize::from(position))?.name.as_str())
+        }
+        RouteOrigin::System | RouteOrigin::Peering(_) | RouteOrigin::Gateway(_) => None,
+    }
+}
+
+/// The same as a table (O-2).
+pub fn routes_table(routes: &Value) -> Table {
+    let mut table = Table::new([
+        "Source",
+        "State",
+        "Address Prefix",
+        "Next Hop Type",
+        "Next Hop IP",
+    ]);
+    for row in elements(&routes["value"]) {
+        table.push([
+            text(&row["source"]),
+            text(&row["state"]),
+            joined(&row["addressPrefix"]),
+            text(&row["nextHopType"]),
+            joined(&row["nextHopIpAddress"]),
+        ]);
+    }
+    table
+}
+
+/// What `az network nic list-effective-nsg` prints: the subnet's group, then the NIC's (D-21). `None`: the NIC was deleted.
+pub fn security_groups(network: &Network, snapshot: &Snapshot, nic: NicId) -> Option<Value> {
+    let compiled = snapshot.nic(nic)?;
+    let tags = TagSets {
+        network,
+        virtual_network: &snapshot.tags_of(compiled).virtual_network,
+        internet: &snapshot.tags_of(compiled).internet,
+    };
+    let blocks: Vec<Value> = [Level::Subnet, Level::Nic]
+        .into_iter()
+        .filter_map(|level| {
+            let inbound = group_at(&compiled.inbound, level)?;
+            let outbound = group_at(&compiled.outbound, level)?;
+            let group = snapshot.rules(inbound.rules).group?;
+            let subnet = &network.subnets()[compiled.subnet].id;
+            let nic = &network.nics()[nic].id;
+            let attached = |here: Level, id: &model::ResourceId| {
+                if here == level {
+                    super::reference(id)
+                } else {
+                    Value::Null
+                }
+            };
+            let rules = [inbound, outbound]
+                .into_iter()
+                .flat_map(|group| &snapshot.rules(group.rules).rules);
+            let mut tag_map = Map::new();
+            let rules: Vec<Value> = rules
+                .map(|rule| {
+                    for tag in [&rule.source, &rule.destination]
+                        .into_iter()
+                        .filter_map(tag_of)
+                    {
+                        if let Some(prefixes) = tags.expand(tag) {
+                            tag_map.insert(tag.to_string(), json!(prefixes));
+                        }
+                    }
+                    security_rule(rule, &tags)
+                })
+                .collect();
+            Some(json!({
+                "association": {
+                    "networkInterface": attached(Level::Nic, nic),
+                    "networkManager": null,
+                    "subnet": attached(Level::Subnet, subnet),
+                },
+                "effectiveSecurityRules": rules,
+                "networkSecurityGroup": super::reference(&network.nsgs()[group].id),
+                "tagMap": tag_map,
+            }))
+        })
+        .collect();
+    Some(json!({ "nextLink": null, "value": blocks }))
+}
+
+fn group_at(rules: &Rules, level: Level) -> Option<GroupRules> {
+    match rules {
+        Rules::Groups(groups) => groups.iter().copied().find(|group| group.level == level),
+        Rules::None | Rules::BlockedPeers { .. } => None,
+    }
+}
+
+/// What tags mean to one NIC.
+struct TagSets<'a> {
+    network: &'a Network,
+    virtual_network: &'a AddressSet,
+    internet: &'a AddressSet,
+}
+
+impl TagSets<'_> {
+    /// The prefixes of a tag; `None` if nobody has given them.
+    fn expand(&self, tag: &ServiceTag) -> Option<Vec<String>> {
+        match tag {
+            ServiceTag::VirtualNetwork => Some(texts(self.virtual_network.prefixes())),
+            ServiceTag::Internet => Some(texts(self.internet.prefixes())),
+            ServiceTag::AzureLoadBalancer => Some(vec![format!("{HOST_ADDRESS}/32")]),
+            ServiceTag::Other(name) => Some(texts(self.network.service_tag(name)?)),
+        }
+    }
+}
+
+fn tag_of(addresses: &RuleAddresses) -> Option<&ServiceTag> {
+    match addresses {
+        RuleAddresses::Tag(tag) => Some(tag),
+        RuleAddresses::Any
+        | RuleAddresses::Prefixes(_)
+        | RuleAddresses::ApplicationSecurityGroups(_) => None,
+    }
+}
+
+fn security_rule(rule: &SecurityRule, tags: &TagSets<'_>) -> Value {
+    let [source, destination] =
+        [&rule.source, &rule.destination].map(|side| addresses(side, tags.network));
+    let [source_ports, destination_ports] =
+        [&rule.source_ports, &rule.destination_ports].map(ranges);
+    let [expanded_source, expanded_destination] =
+        [&rule.source, &rule.destination].map(|side| tag_of(side).and_then(|tag| tags.expand(tag)));
+    json!({
+        "access": rule.access.as_str(),
+        "destinationAddressPrefix": only(&destination),
+        "destinationAddressPrefixes": destination,
+        "destinationPortRange": only(&destination_ports),
+        "destinationPortRanges": destination_ports,
+        "direction": rule.direction.as_str(),
+        "expandedDestinationAddressPrefix": expanded_destination,
+        "expandedSourceAddressPrefix": expanded_source,
+        "name": rule_name(rule),
+        "priority": rule.priority,
+        "protocol": match rule.protocol {
+            RuleProtocol::Any => "All",
+            other => other.as_str(),
+        },
+        "sourceAddressPrefix": only(&source),
+        "sourceAddressPrefixes": source,
+        "sourcePortRange": only(&source_ports),
+        "sourcePortRanges": source_ports,
+    })
+}
+
+/// `securityRules/NAME` or `defaultSecurityRules/NAME` (D-1, D-3).
+pub fn rule_name(rule: &SecurityRule) -> String {
+    let kind = if is_default(rule) {
+        "defaultSecurityRules"
+    } else {
+        "securityRules"
+    };
+    format!("{kind}/{}", rule.name)
+}
+
+/// True for one of the six rules that every group has (S-7).
+pub(super) fn is_default(rule: &SecurityRule) -> bool {
+    default_rules(rule.direction).contains(rule)
+}
+
+/// `*` prints as `0.0.0.0/0`; groups print as the addresses of their members (D-1).
+fn addresses(side: &RuleAddresses, network: &Network) -> Vec<String> {
+    match side {
+        RuleAddresses::Any => vec!["0.0.0.0/0".to_owned()],
+        RuleAddresses::Prefixes(prefixes) => texts(prefixes),
+        RuleAddresses::Tag(tag) => vec![tag.to_string()],
+        RuleAddresses::ApplicationSecurityGroups(groups) => groups
+            .iter()
+            .flat_map(|&group| network.asg_members(group))
+            .map(|address| format!("{address}/32"))
+            .collect(),
+    }
+}
+
+/// A single port prints as a range too: `22-22`.
+fn ranges(ports: &Ports) -> Vec<String> {
+    ports
+        .ranges()
+        .iter()
+        .map(|(first, last)| format!("{first}-{last}"))
+        .collect()
+}
+
+/// The single form of a property that has a list form.
+fn only(values: &[String]) -> Option<&String> {
+    match values {
+        [value] => Some(value),
+        _ => None,
+    }
+}
+
+/// The groups as a table: names of the attachment on the first line of each group only.
+pub fn security_groups_table(groups: &Value) -> Table {
+    let mut table = Table::new([
+        "NIC",
+        "Subnet",
+        "NSG",
+        "Rule Name",
+        "Protocol",
+        "Direction",
+        "Access",
+    ]);
+    for block in elements(&groups["value"]) {
+        let name = |id: &Value| {
+            let id = id.as_str().unwrap_or("-");
+            id.rsplit('/').next().unwrap_or(id).to_owned()
+        };
+        let mut attachment = [
+            name(&block["association"]["networkInterface"]["id"]),
+            name(&block["association"]["subnet"]["id"]),
+            name(&block["networkSecurityGroup"]["id"]),
+        ];
+        for rule in elements(&block["effectiveSecurityRules"]) {
+            let [nic, subnet, group] =
+                std::mem::replace(&mut attachment, [const { String::new() }; 3]);
+            table.push([
+                nic,
+                subnet,
+                group,
+                text(&rule["name"]),
+                text(&rule["protocol"]),
+                text(&rule["direction"]),
+                text(&rule["access"]),
+            ]);
+        }
+    }
+    table
+}
+
+fn texts(values: impl IntoIterator<Item = impl ToString>) -> Vec<String> {
+    values.into_iter().map(|value| value.to_string()).collect()
+}
+
+fn elements(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn joined(value: &Value) -> String {
+    elements(value)
+        .iter()
+        .filter_map(Value::as_str)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
