@@ -1,1 +1,12 @@
 //! Why a packet lived or died, and what to change.
+//!
+//! - [`object`]: the rule, route, link or NIC that decided, by name
+//! - [`relation`]: how two virtual networks stand to each other
+//! - [`ways_out`]: what to change so that a dropped packet would pass
+//!
+//! What this crate does **not** know: how to print. Its answers are plain data with names in it; `report` words and lays them out.
+#![forbid(unsafe_code)]
+
+pub mod object;
+pub mod relation;
+pub mod ways_out;

@@ -1,13 +1,15 @@
 //! The drivers: virtual time for ping and scenarios.
 //!
 //! - [`application`]: programs in guests that send probes
+//! - [`counters`]: what became of packets
 //! - [`event`]: the total order in which things happen
-//! - [`site`]: names, places and MAC addresses of NICs
+//! - [`site`]: names and places of NICs
 //! - [`time`]: simulated time, and the date it has in captures
 //! - [`latency`]: how long a packet is under way
 //! - [`random`]: randomness as a pure function of who draws
 
 pub mod application;
+pub mod counters;
 pub mod event;
 pub mod latency;
 pub mod random;

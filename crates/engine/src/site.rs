@@ -1,12 +1,9 @@
-//! What a NIC is called, where it stands and which MAC it has: all that a driver needs to know of it beside its tables.
+//! What a NIC is called and where it stands: all that a driver needs to know of it beside its tables.
 
 use model::table::Resource;
 use model::{Location, Network, NicId, NicOwner};
 
 use crate::latency::Place;
-
-/// The MAC address from which every frame reaches a VM and to which it sends all: a virtual network has no other neighbours (N-7).
-pub const FABRIC_MAC: [u8; 6] = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc];
 
 /// A NIC as people and captures see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +12,6 @@ pub struct Site {
     pub name: String,
     /// Primary address and subnet: `10.1.1.4 in SalesVNet/Apps`.
     pub description: String,
-    /// As given by the input; else one that Azure could have given (N-7), different for each NIC of a network.
-    pub mac_address: [u8; 6],
     region: Location,
     zone: Option<String>,
 }
@@ -58,9 +53,6 @@ impl Site {
                 vnet.name(),
                 subnet.name()
             ),
-            mac_address: interface
-                .mac_address
-                .unwrap_or_else(|| assumed_mac_address(nic)),
             region,
             zone,
         })
@@ -73,10 +65,4 @@ impl Site {
             zone: self.zone.as_deref(),
         }
     }
-}
-
-/// Microsoft's prefix 00-0D-3A, then the number of the NIC: unique up to 2^24 NICs.
-fn assumed_mac_address(nic: NicId) -> [u8; 6] {
-    let [_, high, middle, low] = nic.get().to_be_bytes();
-    [0x00, 0x0d, 0x3a, high, middle, low]
 }

@@ -1,0 +1,302 @@
+//! The thing that decided about a packet, by name: a rule, a route, a link and its flag.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use control::Snapshot;
+use control::snapshot::{EffectiveRoute, Level, RouteOrigin};
+use dataplane::dropped::{self, DropReason, Dropped, Locator};
+use model::{Direction, ResourceId};
+use serde::Serialize;
+
+/// What decided. Holds names only, so that it outlives the snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Object {
+    /// A NIC and what stands behind it.
+    Nic {
+        /// Resource id.
+        id: String,
+    },
+    /// A rule of a network security group.
+    Rule(RuleObject),
+    /// A row of the effective routes.
+    Route(RouteObject),
+    /// A peering link.
+    Link {
+        /// Resource id.
+        id: String,
+        /// The flag that decided, by Azure's name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        flag: Option<&'static str>,
+    },
+    /// A virtual network.
+    VirtualNetwork {
+        /// Resource id.
+        id: String,
+    },
+    /// A load balancer.
+    LoadBalancer {
+        /// Resource id.
+        id: String,
+    },
+    /// A virtual network gateway.
+    Gateway {
+        /// Resource id.
+        id: String,
+    },
+    /// Something that the snapshot no longer holds.
+    Gone,
+}
+
+/// A rule of a network security group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleObject {
+    /// Where the group is attached: `nic` or `subnet`.
+    pub level: &'static str,
+    /// Resource id of the group; none for the default rules of a NIC without group (F-4).
+    pub network_security_group: Option<String>,
+    /// Name of the rule.
+    pub rule: String,
+    /// Its priority.
+    pub priority: u16,
+    /// `Inbound` or `Outbound`.
+    pub direction: &'static str,
+    /// `Allow` or `Deny`.
+    pub access: &'static str,
+}
+
+/// A row of the effective routes, as Azure prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteObject {
+    /// `Default`, `User` or `VirtualNetworkGateway`.
+    pub source: &'static str,
+    /// Usually one prefix.
+    pub prefixes: Vec<String>,
+    /// `VnetLocal`, `VNetPeering`, ...
+    pub next_hop_type: &'static str,
+    /// Addresses, if any.
+    pub next_hop_ips: Vec<Ipv4Addr>,
+    /// What made the row, unless Azure's system: id of the route table, link or gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+    /// Name of the user's route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+}
+
+impl Object {
+    /// The thing at a place of the snapshot in which the packet was judged. `reason` says which flag of a link is meant.
+    pub fn at(snapshot: &Snapshot, locator: Locator, reason: Option<DropReason>) -> Self {
+        let Some(object) = locator.object(snapshot) else {
+            return Self::Gone;
+        };
+        match object {
+            dropped::Object::Nic(id) => Self::Nic { id: id.to_string() },
+            dropped::Object::Rule { level, group, rule } => Self::Rule(RuleObject {
+                level: level_name(level),
+                network_security_group: group.map(ToString::to_string),
+                rule: rule.name.clone(),
+                priority: rule.priority,
+                direction: rule.direction.as_str(),
+                access: rule.access.as_str(),
+            }),
+            dropped::Object::Route { row, user_route } => {
+                Self::Route(RouteObject::new(snapshot, row, user_route))
+            }
+            dropped::Object::Link(id) => Self::Link {
+                id: id.to_string(),
+                flag: reason.and_then(flag_of),
+            },
+            dropped::Object::VirtualNetwork(id) => Self::VirtualNetwork { id: id.to_string() },
+            dropped::Object::LoadBalancer(id) => Self::LoadBalancer { id: id.to_string() },
+            dropped::Object::Gateway(id) => Self::Gateway { id: id.to_string() },
+        }
+    }
+
+    /// The object at which a packet was dropped.
+    pub fn of_drop(snapshot: &Snapshot, dropped: Dropped) -> Self {
+        Self::at(snapshot, dropped.at(), Some(dropped.reason()))
+    }
+}
+
+impl RouteObject {
+    fn new(
+        snapshot: &Snapshot,
+        row: &EffectiveRoute,
+        user_route: Option<(&ResourceId, &str)>,
+    ) -> Self {
+        let names = &snapshot.provenance;
+        let made_by = match row.origin {
+            RouteOrigin::System => None,
+            RouteOrigin::User(..) => user_route.map(|(table, _)| table),
+            RouteOrigin::Peering(link) => named(&names.links, link.get()),
+            RouteOrigin::Gateway(gateway) => named(&names.gateways, gateway.get()),
+        };
+        Self {
+            source: row.source.as_str(),
+            prefixes: row.prefixes.iter().map(ToString::to_string).collect(),
+            next_hop_type: row.next_hop_type.as_str(),
+            next_hop_ips: row.next_hop_ips.clone(),
+            made_by: made_by.map(ToString::to_string),
+            route: user_route.map(|(_, route)| route.to_owned()),
+        }
+    }
+}
+
+/// The name of a level in documents.
+pub fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Nic => "nic",
+        Level::Subnet => "subnet",
+    }
+}
+
+/// The flag of a link that a drop reason is about.
+fn flag_of(reason: DropReason) -> Option<&'static str> {
+    match reason {
+        DropReason::PeeringForwardedBlocked => Some("allowForwardedTraffic"),
+        DropReason::VnetAccessBlocked => Some("allowVirtualNetworkAccess"),
+        DropReason::GatewayTransitOff => Some("allowGatewayTransit, useRemoteGateways"),
+        _ => None,
+    }
+}
+
+fn named(ids: &[Option<ResourceId>], position: u32) -> Option<&ResourceId> {
+    ids.get(position as usize)?.as_ref()
+}
+
+/// The last name of a resource id, with its parent's for a child resource: `spoke2/spoke2-to-hub`.
+pub fn short(id: &str) -> String {
+    let segments: Vec<&str> = id.trim_start_matches('/').split('/').collect();
+    let Some(provider) = segments
+        .iter()
+        .position(|segment| segment.eq_ignore_ascii_case("providers"))
+    else {
+        return id.to_owned();
+    };
+    let names: Vec<&str> = segments[provider + 2..]
+        .iter()
+        .skip(1)
+        .step_by(2)
+        .copied()
+        .collect();
+    names.join("/")
+}
+
+/// One line: `route 10.0.0.0/8 None (Default)`.
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nic { id } => write!(f, "NIC {}", short(id)),
+            Self::Rule(rule) => rule.fmt(f),
+            Self::Route(route) => route.fmt(f),
+            Self::Link { id, flag: None } => write!(f, "link {}", short(id)),
+            Self::Link {
+                id,
+                flag: Some(flag),
+            } => write!(f, "{flag} of link {}", short(id)),
+            Self::VirtualNetwork { id } => write!(f, "virtual network {}", short(id)),
+            Self::LoadBalancer { id } => write!(f, "load balancer {}", short(id)),
+            Self::Gateway { id } => write!(f, "gateway {}", short(id)),
+            Self::Gone => f.write_str("an object that no longer exists"),
+        }
+    }
+}
+
+impl fmt::Display for RuleObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({}", self.access, self.rule, self.priority)?;
+        match &self.network_security_group {
+            Some(group) => write!(f, ") of {} at the {}", short(group), self.level),
+            None => write!(f, ") of the default rules"),
+        }
+    }
+}
+
+impl fmt::Display for RouteObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefixes.as_slice() {
+            [prefix] => write!(f, "route {prefix} {}", self.next_hop_type)?,
+            prefixes => write!(
+                f,
+                "route with {} prefixes {}",
+                prefixes.len(),
+                self.next_hop_type
+            )?,
+        }
+        for address in &self.next_hop_ips {
+            write!(f, " {address}")?;
+        }
+        match (&self.made_by, &self.route) {
+            (Some(table), Some(route)) => {
+                write!(f, " ({}, {route} of {})", self.source, short(table))
+            }
+            (Some(maker), None) => write!(f, " ({}, {})", self.source, short(maker)),
+            (None, _) => write!(f, " ({})", self.source),
+        }
+    }
+}
+
+/// The word for a direction in a sentence.
+pub fn direction_word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => "inbound",
+        Direction::Outbound => "outbound",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_name_of_a_child_keeps_its_parent() {
+        let vnet =
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/spoke2";
+        assert_eq!(short(vnet), "spoke2");
+        let link = format!("{vnet}/virtualNetworkPeerings/spoke2-to-hub");
+        assert_eq!(short(&link), "spoke2/spoke2-to-hub");
+        assert_eq!(short("no id"), "no id");
+    }
+
+    #[test]
+    fn objects_read_as_one_line() {
+        let route = RouteObject {
+            source: "User",
+            prefixes: vec!["10.0.0.0/8".to_owned()],
+            next_hop_type: "VirtualAppliance",
+            next_hop_ips: vec![Ipv4Addr::new(10, 0, 0, 4)],
+            made_by: Some(
+                "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/routeTables/rt"
+                    .to_owned(),
+            ),
+            route: Some("to-nva".to_owned()),
+        };
+        assert_eq!(
+            Object::Route(route).to_string(),
+            "route 10.0.0.0/8 VirtualAppliance 10.0.0.4 (User, to-nva of rt)"
+        );
+        let rule = RuleObject {
+            level: "subnet",
+            network_security_group: Some(
+                "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/networkSecurityGroups/nsg"
+                    .to_owned(),
+            ),
+            rule: "DenyAllInBound".to_owned(),
+            priority: 65_500,
+            direction: "Inbound",
+            access: "Deny",
+        };
+        assert_eq!(
+            Object::Rule(rule).to_string(),
+            "Deny DenyAllInBound (65500) of nsg at the subnet"
+        );
+    }
+}

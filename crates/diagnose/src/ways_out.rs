@@ -1,0 +1,767 @@
+//! What to change so that a dropped packet would pass: generated from the drop's own evidence, with the command where one does it.
+
+use std::net::Ipv4Addr;
+
+use control::Snapshot;
+use control::snapshot::RouteOrigin;
+use dataplane::dropped::{DropReason, Dropped, Locator};
+use dataplane::packet::{FiveTuple, protocol};
+use model::table::Resource;
+use model::{
+    Direction, LinkId, Network, NicId, NicOwner, NsgId, PeeringState, ResourceId, RouteSource,
+    VnetId,
+};
+use serde::Serialize;
+
+use crate::object::{Object, RuleObject, direction_word, short};
+use crate::relation::{Relation, home_of, link_to};
+
+/// One way to let a dropped packet pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WayOut {
+    /// What to do, in one sentence.
+    pub action: String,
+    /// Commands that do it, where commands suffice; `<...>` stands for what only the user can choose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+}
+
+impl WayOut {
+    fn new(action: impl Into<String>) -> Self {
+        Self {
+            action: action.into(),
+            commands: Vec::new(),
+        }
+    }
+
+    fn with(action: impl Into<String>, commands: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            action: action.into(),
+            commands: commands.into_iter().collect(),
+        }
+    }
+}
+
+/// A drop with all that is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The network as the user described it.
+    pub network: &'a Network,
+    /// What was compiled from it.
+    pub snapshot: &'a Snapshot,
+    /// The drop.
+    pub dropped: Dropped,
+    /// The NIC at which the packet was judged: the sender for a route, the receiver for its inbound rules.
+    pub nic: NicId,
+    /// The packet.
+    pub packet: FiveTuple,
+}
+
+impl Situation<'_> {
+    /// A sentence or two beyond the drop's own: why the network is as it is. Empty if there is nothing to add.
+    pub fn background(&self) -> Vec<String> {
+        match self.dropped.reason() {
+            DropReason::RouteNone | DropReason::NoRoute if !self.is_user_route() => {
+                self.background_of_missing_route()
+            }
+            DropReason::PeeringForwardedBlocked => vec![
+                "The packet's source lies outside the network it comes from, so it counts as forwarded, and the receiver's link decides (F-6, F-7).".to_owned(),
+                "Azure has been seen to deliver such packets all the same; a design should not rely on that (F-10, option forwardedTraffic).".to_owned(),
+            ],
+            DropReason::VnetAccessBlocked => vec![
+                "Without a network security group on the NIC or subnet, a peer behind a false access flag is judged by the default rules (F-4).".to_owned(),
+            ],
+            DropReason::OutsideInput => vec![
+                "What lies behind that link is not part of the input, so nobody here can say whether the packet arrives.".to_owned(),
+            ],
+            DropReason::NsgDeny => self.background_of_rule(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What to change, the most direct way first.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm a reason: a table, not a procedure"
+    )]
+    pub fn ways_out(&self) -> Vec<WayOut> {
+        let nic = self.nic_id();
+        let object = Object::of_drop(self.snapshot, self.dropped);
+        match self.dropped.reason() {
+            DropReason::NoRoute | DropReason::RouteNone => self.for_missing_route(),
+            DropReason::NsgDeny => self.for_rule(&object),
+            DropReason::AdminDeny => vec![WayOut::new(format!(
+                "Change the security admin rule ({object}), or put an AlwaysAllow rule of the network manager before it."
+            ))],
+            DropReason::PeeringForwardedBlocked => self.for_forwarded_traffic(),
+            DropReason::VnetAccessBlocked => self.for_access_flag(),
+            DropReason::SourcePrefixNotPeered => self.for_unknown_prefix(),
+            DropReason::PeeringNotConnected => self.for_broken_peering(),
+            DropReason::GatewayTransitOff => self.for_gateway_transit(),
+            DropReason::SpoofSource => vec![
+                ip_forwarding(&nic),
+                WayOut::new(format!(
+                    "Let the guest send from an address of {} (source NAT on an appliance).",
+                    nic.name()
+                )),
+            ],
+            DropReason::NotOwnerNoForwarding => vec![
+                ip_forwarding(&nic),
+                WayOut::new(format!(
+                    "Correct the route that leads {} to this NIC.",
+                    self.packet.destination
+                )),
+            ],
+            DropReason::NextHopUnreachable => vec![
+                WayOut::new(format!(
+                    "Give the route ({object}) an appliance in the own network or in a directly peered one: a next hop is never looked up through other routes (R-24).",
+                )),
+                WayOut::new("Peer the own network with the network of the appliance."),
+            ],
+            DropReason::NoSuchHost => self.for_missing_host(&object),
+            DropReason::NoBackend => vec![
+                WayOut::new(format!(
+                    "Start a member of the back-end pool of the {object}."
+                )),
+                WayOut::new(format!(
+                    "Add a running NIC to the back-end pool of the {object}."
+                )),
+                WayOut::new(
+                    "If the frontend is Basic and lies across global peering, use a Standard load balancer (P-7).",
+                ),
+            ],
+            DropReason::NoGateway => vec![
+                WayOut::new(format!("Create a VPN gateway in {}.", self.vnet_name())),
+                WayOut::new(
+                    "Or peer with a network that has one: allowGatewayTransit there, useRemoteGateways here (F-11).",
+                ),
+            ],
+            DropReason::NoOutboundMethod => vec![
+                WayOut::new(format!("Give the subnet of {} a NAT gateway.", nic.name())),
+                WayOut::new(format!("Give {} a public address.", nic.name())),
+                WayOut::new(
+                    "Or send Internet traffic to a firewall by a user-defined route 0.0.0.0/0.",
+                ),
+            ],
+            DropReason::OutsideInput => vec![WayOut::new(
+                "Add the missing network to the input (`vnetsim collect` prints how), and ask again.",
+            )],
+            DropReason::VmStopped => self.for_stopped_guest(&nic),
+            DropReason::GuestNotForwarding => vec![
+                WayOut::new(format!(
+                    "Let the guest behind {} forward: net.ipv4.ip_forward=1 in Linux; `role: appliance` in a scenario.",
+                    nic.name()
+                )),
+                WayOut::new(format!(
+                    "Correct the route that leads {} to this NIC.",
+                    self.packet.destination
+                )),
+            ],
+            DropReason::Ttl | DropReason::LoopGuard => vec![
+                WayOut::new(format!(
+                    "Look for a loop: a route on the subnet of {} that leads back to the sender (R-27).",
+                    nic.name()
+                )),
+                WayOut::new("Or send with a larger time to live (`--ttl`)."),
+            ],
+            DropReason::TcpNoSyn => vec![
+                WayOut::new(
+                    "Make both directions pass the same appliance: symmetric routes, or source NAT on it (R-34).",
+                ),
+                WayOut::new("Or make the appliance stateless."),
+            ],
+            DropReason::MtuDf => vec![WayOut::new(
+                "Send smaller packets, or without Don't Fragment (K-7).",
+            )],
+            DropReason::QueueFull => vec![WayOut::new("Send more slowly.")],
+            DropReason::FlowTableFull => vec![WayOut::new(format!(
+                "Spread the flows over more NICs than {}: Azure remembers 500,000 for each (S-8).",
+                nic.name()
+            ))],
+            DropReason::GatewayNoRoute => vec![WayOut::new(format!(
+                "Add {} to a local network gateway or to what BGP announces to the {object}.",
+                self.packet.destination
+            ))],
+            DropReason::GatewayConnectionDown => {
+                vec![WayOut::new(format!(
+                    "Bring up the connection of the {object}."
+                ))]
+            }
+            DropReason::FabricProtocol => vec![WayOut::new(
+                "Use TCP, UDP or ICMP to a single host: the fabric carries no multicast, broadcast, IP-in-IP or GRE (N-8).",
+            )],
+            DropReason::FragmentOutOfOrder => {
+                vec![WayOut::new("Avoid fragments: send smaller packets (S-25).")]
+            }
+            DropReason::BadHeader | DropReason::BadChecksum => {
+                vec![WayOut::new("Correct the program that makes the packet.")]
+            }
+        }
+    }
+
+    fn nic_id(&self) -> ResourceId {
+        self.network.nics()[self.nic].id.clone()
+    }
+
+    fn vnet(&self) -> VnetId {
+        self.network.nics()[self.nic].virtual_network
+    }
+
+    fn vnet_id(&self, vnet: VnetId) -> &ResourceId {
+        &self.network.virtual_networks()[vnet].id
+    }
+
+    fn vnet_name(&self) -> &str {
+        self.vnet_id(self.vnet()).name()
+    }
+
+    /// The drop's route comes from a route table.
+    fn is_user_route(&self) -> bool {
+        let Locator::Route { fib, route } = self.dropped.at() else {
+            return false;
+        };
+        let row = &self.snapshot.fibs[fib.0 as usize].routes[usize::from(route)];
+        row.source == RouteSource::User
+    }
+
+    fn background_of_missing_route(&self) -> Vec<String> {
+        let address = self.packet.destination;
+        let here = self.vnet();
+        let Some(there) = home_of(self.network, address) else {
+            return vec![format!(
+                "No virtual network of the input contains {address}."
+            )];
+        };
+        let (from, to) = (self.vnet_name(), self.vnet_id(there).name());
+        match Relation::between(self.network, here, there, address) {
+            Relation::Same => Vec::new(),
+            Relation::Through(middles) => {
+                let middles = self.names(&middles);
+                vec![format!(
+                    "{address} is in {to}. {from} and {to} are not peered with each other, only both with {middles}, and peering is not transitive (P-4)."
+                )]
+            }
+            Relation::Apart => vec![format!(
+                "{address} is in {to}, and no peering joins {from} and {to}."
+            )],
+            Relation::LinkedBack(link) => vec![format!(
+                "{address} is in {to}, which has a link to {from} ({}); {from} has none to {to}, and a peering needs both (P-1).",
+                short(self.network.peerings()[link].id.as_str())
+            )],
+            Relation::Linked {
+                link,
+                state: PeeringState::Connected,
+                knows_address,
+            } => {
+                let name = short(self.network.peerings()[link].id.as_str());
+                if knows_address {
+                    vec![format!(
+                        "{address} is in {to}, which link {name} knows, but another route is preferred."
+                    )]
+                } else {
+                    vec![format!(
+                        "{address} is in {to}, but link {name} does not know that prefix: its copy of the remote address space is {} (P-6).",
+                        self.network.sync_level(link)
+                    )]
+                }
+            }
+            Relation::Linked { link, state, .. } => vec![format!(
+                "{address} is in {to}; link {} is {state}, and only a Connected link gives routes (R-2).",
+                short(self.network.peerings()[link].id.as_str())
+            )],
+        }
+    }
+
+    fn for_missing_route(&self) -> Vec<WayOut> {
+        if let Locator::Route { fib, route } = self.dropped.at() {
+            let row = &self.snapshot.fibs[fib.0 as usize].routes[usize::from(route)];
+            if let RouteOrigin::User(table, position) = row.origin {
+                return self.for_user_route(table, position);
+            }
+        }
+        let address = self.packet.destination;
+        let here = self.vnet();
+        let Some(there) = home_of(self.network, address) else {
+            return vec![
+                WayOut::new(format!(
+                    "Add a route for {address} to the route table of the subnet, with an appliance or a gateway as next hop."
+                )),
+                WayOut::new(format!(
+                    "If {address} is right, add the network that contains it to the input."
+                )),
+            ];
+        };
+        match Relation::between(self.network, here, there, address) {
+            Relation::Same => Vec::new(),
+            Relation::Through(middles) => {
+                let mut ways = vec![self.new_peering(here, there)];
+                ways.extend(self.transit(here, there, &middles));
+                ways
+            }
+            Relation::Apart => vec![
+                self.new_peering(here, there),
+                WayOut::new(format!(
+                    "Or peer both with a hub that holds an appliance or a gateway, with routes on both sides ({} and {}).",
+                    self.vnet_name(),
+                    self.vnet_id(there).name()
+                )),
+            ],
+            Relation::LinkedBack(_) => vec![WayOut::with(
+                format!(
+                    "Create the missing link of {} to {}.",
+                    self.vnet_name(),
+                    self.vnet_id(there).name()
+                ),
+                [self.create_link(here, there)],
+            )],
+            Relation::Linked {
+                link,
+                state: PeeringState::Connected,
+                knows_address,
+            } => {
+                if knows_address {
+                    Vec::new()
+                } else {
+                    vec![self.sync(link)]
+                }
+            }
+            Relation::Linked { link, state, .. } => self.reconnect(link, state),
+        }
+    }
+
+    fn for_user_route(&self, table: model::RouteTableId, position: u16) -> Vec<WayOut> {
+        let Some(table) = self.network.route_tables().get(table) else {
+            return Vec::new();
+        };
+        let Some(route) = table.routes.get(usize::from(position)) else {
+            return Vec::new();
+        };
+        let group = group_of(&table.id);
+        vec![
+            WayOut::with(
+                format!(
+                    "Change route {} of {}: its next hop is {}.",
+                    route.name,
+                    table.name(),
+                    route.next_hop.kind()
+                ),
+                [format!(
+                    "az network route-table route update -g {group} --route-table-name {} -n {} --next-hop-type <type>",
+                    table.name(),
+                    route.name
+                )],
+            ),
+            WayOut::new(format!(
+                "Or add a longer prefix for {} to {}.",
+                self.packet.destination,
+                table.name()
+            )),
+        ]
+    }
+
+    /// Two links, as the exercise of the course makes them.
+    fn new_peering(&self, here: VnetId, there: VnetId) -> WayOut {
+        WayOut::with(
+            format!(
+                "Peer {} and {} with each other.",
+                self.vnet_id(here).name(),
+                self.vnet_id(there).name()
+            ),
+            [self.create_link(here, there), self.create_link(there, here)],
+        )
+    }
+
+    fn create_link(&self, from: VnetId, to: VnetId) -> String {
+        let (from, to) = (self.vnet_id(from), self.vnet_id(to));
+        // A network of another resource group is named by its id.
+        let remote = if group_of(from).eq_ignore_ascii_case(group_of(to)) {
+            to.name()
+        } else {
+            to.as_str()
+        };
+        format!(
+            "az network vnet peering create -g {} --vnet-name {} -n {}-To-{} --remote-vnet {remote} --allow-vnet-access",
+            group_of(from),
+            from.name(),
+            from.name(),
+            to.name(),
+        )
+    }
+
+    /// Through a network that is peered with both: an appliance, or a gateway.
+    fn transit(&self, here: VnetId, there: VnetId, middles: &[VnetId]) -> Vec<WayOut> {
+        let (from, to) = (self.vnet_id(here).name(), self.vnet_id(there).name());
+        let appliance = middles
+            .iter()
+            .find_map(|&middle| self.appliance_in(middle).map(|nic| (middle, nic)));
+        let (middle, where_to) = match appliance {
+            Some((middle, nic)) => {
+                let interface = &self.network.nics()[nic];
+                let address = interface.primary_address();
+                (middle, format!("{} ({address})", interface.name()))
+            }
+            None => (middles[0], "an appliance with IP forwarding".to_owned()),
+        };
+        let hub = self.vnet_id(middle).name();
+        let flags = [here, there]
+            .into_iter()
+            .filter_map(|spoke| link_to(self.network, spoke, middle))
+            .filter(|&link| !self.network.peerings()[link].flags.allow_forwarded_traffic)
+            .map(|link| self.set_flag(link, "allowForwardedTraffic", true));
+        let mut ways = vec![WayOut::with(
+            format!(
+                "Route through {where_to} in {hub}: user-defined routes on both sides (in {from} for {to}, in {to} for {from}) with it as next hop, and allowForwardedTraffic on the links of {from} and {to} to {hub} (F-6)."
+            ),
+            flags,
+        )];
+        let gateway = middles
+            .iter()
+            .find(|&&middle| self.network.gateways_of(middle).next().is_some());
+        let (hub, exists) = match gateway {
+            Some(&middle) => (self.vnet_id(middle).name(), "the gateway"),
+            None => (hub, "a VPN gateway"),
+        };
+        ways.push(WayOut::new(format!(
+            "Route through {exists} in {hub}: allowGatewayTransit on the links of {hub}, useRemoteGateways on those of {from} and {to}, and user-defined routes with next hop VirtualNetworkGateway in both (G-5)."
+        )));
+        ways
+    }
+
+    /// A NIC with IP forwarding in a network.
+    fn appliance_in(&self, vnet: VnetId) -> Option<NicId> {
+        self.network
+            .listed_nics()
+            .find(|(_, nic)| nic.virtual_network == vnet && nic.ip_forwarding)
+            .map(|(key, _)| key)
+    }
+
+    fn for_rule(&self, object: &Object) -> Vec<WayOut> {
+        let Locator::Rule { rules, .. } = self.dropped.at() else {
+            return Vec::new();
+        };
+        let Object::Rule(rule) = object else {
+            return Vec::new();
+        };
+        let compiled = self.snapshot.rules(rules);
+        let Some(group) = compiled.group else {
+            return Vec::new();
+        };
+        let is_default = rule.priority >= 65_000;
+        let mut ways = vec![self.new_rule(group, compiled.direction, rule, is_default)];
+        if !is_default {
+            let id = &self.network.nsgs()[group].id;
+            ways.push(WayOut::with(
+                format!("Or narrow or delete rule {} of {}.", rule.rule, id.name()),
+                [format!(
+                    "az network nsg rule delete -g {} --nsg-name {} -n {}",
+                    group_of(id),
+                    id.name(),
+                    rule.rule
+                )],
+            ));
+        }
+        ways
+    }
+
+    /// An allow rule in front of the one that denies.
+    fn new_rule(
+        &self,
+        group: NsgId,
+        direction: Direction,
+        denying: &RuleObject,
+        is_default: bool,
+    ) -> WayOut {
+        let id = &self.network.nsgs()[group].id;
+        let before = if is_default { 4_096 } else { denying.priority };
+        let priority = self.free_priority(group, direction, before);
+        let FiveTuple {
+            source,
+            destination,
+            protocol,
+            destination_port,
+            ..
+        } = self.packet;
+        let (name, ports) = match protocol {
+            protocol::TCP => ("Tcp", destination_port.to_string()),
+            protocol::UDP => ("Udp", destination_port.to_string()),
+            protocol::ICMP => ("Icmp", "'*'".to_owned()),
+            _ => ("'*'", "'*'".to_owned()),
+        };
+        let shown = priority.map_or_else(|| "<priority>".to_owned(), |free| free.to_string());
+        WayOut::with(
+            format!(
+                "Allow it {} in {} (at the {}) by a rule with a priority below {}.",
+                direction_word(direction),
+                id.name(),
+                denying.level,
+                denying.priority
+            ),
+            [format!(
+                "az network nsg rule create -g {} --nsg-name {} -n <name> --priority {shown} --direction {direction} --access Allow --protocol {name} --source-address-prefixes {source} --destination-address-prefixes {destination} --destination-port-ranges {ports}",
+                group_of(id),
+                id.name(),
+            )],
+        )
+    }
+
+    /// The highest priority below `before` that no rule of the direction has.
+    fn free_priority(&self, group: NsgId, direction: Direction, before: u16) -> Option<u16> {
+        let rules = &self.network.nsgs()[group].rules;
+        let taken = |priority| {
+            rules
+                .iter()
+                .any(|rule| rule.direction == direction && rule.priority == priority)
+        };
+        (model::security::MIN_PRIORITY..before)
+            .rev()
+            .find(|&priority| !taken(priority))
+    }
+
+    /// Why a default rule came to decide: an address is not in the tag that the allow rule asks for (T-2).
+    fn background_of_rule(&self) -> Vec<String> {
+        let Object::Rule(rule) = Object::of_drop(self.snapshot, self.dropped) else {
+            return Vec::new();
+        };
+        if rule.priority != 65_500 {
+            return Vec::new();
+        }
+        let Some(nic) = self.snapshot.nic(self.nic) else {
+            return Vec::new();
+        };
+        let tag = &self.snapshot.tags_of(nic).virtual_network;
+        [self.packet.source, self.packet.destination]
+            .into_iter()
+            .filter(|&address| !tag.contains(address))
+            .map(|address| {
+                format!(
+                    "The default allow rules did not match: {address} is not in the VirtualNetwork tag as {} sees it (own space, peers with access, user-defined routes of its own subnet; T-1, T-2).",
+                    self.nic_id().name()
+                )
+            })
+            .collect()
+    }
+
+    fn for_forwarded_traffic(&self) -> Vec<WayOut> {
+        let Locator::Link(link) = self.dropped.at() else {
+            return Vec::new();
+        };
+        let name = short(self.network.peerings()[link].id.as_str());
+        vec![
+            WayOut::with(
+                format!("Set allowForwardedTraffic of link {name} to true."),
+                [self.set_flag(link, "allowForwardedTraffic", true)],
+            ),
+            WayOut::new(
+                "Or let the appliance put its own address in place of the source (source NAT): then the packet is not forwarded in the sense of the flag (F-8).",
+            ),
+            WayOut::new("Or send it through a VPN gateway, whose packets need no flag (F-9)."),
+        ]
+    }
+
+    fn for_access_flag(&self) -> Vec<WayOut> {
+        let Locator::Link(link) = self.dropped.at() else {
+            return Vec::new();
+        };
+        let name = short(self.network.peerings()[link].id.as_str());
+        vec![
+            WayOut::with(
+                format!("Set allowVirtualNetworkAccess of link {name} to true."),
+                [self.set_flag(link, "allowVirtualNetworkAccess", true)],
+            ),
+            WayOut::new(format!(
+                "Or attach a network security group to {} or its subnet with rules that allow {} and {} explicitly.",
+                self.nic_id().name(),
+                self.packet.source,
+                self.packet.destination
+            )),
+        ]
+    }
+
+    fn for_unknown_prefix(&self) -> Vec<WayOut> {
+        let Locator::Link(link) = self.dropped.at() else {
+            return Vec::new();
+        };
+        let name = short(self.network.peerings()[link].id.as_str());
+        match self.network.peerings()[link].scope {
+            model::PeeringScope::CompleteVirtualNetworks => vec![self.sync(link)],
+            model::PeeringScope::Subnets { .. } => vec![WayOut::new(format!(
+                "Add the subnet of {} to the subnets that link {name} and its reverse join (P-8).",
+                self.packet.source
+            ))],
+        }
+    }
+
+    fn for_broken_peering(&self) -> Vec<WayOut> {
+        match self.dropped.at() {
+            Locator::Link(link) => {
+                let state = self.network.peerings()[link].state;
+                self.reconnect(link, state)
+            }
+            Locator::VirtualNetwork(vnet) => vec![WayOut::new(format!(
+                "Create the missing link of {} back to the sender's network.",
+                self.vnet_id(vnet).name()
+            ))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn for_gateway_transit(&self) -> Vec<WayOut> {
+        let Locator::Link(link) = self.dropped.at() else {
+            return Vec::new();
+        };
+        let mut commands = Vec::new();
+        if let Some(reverse) = self.network.reverse_link(link) {
+            commands.push(self.set_flag(reverse, "allowGatewayTransit", true));
+        }
+        commands.push(self.set_flag(link, "useRemoteGateways", true));
+        vec![WayOut::with(
+            "Let the flags pair: allowGatewayTransit on the link of the gateway's network first, then useRemoteGateways on this side (F-11).",
+            commands,
+        )]
+    }
+
+    fn for_missing_host(&self, object: &Object) -> Vec<WayOut> {
+        let mut ways = Vec::new();
+        let next_hop = match object {
+            Object::Route(route) if route.next_hop_type == "VirtualAppliance" => {
+                route.next_hop_ips.first().copied()
+            }
+            _ => None,
+        };
+        let wanted = next_hop.unwrap_or(self.packet.destination);
+        ways.push(WayOut::new(format!(
+            "Give {wanted} to a NIC: nobody owns that address."
+        )));
+        if next_hop.is_some() {
+            ways.push(WayOut::new(format!(
+                "Or correct the next hop of the {object}."
+            )));
+        } else if let Some(near) = self.nearest_owner(wanted) {
+            ways.push(WayOut::new(format!("Did you mean {near}?")));
+        }
+        ways
+    }
+
+    /// A NIC whose address differs least from one that nobody has, in the same subnet.
+    fn nearest_owner(&self, address: Ipv4Addr) -> Option<String> {
+        let subnet = self
+            .network
+            .subnets()
+            .iter()
+            .find(|(_, subnet)| subnet.contains(address))?
+            .0;
+        self.network
+            .nics()
+            .values()
+            .filter(|nic| nic.subnet() == subnet)
+            .min_by_key(|nic| u32::from(nic.primary_address()).abs_diff(u32::from(address)))
+            .map(|nic| format!("{} ({})", nic.primary_address(), nic.name()))
+    }
+
+    fn for_stopped_guest(&self, nic: &ResourceId) -> Vec<WayOut> {
+        match self.network.nics()[self.nic].owner {
+            NicOwner::VirtualMachine(vm) => {
+                let vm = &self.network.virtual_machines()[vm].id;
+                vec![WayOut::with(
+                    format!("Start {}.", vm.name()),
+                    [format!("az vm start -g {} -n {}", group_of(vm), vm.name())],
+                )]
+            }
+            NicOwner::Unattached => vec![WayOut::new(format!(
+                "Attach {} to a running VM.",
+                nic.name()
+            ))],
+            NicOwner::AzureFirewall(_) | NicOwner::GatewayInstance(..) => {
+                vec![WayOut::new(format!("Start what owns {}.", nic.name()))]
+            }
+        }
+    }
+
+    fn set_flag(&self, link: LinkId, flag: &str, value: bool) -> String {
+        let id = &self.network.peerings()[link].id;
+        let vnet = self.vnet_id(self.network.peerings()[link].virtual_network);
+        format!(
+            "az network vnet peering update -g {} --vnet-name {} -n {} --set {flag}={value}",
+            group_of(vnet),
+            vnet.name(),
+            id.name()
+        )
+    }
+
+    fn sync(&self, link: LinkId) -> WayOut {
+        let id = &self.network.peerings()[link].id;
+        let vnet = self.vnet_id(self.network.peerings()[link].virtual_network);
+        WayOut::with(
+            format!("Sync link {}.", short(id.as_str())),
+            [format!(
+                "az network vnet peering sync -g {} --vnet-name {} -n {}",
+                group_of(vnet),
+                vnet.name(),
+                id.name()
+            )],
+        )
+    }
+
+    /// From Initiated: the reverse link is missing. From Disconnected: this link is in the way of a new one (P-2).
+    fn reconnect(&self, link: LinkId, state: PeeringState) -> Vec<WayOut> {
+        let peering = &self.network.peerings()[link];
+        let here = peering.virtual_network;
+        let name = short(peering.id.as_str());
+        let Some(there) = self.network.virtual_networks().find(&peering.remote) else {
+            return vec![WayOut::new(format!(
+                "Create the link of {} back to {}.",
+                peering.remote.name(),
+                self.vnet_id(here).name()
+            ))];
+        };
+        match state {
+            PeeringState::Connected => Vec::new(),
+            PeeringState::Initiated => vec![WayOut::with(
+                format!("Create the reverse link of {name}."),
+                [self.create_link(there, here)],
+            )],
+            PeeringState::Disconnected => {
+                let delete = format!(
+                    "az network vnet peering delete -g {} --vnet-name {} -n {}",
+                    group_of(self.vnet_id(here)),
+                    self.vnet_id(here).name(),
+                    peering.id.name()
+                );
+                vec![WayOut::with(
+                    format!(
+                        "Delete link {name}, which is Disconnected, then create both links anew (P-2)."
+                    ),
+                    [
+                        delete,
+                        self.create_link(here, there),
+                        self.create_link(there, here),
+                    ],
+                )]
+            }
+        }
+    }
+
+    fn names(&self, vnets: &[VnetId]) -> String {
+        vnets
+            .iter()
+            .map(|&vnet| self.vnet_id(vnet).name())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+fn ip_forwarding(nic: &ResourceId) -> WayOut {
+    WayOut::with(
+        format!("Turn on IP forwarding of {}.", nic.name()),
+        [format!(
+            "az network nic update -g {} -n {} --ip-forwarding true",
+            group_of(nic),
+            nic.name()
+        )],
+    )
+}
+
+fn group_of(id: &ResourceId) -> &str {
+    id.resource_group().unwrap_or("<resource-group>")
+}
