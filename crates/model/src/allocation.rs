@@ -98,6 +98,17 @@ impl AddressPool {
         Ok(address)
     }
 
+    /// Announces the first free address for somebody who claims it later.
+    pub fn reserve_first_free(
+        &mut self,
+        prefixes: &[Ipv4Net],
+    ) -> Result<Ipv4Addr, AllocationError> {
+        let address = self.first_free(prefixes)?;
+        self.first_candidate = u32::from(address).saturating_add(1);
+        self.announced.insert(address);
+        Ok(address)
+    }
+
     /// The first free address, in the order of the subnet's prefixes.
     pub fn first_free(&self, prefixes: &[Ipv4Net]) -> Result<Ipv4Addr, AllocationError> {
         let ordered = prefixes.len() == 1;
@@ -157,6 +168,19 @@ mod tests {
 
     fn prefixes(texts: &[&str]) -> Vec<Ipv4Net> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_reserved_address_is_passed_over_until_it_is_claimed() {
+        let subnet = prefixes(&["10.1.1.0/24"]);
+        let mut pool = AddressPool::default();
+        let reserved = pool.reserve_first_free(&subnet).unwrap();
+        assert_eq!(reserved, Ipv4Addr::new(10, 1, 1, 4));
+        assert_eq!(
+            pool.claim_first_free(&subnet, owner(0)),
+            Ok(Ipv4Addr::new(10, 1, 1, 5))
+        );
+        assert_eq!(pool.claim(&subnet, reserved, owner(1)), Ok(reserved));
     }
 
     #[test]

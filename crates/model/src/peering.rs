@@ -123,9 +123,19 @@ pub enum ImportNote {
         peering: ResourceId,
     },
     /// Azure would have refused to create this link.
-    WouldBeRefused(OperationError),
+    WouldBeRefused {
+        /// The link.
+        peering: ResourceId,
+        /// Why.
+        error: OperationError,
+    },
     /// The link was left out.
-    LeftOut(OperationError),
+    LeftOut {
+        /// The link.
+        peering: ResourceId,
+        /// Why.
+        error: OperationError,
+    },
 }
 
 /// What a sync did.
@@ -335,13 +345,17 @@ impl Network {
         for record in records {
             let local = &self.virtual_networks[record.virtual_network];
             if self.peerings.find(&record.id).is_some() {
-                notes.push(ImportNote::LeftOut(OperationError::DuplicateId(record.id)));
+                notes.push(ImportNote::LeftOut {
+                    peering: record.id.clone(),
+                    error: OperationError::DuplicateId(record.id),
+                });
                 continue;
             }
             if local.id == record.remote {
-                notes.push(ImportNote::LeftOut(OperationError::PeeringWithItself(
-                    record.id,
-                )));
+                notes.push(ImportNote::LeftOut {
+                    peering: record.id,
+                    error: OperationError::PeeringWithItself(local.id.clone()),
+                });
                 continue;
             }
             let remote_space = record
@@ -393,7 +407,8 @@ impl Network {
         }
         for &(key, _) in &imported {
             if let Err(error) = self.check_peering(&self.peerings[key], Some(key)) {
-                notes.push(ImportNote::WouldBeRefused(error));
+                let peering = self.peerings[key].id.clone();
+                notes.push(ImportNote::WouldBeRefused { peering, error });
             }
         }
         notes

@@ -19,6 +19,13 @@ impl Network {
         self.subnet_mut(subnet).addresses.announce(address);
     }
 
+    /// Announces the first free address of a subnet, so that dynamic addresses can be given in one order and their holders created
+    /// in another (N-4). `None`: none is free.
+    pub fn reserve_first_free(&mut self, subnet: SubnetId) -> Option<Ipv4Addr> {
+        let place = self.subnet_mut(subnet);
+        place.addresses.reserve_first_free(&place.prefixes).ok()
+    }
+
     /// Creates a NIC and assigns its dynamic addresses (N-4).
     pub fn create_nic(&mut self, request: NicRequest) -> Result<NicId, OperationError> {
         self.create_nic_for(request, NicOwner::Unattached)
