@@ -1,4 +1,5 @@
 //! End to end: the binary as users run it, a file a theme.
 
 mod command_line;
+mod reading;
 mod vnetsim;

@@ -55,6 +55,8 @@ codes! {
     NotText = "not-text",
     /// The text is not JSON.
     BadJson = "bad-json",
+    /// The text is not YAML.
+    BadYaml = "bad-yaml",
     /// Arrays and objects nested too deeply.
     TooDeep = "too-deep",
     /// A key twice in one object.
@@ -87,6 +89,26 @@ codes! {
     BadResourceName = "bad-resource-name",
     /// A value that Azure would assign was assumed.
     AssumedValue = "assumed-value",
+
+    // Resources.
+    /// A file of no kind that is read, or nothing to read at all.
+    UnknownFormat = "unknown-format",
+    /// An address, prefix, port or word that is none.
+    BadValue = "bad-value",
+    /// A reference to a resource that is not in the input.
+    DanglingReference = "dangling-reference",
+    /// A short name that several resources have.
+    AmbiguousName = "ambiguous-name",
+    /// A key that a scenario does not have.
+    UnknownKey = "unknown-key",
+    /// The resources together are no network that Azure would accept.
+    Refused = "refused",
+    /// A resource or property that is not simulated and could change a verdict.
+    Unsupported = "unsupported",
+    /// What a recording says differs from what follows from the other resources.
+    Contradiction = "contradiction",
+    /// Something that was left out because it cannot change a verdict.
+    LeftOut = "left-out",
 }
 
 impl fmt::Display for Code {

@@ -15,5 +15,10 @@
 pub mod arm;
 pub mod atomic;
 pub mod diagnostic;
+mod document;
 pub mod json;
+pub mod load;
+pub mod resources;
+pub mod scenario;
 pub mod source;
+pub mod yaml;

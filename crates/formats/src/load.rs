@@ -1,0 +1,408 @@
+//! Reads any number of files and folders into one network.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use model::Network;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::document::{self, Document};
+use crate::json::{self, Value};
+use crate::resources::{Additions, Collection, Entry, Summary, build};
+use crate::source::{FileId, Sources, Span};
+use crate::{scenario, yaml};
+
+/// Deepest nesting of folders that is followed.
+const MAX_FOLDERS: usize = 32;
+/// Most scenarios and files that name each other by `topology:`.
+const MAX_TOPOLOGY: usize = 64;
+
+/// How to read.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// A warning counts as an error.
+    pub strict: bool,
+    /// Options set beside the files (`--set NAME=VALUE`): they go before those of a scenario.
+    pub set: Vec<(String, String)>,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The network.
+    pub network: Network,
+    /// The texts, to which the places of `diagnostics` belong.
+    pub sources: Sources,
+    /// Warnings and notes; no errors.
+    pub diagnostics: Diagnostics,
+    /// What was passed over.
+    pub summary: Summary,
+}
+
+/// Input that cannot be used, with everything that is wrong with it.
+#[derive(Debug)]
+pub struct Refused {
+    /// The texts, to which the places of `diagnostics` belong.
+    pub sources: Sources,
+    /// At least one error.
+    pub diagnostics: Diagnostics,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.diagnostics.display(&self.sources).fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Reads files and folders. Folders are searched for `*.json`, `*.yaml` and `*.yml`, in the order of their names.
+pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, Box<Refused>> {
+    let mut loader = Loader::new(options.clone());
+    if paths.is_empty() {
+        loader.diagnostics.push(
+            Diagnostic::error(Code::UnknownFormat, "there is nothing to read")
+                .expected(document::EXPECTED),
+        );
+    }
+    for path in paths {
+        loader.add_path(path);
+    }
+    loader.finish()
+}
+
+/// Gathers documents one by one, from files or from memory.
+#[derive(Debug, Default)]
+pub struct Loader {
+    options: LoadOptions,
+    sources: Sources,
+    diagnostics: Diagnostics,
+    /// Texts that stand in for files: built-in examples.
+    embedded: BTreeMap<PathBuf, &'static str>,
+    collection: Collection,
+    additions: Additions,
+    templates: Vec<(FileId, Value)>,
+    parameters: Vec<(FileId, Value)>,
+    seen: HashSet<PathBuf>,
+    topology_depth: usize,
+}
+
+impl Loader {
+    /// Nothing read so far.
+    pub fn new(options: LoadOptions) -> Self {
+        let mut diagnostics = Diagnostics::new();
+        if options.strict {
+            diagnostics.set_strict();
+        }
+        Self {
+            options,
+            diagnostics,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a text that is found under a path before the file system is asked.
+    pub fn embed(&mut self, path: impl Into<PathBuf>, text: &'static str) {
+        self.embedded.insert(path.into(), text);
+    }
+
+    /// Reads a file, or all files of a folder.
+    pub fn add_path(&mut self, path: &Path) {
+        if path.is_dir() {
+            let mut files = Vec::new();
+            self.walk(path, 0, &mut files);
+            if files.is_empty() {
+                let message = format!(
+                    "the folder {} holds no .json, .yaml or .yml file",
+                    path.display()
+                );
+                self.diagnostics.push(
+                    Diagnostic::error(Code::UnknownFormat, message).expected(document::EXPECTED),
+                );
+            }
+            for file in files {
+                self.add_file(&file, Asked::InFolder);
+            }
+        } else {
+            self.add_file(path, Asked::ByName);
+        }
+    }
+
+    /// Takes a document from memory; `name` is what diagnostics call it.
+    pub fn add_text(&mut self, name: &str, text: impl Into<std::sync::Arc<str>>) {
+        if let Some(file) = self.sources.add(name, text, &mut self.diagnostics) {
+            self.add_source(file, Path::new(name), Asked::ByName);
+        }
+    }
+
+    /// Builds the network of all that was read.
+    pub fn finish(mut self) -> Result<Loaded, Box<Refused>> {
+        self.evaluate_templates();
+        for (name, value) in &self.options.set {
+            if let Err(error) = self.additions.options.set(name, value) {
+                self.diagnostics.push(
+                    Diagnostic::error(Code::BadValue, error.to_string())
+                        .property(format!("--set {name}")),
+                );
+            }
+        }
+        let (network, summary) = build(&self.collection, &self.additions, &mut self.diagnostics);
+        let Self {
+            sources,
+            diagnostics,
+            ..
+        } = self;
+        if diagnostics.has_errors() {
+            return Err(Box::new(Refused {
+                sources,
+                diagnostics,
+            }));
+        }
+        Ok(Loaded {
+            network,
+            sources,
+            diagnostics,
+            summary,
+        })
+    }
+
+    fn walk(&mut self, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+        let entries =
+            fs::read_dir(folder).and_then(std::iter::Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => {
+                let message = format!("cannot read the folder {}: {error}", folder.display());
+                self.diagnostics
+                    .push(Diagnostic::error(Code::UnreadableFile, message));
+                return;
+            }
+        };
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if path.is_dir() && !hidden {
+                // A link to a folder above would never end.
+                if depth < MAX_FOLDERS && !entry.path().is_symlink() {
+                    self.walk(&path, depth + 1, files);
+                }
+            } else if !hidden && is_data(&path) {
+                files.push(path);
+            }
+        }
+    }
+
+    fn add_file(&mut self, path: &Path, asked: Asked) {
+        if !self.seen.insert(path.to_owned()) {
+            return;
+        }
+        let file = match self.embedded.get(path) {
+            Some(&text) => {
+                self.sources
+                    .add(path.display().to_string(), text, &mut self.diagnostics)
+            }
+            None => self.sources.read(path, &mut self.diagnostics),
+        };
+        if let Some(file) = file {
+            self.add_source(file, path, asked);
+        }
+    }
+
+    fn add_source(&mut self, file: FileId, path: &Path, asked: Asked) {
+        let text = self.sources.text(file);
+        let first = text
+            .trim_start_matches('\u{feff}')
+            .trim_start()
+            .chars()
+            .next();
+        let Some(first) = first else {
+            let message = format!("{} is empty", self.sources.name(file));
+            self.diagnostics.push(
+                Diagnostic::error(Code::UnknownFormat, message)
+                    .at(Span::new(file, 0, 0))
+                    .expected(document::EXPECTED),
+            );
+            return;
+        };
+        let json = match extension(path).as_deref() {
+            Some("yaml" | "yml") => false,
+            Some("json" | "jsonc") => true,
+            _ => matches!(first, '{' | '[' | '/'),
+        };
+        let value = if json {
+            json::parse(&self.sources, file, &mut self.diagnostics)
+        } else {
+            yaml::parse(&self.sources, file, &mut self.diagnostics)
+        };
+        let Some(value) = value else { return };
+        if let Some(document) = Document::of(&value, path) {
+            self.add_document(document, file, value, path);
+        } else {
+            let message = format!("{} is of no kind that is known", self.sources.name(file));
+            let problem = Diagnostic::error(Code::UnknownFormat, message).at(value.span);
+            let problem = Diagnostic {
+                severity: asked.severity(),
+                ..problem
+            };
+            self.diagnostics.push(problem.expected(document::EXPECTED));
+        }
+    }
+
+    fn add_document(&mut self, document: Document, file: FileId, value: Value, path: &Path) {
+        match document {
+            Document::Template => self.templates.push((file, value)),
+            Document::Parameters => self.parameters.push((file, value)),
+            Document::Resources(rows) => {
+                self.warn_of_cut_answer(&value);
+                document::collect(rows, &mut self.collection, &mut self.diagnostics);
+            }
+            Document::LearnedRoutes => self.add_learned_routes(value, path),
+            Document::Scenario => self.add_scenario(&value, path),
+            Document::Answer(what) => {
+                let message = format!(
+                    "{} holds {what}: an answer of Azure, no part of the network",
+                    self.sources.name(file)
+                );
+                self.diagnostics
+                    .push(Diagnostic::note(Code::LeftOut, message).at(value.span));
+            }
+            Document::Terraform => {
+                let problem =
+                    Diagnostic::error(Code::UnknownFormat, "Terraform plans are not read yet")
+                        .at(value.span);
+                self.diagnostics
+                    .push(problem.expected("an ARM template, az output or a scenario"));
+            }
+        }
+    }
+
+    /// A query returns up to a thousand rows at a time: the rest comes with its skip token.
+    fn warn_of_cut_answer(&mut self, value: &Value) {
+        let number = |key| value.get(key).and_then(Value::as_i64);
+        let more = value
+            .get("nextLink")
+            .is_some_and(|link| link.as_str().is_some_and(|link| !link.is_empty()));
+        let cut = match (
+            number("count"),
+            number("total_records").or_else(|| number("totalRecords")),
+        ) {
+            (Some(count), Some(total)) => count < total,
+            _ => false,
+        };
+        if cut || more {
+            let problem = Diagnostic::warning(
+                Code::Unsupported,
+                "this answer is one page of several; resources may be missing",
+            );
+            self.diagnostics.push(
+                problem
+                    .at(value.span)
+                    .expected("all pages, each in a file of its own"),
+            );
+        }
+    }
+
+    /// The answer does not say whose routes they are: the name of the file does.
+    fn add_learned_routes(&mut self, value: Value, path: &Path) {
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let gateway = name
+            .to_ascii_lowercase()
+            .find(".learned-routes.")
+            .map(|at| name[..at].to_owned());
+        if let Some(gateway) = gateway {
+            let entry = Entry {
+                key: gateway.into(),
+                key_span: value.span,
+                value,
+            };
+            self.additions.learned_routes.push(entry);
+        } else {
+            let problem =
+                Diagnostic::error(Code::UnknownFormat, "these learned routes name no gateway")
+                    .at(value.span);
+            self.diagnostics.push(problem.expected(
+                "a file named GATEWAY.learned-routes.json, or learnedRoutes in a scenario",
+            ));
+        }
+    }
+
+    fn add_scenario(&mut self, value: &Value, path: &Path) {
+        let read = scenario::read(
+            value,
+            &mut self.collection,
+            &mut self.additions,
+            &mut self.diagnostics,
+        );
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for (named, span) in read.topology {
+            if self.topology_depth == MAX_TOPOLOGY {
+                let problem =
+                    Diagnostic::error(Code::UnknownFormat, "scenarios name each other too deeply")
+                        .at(span);
+                self.diagnostics.push(problem.property("topology"));
+                return;
+            }
+            let target = folder.join(&*named);
+            let there = self.embedded.contains_key(&target) || target.exists();
+            if !there {
+                let problem = Diagnostic::error(
+                    Code::UnreadableFile,
+                    format!("there is no file {}", target.display()),
+                )
+                .at(span);
+                self.diagnostics.push(
+                    problem
+                        .property("topology")
+                        .value(named)
+                        .expected("a path relative to the scenario"),
+                );
+                continue;
+            }
+            self.topology_depth += 1;
+            self.add_path(&target);
+            self.topology_depth -= 1;
+        }
+    }
+
+    fn evaluate_templates(&mut self) {
+        for (file, value) in std::mem::take(&mut self.templates) {
+            let message = format!(
+                "{} is an ARM template, which is not read yet",
+                self.sources.name(file)
+            );
+            self.diagnostics
+                .push(Diagnostic::error(Code::UnknownFormat, message).at(value.span));
+        }
+        self.parameters.clear();
+    }
+}
+
+/// How a file came to be read.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    ByName,
+    /// Folders hold other files too.
+    InFolder,
+}
+
+impl Asked {
+    const fn severity(self) -> crate::diagnostic::Severity {
+        match self {
+            Self::ByName => crate::diagnostic::Severity::Error,
+            Self::InFolder => crate::diagnostic::Severity::Warning,
+        }
+    }
+}
+
+fn extension(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_string_lossy().to_ascii_lowercase())
+}
+
+fn is_data(path: &Path) -> bool {
+    matches!(extension(path).as_deref(), Some("json" | "yaml" | "yml"))
+}

@@ -1,0 +1,452 @@
+//! Public addresses, load balancers, NAT gateways, firewalls, and resources that only hold an address.
+
+use model::delivery::LoadBalancingRule;
+use model::{
+    FrontendRequest, IpConfigurationRequest, LoadBalancerRequest, Location, NatGateway,
+    NatGatewayId, PublicIpAddress, PublicIpId, RequestedAddress, ResourceId, Sku, SubnetId,
+};
+
+use super::Record;
+use super::build::Builder;
+use super::kind::Kind;
+use super::reader::{Origin, Reference};
+use super::view::View;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::source::Span;
+
+/// A load balancer that waits for its dynamic frontend addresses.
+pub(super) struct LoadBalancerDraft {
+    pub(super) request: LoadBalancerRequest,
+    span: Span,
+}
+
+/// A firewall that waits for its address.
+pub(super) struct FirewallDraft {
+    pub(super) configuration: IpConfigurationRequest,
+    id: ResourceId,
+    location: Location,
+    policy: Option<ResourceId>,
+    span: Span,
+}
+
+/// A resource whose packets are not simulated, with the addresses that it holds.
+pub(super) struct AddressHolderDraft {
+    pub(super) claims: Vec<(SubnetId, RequestedAddress, Span)>,
+    id: ResourceId,
+}
+
+impl Builder<'_> {
+    pub(super) fn public_ips(&mut self) {
+        let collection = self.collection;
+        for record in collection.of_kind(Kind::PublicIpAddress) {
+            let view = self.open(record);
+            let version = view
+                .get("publicIPAddressVersion")
+                .and_then(|value| value.as_str());
+            if version.is_some_and(|version| version.eq_ignore_ascii_case("IPv6")) {
+                self.reader.ipv6 += 1;
+            }
+            let address = PublicIpAddress {
+                id: record.id.clone(),
+                location: self.location(&view),
+                address: self.reader.address(&view, "ipAddress"),
+                sku: self.sku(&view),
+            };
+            let result = self.network.create_public_ip(address);
+            self.created(&record.id, record.span, result);
+        }
+    }
+
+    /// `{"name": "Standard"}`, or in a scenario `Standard`. Azure's default is Basic.
+    fn sku(&mut self, view: &View<'_>) -> Sku {
+        let named = match view.object("sku") {
+            Some(sku) => self.reader.label(&sku, "name"),
+            None => self.reader.label(view, "sku"),
+        };
+        // `StandardV2` and what may follow behave as Standard.
+        named.map_or(Sku::Basic, |name| name.parse().unwrap_or(Sku::Standard))
+    }
+
+    /// A public address that another resource refers to. One that a dump names without holding it is created, its address unknown.
+    pub(super) fn public_ip_of(&mut self, view: &View<'_>, key: &str) -> Option<PublicIpId> {
+        let reference = self.reader.reference(view, key, Kind::PublicIpAddress)?;
+        self.public_ip(&reference)
+    }
+
+    fn public_ip(&mut self, reference: &Reference<'_>) -> Option<PublicIpId> {
+        let id = self.resolve(reference, Kind::PublicIpAddress)?;
+        if let Some(key) = self.network.public_ips().find(&id) {
+            return Some(key);
+        }
+        match self.reader.origin() {
+            Origin::Authored => {
+                self.dangling(reference, &id, Kind::PublicIpAddress, Severity::Error);
+                None
+            }
+            Origin::Recorded => {
+                let address = PublicIpAddress {
+                    id: id.clone(),
+                    location: Location::default(),
+                    address: None,
+                    sku: Sku::Standard,
+                };
+                let result = self.network.create_public_ip(address);
+                self.created(&id, reference.span, result)
+            }
+        }
+    }
+
+    pub(super) fn nat_gateways(&mut self) {
+        let collection = self.collection;
+        for record in collection.of_kind(Kind::NatGateway) {
+            let view = self.open(record);
+            let references =
+                self.reader
+                    .references(&view, "publicIpAddresses", Kind::PublicIpAddress);
+            let public_ips = references
+                .iter()
+                .filter_map(|reference| self.public_ip(reference))
+                .collect();
+            let gateway = NatGateway {
+                id: record.id.clone(),
+                location: self.location(&view),
+                public_ips,
+            };
+            let result = self.network.create_nat_gateway(gateway);
+            self.created(&record.id, record.span, result);
+        }
+    }
+
+    /// The NAT gateway of a subnet. One that a dump names without holding it is created, its addresses unknown.
+    pub(super) fn nat_gateway_of(&mut self, subnet: &View<'_>) -> Option<NatGatewayId> {
+        let reference = self
+            .reader
+            .reference(subnet, "natGateway", Kind::NatGateway)?;
+        let id = self.resolve(&reference, Kind::NatGateway)?;
+        if let Some(key) = self.network.nat_gateways().find(&id) {
+            return Some(key);
+        }
+        match self.reader.origin() {
+            Origin::Authored => {
+                self.dangling(&reference, &id, Kind::NatGateway, Severity::Error);
+                None
+            }
+            Origin::Recorded => {
+                let gateway = NatGateway {
+                    id: id.clone(),
+                    location: Location::default(),
+                    public_ips: Vec::new(),
+                };
+                let result = self.network.create_nat_gateway(gateway);
+                self.created(&id, reference.span, result)
+            }
+        }
+    }
+
+    pub(super) fn load_balancer(&mut self, record: &Record, view: &View<'_>) -> LoadBalancerDraft {
+        let mut frontends = Vec::new();
+        for frontend in self.reader.objects(view, "frontendIPConfigurations") {
+            let name = self
+                .reader
+                .text(&frontend, "name")
+                .unwrap_or_default()
+                .to_owned();
+            if frontend.get("subnet").is_some() {
+                if let Some((subnet, wanted)) = self.subnet_address(&frontend) {
+                    frontends.push((name, FrontendRequest::Private(subnet, wanted)));
+                }
+            } else {
+                frontends.push((
+                    name,
+                    FrontendRequest::Public(self.public_ip_of(&frontend, "publicIPAddress")),
+                ));
+            }
+        }
+        let mut pools = Vec::new();
+        for pool in self.reader.objects(view, "backendAddressPools") {
+            pools.extend(self.reader.text(&pool, "name").map(str::to_owned));
+            for member in self.reader.objects(&pool, "loadBalancerBackendAddresses") {
+                if member.get("networkInterfaceIPConfiguration").is_none() {
+                    self.reader.unsupported(
+                        &member,
+                        "ipAddress",
+                        "only NICs are members of a back-end pool",
+                    );
+                }
+            }
+        }
+        let mut rules = Vec::new();
+        for rule in self.reader.objects(view, "loadBalancingRules") {
+            rules.extend(self.load_balancing_rule(&rule, &frontends, &pools));
+        }
+        for (key, effect) in [
+            (
+                "inboundNatRules",
+                "packets to the frontend's port are not translated",
+            ),
+            (
+                "inboundNatPools",
+                "packets to the frontend's ports are not translated",
+            ),
+            (
+                "outboundRules",
+                "outbound connections do not use the frontend",
+            ),
+        ] {
+            if view.has_any(key) {
+                self.reader.unsupported(view, key, effect);
+            }
+        }
+        let request = LoadBalancerRequest {
+            id: record.id.clone(),
+            location: self.location(view),
+            sku: self.sku(view),
+            frontends,
+            pools,
+            rules,
+        };
+        LoadBalancerDraft {
+            request,
+            span: record.span,
+        }
+    }
+
+    fn load_balancing_rule(
+        &mut self,
+        view: &View<'_>,
+        frontends: &[(String, FrontendRequest)],
+        pools: &[String],
+    ) -> Option<LoadBalancingRule> {
+        let protocol = match view
+            .get("protocol")
+            .and_then(|value| value.as_str())
+            .map(str::to_ascii_lowercase)
+            .as_deref()
+        {
+            Some("tcp") => Some(6),
+            Some("udp") => Some(17),
+            Some("all" | "*") => None,
+            _ => {
+                match view.get("protocol") {
+                    Some(value) => self.reader.bad(view, "protocol", value, "Tcp, Udp or All"),
+                    None => self.reader.missing(view, "protocol", "Tcp, Udp or All"),
+                }
+                return None;
+            }
+        };
+        let port = "a port from 0 to 65535";
+        let frontend = self.part(
+            view,
+            "frontendIPConfiguration",
+            frontends.iter().map(|(name, _)| name.as_str()),
+        );
+        let pool =
+            if view.get("backendAddressPool").is_none() && view.has_any("backendAddressPools") {
+                let names = self
+                    .reader
+                    .references(view, "backendAddressPools", Kind::LoadBalancer);
+                names
+                    .first()
+                    .and_then(|reference| reference.text.rsplit('/').next())
+                    .map(str::to_owned)
+            } else {
+                self.part(view, "backendAddressPool", pools.iter().map(String::as_str))
+            };
+        Some(LoadBalancingRule {
+            name: self
+                .reader
+                .text(view, "name")
+                .unwrap_or_default()
+                .to_owned(),
+            frontend: frontend?,
+            pool: pool?,
+            protocol,
+            frontend_port: self.reader.number(view, "frontendPort", port).unwrap_or(0),
+            backend_port: self.reader.number(view, "backendPort", port).unwrap_or(0),
+            floating_ip: self.reader.flag(view, "enableFloatingIP").unwrap_or(false),
+        })
+    }
+
+    /// A frontend or pool of the same load balancer, by the last segment of its id or by its name.
+    fn part<'n>(
+        &mut self,
+        view: &View<'_>,
+        key: &str,
+        mut names: impl Iterator<Item = &'n str>,
+    ) -> Option<String> {
+        let Some(reference) = self.reader.reference(view, key, Kind::LoadBalancer) else {
+            if view.get(key).is_none() {
+                self.reader
+                    .missing(view, key, "a part of the same load balancer");
+            }
+            return None;
+        };
+        let wanted = reference.text.rsplit('/').next().unwrap_or_default();
+        let found = names
+            .find(|name| name.eq_ignore_ascii_case(wanted))
+            .map(str::to_owned);
+        if found.is_none() {
+            let message = format!(
+                "{} names '{wanted}', which the load balancer does not have",
+                reference.path
+            );
+            let problem = Diagnostic::error(Code::DanglingReference, message).at(reference.span);
+            self.reader
+                .push(problem.property(reference.path).value(reference.text));
+        }
+        found
+    }
+
+    pub(super) fn create_load_balancer(&mut self, draft: LoadBalancerDraft) {
+        let id = draft.request.id.clone();
+        self.reopen(&id);
+        let result = self.network.create_load_balancer(draft.request);
+        self.created(&id, draft.span, result);
+    }
+
+    /// S-35: an appliance with forwarding on, until its rules are read.
+    pub(super) fn firewall(&mut self, record: &Record, view: &View<'_>) -> Option<FirewallDraft> {
+        let configurations = self.reader.objects(view, "ipConfigurations");
+        let Some(configuration) = configurations
+            .iter()
+            .find(|configuration| configuration.get("subnet").is_some())
+        else {
+            if view.get("virtualHub").is_some() {
+                self.reader.unsupported(
+                    view,
+                    "virtualHub",
+                    "a firewall of a virtual hub is in no virtual network",
+                );
+            } else {
+                self.reader.missing(
+                    view,
+                    "ipConfigurations",
+                    "an IP configuration with a subnet",
+                );
+            }
+            return None;
+        };
+        let (subnet, address) = self.subnet_address(configuration)?;
+        // The service gives the address itself; a template cannot ask for one (`privateIPAddress` is read only).
+        let address = match address {
+            RequestedAddress::Static(address) => RequestedAddress::Assigned(address),
+            RequestedAddress::Assigned(_) | RequestedAddress::FirstFree => address,
+        };
+        let name = self
+            .reader
+            .text(configuration, "name")
+            .unwrap_or("ipconfig1")
+            .to_owned();
+        let configuration = IpConfigurationRequest {
+            name,
+            subnet,
+            address,
+            public_ip: self.public_ip_of(configuration, "publicIPAddress"),
+            application_security_groups: Vec::new(),
+            backend_pools: Vec::new(),
+            primary: true,
+        };
+        let policy = self
+            .reader
+            .reference(view, "firewallPolicy", Kind::Unsupported);
+        let policy = policy.and_then(|policy| ResourceId::parse(policy.text).ok());
+        Some(FirewallDraft {
+            configuration,
+            id: record.id.clone(),
+            location: self.location(view),
+            policy,
+            span: record.span,
+        })
+    }
+
+    pub(super) fn create_firewall(&mut self, draft: FirewallDraft) {
+        let FirewallDraft {
+            configuration,
+            id,
+            location,
+            policy,
+            span,
+        } = draft;
+        self.reopen(&id);
+        let result = self
+            .network
+            .create_firewall(id.clone(), location, policy, configuration);
+        if self.created(&id, span, result).is_some() {
+            let message = format!(
+                "Azure firewall '{}' is modelled as an appliance with forwarding on; its rules are not read yet",
+                id.name()
+            );
+            self.reader
+                .push(Diagnostic::warning(Code::Unsupported, message).at(span));
+        }
+    }
+
+    /// A bastion, private endpoint or application gateway: its packets are not simulated, but its addresses are not free for others.
+    pub(super) fn address_holder(
+        &mut self,
+        record: &Record,
+        view: &View<'_>,
+    ) -> AddressHolderDraft {
+        let mut claims = Vec::new();
+        match record.kind {
+            Kind::PrivateEndpoint => {
+                // Its NIC is in most dumps and holds the address itself.
+                let nics =
+                    self.reader
+                        .references(view, "networkInterfaces", Kind::NetworkInterface);
+                let listed = nics
+                    .iter()
+                    .filter_map(|nic| ResourceId::parse(nic.text).ok());
+                if !listed
+                    .into_iter()
+                    .any(|nic| self.collection.find(&nic).is_some())
+                {
+                    let configured = self.reader.objects(view, "ipConfigurations");
+                    let wanted = match configured.first() {
+                        Some(configuration) => self.wanted_address(configuration),
+                        None => RequestedAddress::FirstFree,
+                    };
+                    let subnet =
+                        self.required(view, "subnet", Kind::Subnet, |network| network.subnets());
+                    claims.extend(subnet.map(|subnet| (subnet, wanted, record.span)));
+                }
+            }
+            Kind::ApplicationGateway => {
+                let message = format!(
+                    "application gateway '{}' is not simulated; it only holds its addresses",
+                    record.id.name()
+                );
+                self.reader
+                    .push(Diagnostic::warning(Code::Unsupported, message).at(record.span));
+                for frontend in self.reader.objects(view, "frontendIPConfigurations") {
+                    if frontend.get("subnet").is_some() {
+                        claims.extend(
+                            self.subnet_address(&frontend)
+                                .map(|(subnet, wanted)| (subnet, wanted, frontend.span())),
+                        );
+                    }
+                }
+            }
+            _ => {
+                for configuration in self.reader.objects(view, "ipConfigurations") {
+                    claims.extend(
+                        self.subnet_address(&configuration)
+                            .map(|(subnet, wanted)| (subnet, wanted, configuration.span())),
+                    );
+                }
+            }
+        }
+        AddressHolderDraft {
+            claims,
+            id: record.id.clone(),
+        }
+    }
+
+    pub(super) fn create_address_holder(&mut self, draft: &AddressHolderDraft) {
+        self.reopen(&draft.id);
+        for &(subnet, wanted, span) in &draft.claims {
+            let result = self.network.claim_address(&draft.id, subnet, wanted);
+            self.created(&draft.id, span, result);
+        }
+    }
+}

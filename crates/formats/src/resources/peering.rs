@@ -1,0 +1,186 @@
+//! Peering links, also those written inside their network (O-3, P-2, P-6).
+
+use std::collections::HashMap;
+
+use model::peering::ImportNote;
+use model::{PeeringFlags, PeeringRecord, PeeringScope, PeeringState, ResourceId, VnetId};
+
+use super::build::{Builder, Child};
+use super::kind::Kind;
+use super::view::View;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::source::Span;
+
+/// Where a link stands, and how bad a refusal would be.
+struct Place {
+    span: Span,
+    severity: Severity,
+}
+
+impl Builder<'_> {
+    pub(super) fn peerings(&mut self) {
+        let collection = self.collection;
+        let mut records = Vec::new();
+        let mut places = HashMap::new();
+        for network in collection.of_kind(Kind::VirtualNetwork) {
+            let Some(vnet) = self.network.virtual_networks().find(&network.id) else {
+                continue;
+            };
+            let view = self.open(network);
+            for child in self.children_of(network, &view, "virtualNetworkPeerings", Kind::Peering) {
+                self.reader.begin(&child.id, network.origin);
+                let Some(record) = self.peering(vnet, &child) else {
+                    continue;
+                };
+                // A recorded link was accepted once, so what is odd about it is a warning. Without a state it is still to be created.
+                let severity = if record.state.is_some() {
+                    Severity::Warning
+                } else {
+                    Severity::Error
+                };
+                places.insert(
+                    record.id.clone(),
+                    Place {
+                        span: child.view.span(),
+                        severity,
+                    },
+                );
+                records.push(record);
+            }
+        }
+        let notes = self.network.import_peerings(records);
+        for note in notes {
+            self.tell(&note, &places);
+        }
+    }
+
+    fn peering(&mut self, vnet: VnetId, child: &Child<'_>) -> Option<PeeringRecord> {
+        let view = &child.view;
+        let Some(reference) =
+            self.reader
+                .reference(view, "remoteVirtualNetwork", Kind::VirtualNetwork)
+        else {
+            if view.get("remoteVirtualNetwork").is_none() {
+                self.reader.missing(
+                    view,
+                    "remoteVirtualNetwork",
+                    "{\"id\": \"...\"} with the id of a virtual network",
+                );
+            }
+            return None;
+        };
+        let remote = self.resolve(&reference, Kind::VirtualNetwork)?;
+        let remote_address_space = match view.object("remoteAddressSpace") {
+            Some(space) => self.reader.prefixes(&space, &["addressPrefixes"]),
+            None => self.reader.prefixes(view, &["remoteAddressSpace"]),
+        };
+        Some(PeeringRecord {
+            id: child.id.clone(),
+            virtual_network: vnet,
+            remote,
+            flags: self.peering_flags(view),
+            scope: self.peering_scope(view),
+            state: self.peering_state(view),
+            remote_address_space: (!remote_address_space.is_empty())
+                .then_some(remote_address_space),
+            resource_guid: self.reader.label(view, "resourceGuid").map(str::to_owned),
+            sync_level: view
+                .get("peeringSyncLevel")
+                .and_then(|_| self.reader.word(view, "peeringSyncLevel")),
+        })
+    }
+
+    /// F-1: what a file leaves out is as raw ARM has it.
+    fn peering_flags(&mut self, view: &View<'_>) -> PeeringFlags {
+        let standard = PeeringFlags::default();
+        let mut flag = |key, missing| self.reader.flag(view, key).unwrap_or(missing);
+        PeeringFlags {
+            allow_virtual_network_access: flag(
+                "allowVirtualNetworkAccess",
+                standard.allow_virtual_network_access,
+            ),
+            allow_forwarded_traffic: flag(
+                "allowForwardedTraffic",
+                standard.allow_forwarded_traffic,
+            ),
+            allow_gateway_transit: flag("allowGatewayTransit", standard.allow_gateway_transit),
+            use_remote_gateways: flag("useRemoteGateways", standard.use_remote_gateways),
+            do_not_verify_remote_gateways: flag(
+                "doNotVerifyRemoteGateways",
+                standard.do_not_verify_remote_gateways,
+            ),
+        }
+    }
+
+    /// P-8.
+    fn peering_scope(&mut self, view: &View<'_>) -> PeeringScope {
+        if self.reader.flag(view, "peerCompleteVnets").unwrap_or(true) {
+            return PeeringScope::CompleteVirtualNetworks;
+        }
+        let mut names = |key| {
+            self.reader
+                .texts(view, key)
+                .into_iter()
+                .map(|(name, _, _)| name.to_owned())
+                .collect()
+        };
+        PeeringScope::Subnets {
+            local: names("localSubnetNames"),
+            remote: names("remoteSubnetNames"),
+        }
+    }
+
+    /// `Updating` is a passing moment of the portal (P-2): as if no state were recorded.
+    fn peering_state(&mut self, view: &View<'_>) -> Option<PeeringState> {
+        let value = view.get("peeringState")?;
+        if value
+            .as_str()
+            .is_some_and(|text| text.eq_ignore_ascii_case("Updating"))
+        {
+            return None;
+        }
+        self.reader.word(view, "peeringState")
+    }
+
+    fn tell(&mut self, note: &ImportNote, places: &HashMap<ResourceId, Place>) {
+        let about = match note {
+            ImportNote::StateDiffers { peering, .. }
+            | ImportNote::AssumedConnected { peering }
+            | ImportNote::WouldBeRefused { peering, .. }
+            | ImportNote::LeftOut { peering, .. } => peering.clone(),
+        };
+        let place = places.get(&about);
+        let located = |problem: Diagnostic| match place {
+            Some(place) => problem.at(place.span),
+            None => problem,
+        };
+        self.reopen(&about);
+        match note {
+            ImportNote::StateDiffers {
+                recorded, derived, ..
+            } => {
+                let message = format!(
+                    "peeringState is {recorded}, but the links in the input give {derived}; the recorded state is believed"
+                );
+                self.reader.push(located(
+                    Diagnostic::warning(Code::Contradiction, message).property("peeringState"),
+                ));
+            }
+            ImportNote::AssumedConnected { .. } => {
+                let message = "the remote virtual network is not in the input and no peeringState is recorded; the link counts as Connected";
+                self.reader
+                    .push(located(Diagnostic::note(Code::AssumedValue, message)));
+            }
+            ImportNote::WouldBeRefused { error, .. } => {
+                if let Some(place) = place {
+                    self.reader.refused_with(place.severity, error, place.span);
+                }
+            }
+            ImportNote::LeftOut { error, .. } => {
+                if let Some(place) = place {
+                    self.reader.refused(error, place.span);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What Azure's files cannot say: what runs in a VM, what lies outside Azure, what gateways have learned, what a service tag means.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use model::virtual_machine::{GuestRole, Listener};
+use model::{Guest, OnPremisesNetwork, Options, PowerState, ResourceId, VmId};
+
+use super::build::Builder;
+use super::kind::Kind;
+use super::reader::{Origin, Reference};
+use super::view::View;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::json::{Data, Value};
+use crate::source::Span;
+
+/// An entry of an object: its key and what stands under it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The key: mostly the name of a resource.
+    pub key: Arc<str>,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// The value.
+    pub value: Value,
+}
+
+/// What is added to the resources once they are there.
+#[derive(Clone, Debug, Default)]
+pub struct Additions {
+    /// Decisions that the user takes differently.
+    pub options: Options,
+    /// What runs in VMs, by name or id of the VM.
+    pub guests: Vec<Entry>,
+    /// What gateways have learned by BGP, by name or id of the gateway: an array, or the answer of `list-learned-routes`.
+    pub learned_routes: Vec<Entry>,
+    /// Networks outside Azure with the ids that they get here.
+    pub on_premises: Vec<(ResourceId, Entry)>,
+    /// Prefixes of service tags, by name.
+    pub service_tags: Vec<Entry>,
+}
+
+impl Builder<'_> {
+    pub(super) fn additions(&mut self, additions: &Additions) {
+        for entry in &additions.guests {
+            self.guest(entry);
+        }
+        for entry in &additions.learned_routes {
+            self.routes_of_gateway(entry);
+        }
+        for (id, entry) in &additions.on_premises {
+            self.on_premises(id, entry);
+        }
+        for entry in &additions.service_tags {
+            self.reader.begin(&entry.key, Origin::Authored);
+            let holder = Value::new(entry.value.span, vec![member("prefixes", &entry.value)]);
+            let view = View::of_resource([&holder], entry.value.span);
+            let prefixes = self.reader.prefixes(&view, &["prefixes"]);
+            self.network.set_service_tag(&entry.key, prefixes);
+        }
+    }
+
+    fn guest(&mut self, entry: &Entry) {
+        self.reader
+            .begin(format_args!("guest of {}", entry.key), Origin::Authored);
+        let Some(vm) = self.machine(entry) else {
+            return;
+        };
+        let view = View::of_resource([&entry.value], entry.value.span);
+        let role = self.reader.text(&view, "role").map(str::to_ascii_lowercase);
+        let role = match role.as_deref() {
+            None => None,
+            Some("host") => Some(GuestRole::Host),
+            Some("appliance") => Some(GuestRole::Appliance),
+            Some("stopped") => {
+                self.network.set_power(vm, PowerState::Stopped);
+                None
+            }
+            Some(_) => {
+                if let Some(value) = view.get("role") {
+                    self.reader
+                        .bad(&view, "role", value, "host, appliance or stopped");
+                }
+                None
+            }
+        };
+        let listen = view.get("listen").is_some().then(|| {
+            let texts = self.reader.texts(&view, "listen");
+            texts
+                .into_iter()
+                .filter_map(|(text, value, path)| self.listener(text, value, path))
+                .collect()
+        });
+        let guest = Guest {
+            role,
+            source_nat: self.reader.flag(&view, "snat").unwrap_or(false),
+            stateful: self.reader.flag(&view, "stateful").unwrap_or(false),
+            listen,
+        };
+        self.network.set_guest(vm, guest);
+    }
+
+    fn listener(&mut self, text: &str, value: &Value, path: String) -> Option<Listener> {
+        let listener = text.parse().ok();
+        if listener.is_none() {
+            self.reader
+                .bad_at(path, value, "tcp/PORT or udp/PORT, for example tcp/443");
+        }
+        listener
+    }
+
+    /// A VM by id or name. Machines that are known from their NICs only are found too.
+    fn machine(&mut self, entry: &Entry) -> Option<VmId> {
+        let machines = self.network.virtual_machines();
+        if let Some(vm) = ResourceId::parse(&entry.key)
+            .ok()
+            .and_then(|id| machines.find(&id))
+        {
+            return Some(vm);
+        }
+        let named: Vec<(VmId, &ResourceId)> = machines
+            .iter()
+            .map(|(key, vm)| (key, &vm.id))
+            .filter(|(_, id)| id.name().eq_ignore_ascii_case(&entry.key))
+            .collect();
+        match named.as_slice() {
+            [(vm, _)] => Some(*vm),
+            [] => {
+                let problem = Diagnostic::error(
+                    Code::DanglingReference,
+                    format!("there is no virtual machine '{}'", entry.key),
+                );
+                self.reader.push(
+                    problem
+                        .at(entry.key_span)
+                        .expected("the name or id of a virtual machine of the input"),
+                );
+                None
+            }
+            several => {
+                let ids: Vec<&str> = several.iter().map(|(_, id)| id.as_str()).collect();
+                let problem = Diagnostic::error(
+                    Code::AmbiguousName,
+                    format!("several virtual machines are named '{}'", entry.key),
+                );
+                let problem = problem
+                    .at(entry.key_span)
+                    .expected(format!("one of the ids {}", ids.join(", ")));
+                self.reader.push(problem);
+                None
+            }
+        }
+    }
+
+    fn routes_of_gateway(&mut self, entry: &Entry) {
+        self.reader.begin(
+            format_args!("learned routes of {}", entry.key),
+            Origin::Authored,
+        );
+        let reference = Reference {
+            text: &entry.key,
+            span: entry.key_span,
+            path: "the gateway".to_owned(),
+        };
+        let gateway = self.lookup(&reference, Kind::VirtualNetworkGateway, |network| {
+            network.gateways()
+        });
+        let value = match entry.value.get("value") {
+            Some(rows) => rows,
+            None => &entry.value,
+        };
+        let holder = Value::new(value.span, vec![member("learnedRoutes", value)]);
+        let view = View::of_resource([&holder], value.span);
+        let routes = self.learned_routes(&view, "learnedRoutes");
+        if let Some(gateway) = gateway {
+            self.network.set_learned_routes(gateway, routes);
+        }
+    }
+
+    fn on_premises(&mut self, id: &ResourceId, entry: &Entry) {
+        self.reader.begin(&entry.key, Origin::Authored);
+        let view = View::of_resource([&entry.value], entry.value.span);
+        let gateway = self.required(&view, "gateway", Kind::VirtualNetworkGateway, |network| {
+            network.gateways()
+        });
+        let prefixes = self.reader.prefixes(&view, &["prefixes"]);
+        let mut hosts = Vec::new();
+        if let Some(named) = view.get("hosts") {
+            let Some(object) = named.as_object() else {
+                self.reader
+                    .bad(&view, "hosts", named, "names with their addresses");
+                return;
+            };
+            for host in object.iter() {
+                let address: Option<Ipv4Addr> =
+                    host.value.as_str().and_then(|text| text.parse().ok());
+                match address {
+                    Some(address) => hosts.push((host.key.to_string(), address)),
+                    None => self.reader.bad_at(
+                        format!("hosts.{}", host.key),
+                        &host.value,
+                        "an IPv4 address",
+                    ),
+                }
+            }
+        }
+        let latency_us = self.latency(&view);
+        let Some(gateway) = gateway else { return };
+        let network = OnPremisesNetwork {
+            id: id.clone(),
+            gateway,
+            prefixes,
+            hosts,
+            latency_us,
+        };
+        let result = self.network.create_on_premises(network);
+        self.created(id, entry.key_span, result);
+    }
+
+    /// `latencyMs`: one way to the gateway, up to a minute.
+    fn latency(&mut self, view: &View<'_>) -> u32 {
+        let Some(value) = view.get("latencyMs") else {
+            return 0;
+        };
+        let millis = match value.data {
+            Data::Integer(number) => u32::try_from(number).ok().map(f64::from),
+            Data::Float(number) => Some(number),
+            _ => None,
+        };
+        match millis {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the range is checked by the guard"
+            )]
+            Some(millis) if (0.0..=60_000.0).contains(&millis) => (millis * 1000.0).round() as u32,
+            _ => {
+                self.reader
+                    .bad(view, "latencyMs", value, "milliseconds from 0 to 60000");
+                0
+            }
+        }
+    }
+}
+
+fn member(key: &str, value: &Value) -> crate::json::Member {
+    crate::json::Member {
+        key: key.into(),
+        key_span: value.span,
+        value: value.clone(),
+    }
+}

@@ -1,0 +1,199 @@
+//! Files to networks: the same network in every form, and what is said about input that is none.
+
+use std::path::{Path, PathBuf};
+
+use ::vnetsim::formats::load::{LoadOptions, Loaded, Loader, load};
+use ::vnetsim::model::{Network, PeeringState, PowerState, RuleAddresses};
+
+fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(path)
+}
+
+fn loaded(paths: &[&str]) -> Loaded {
+    let paths: Vec<PathBuf> = paths.iter().map(|path| fixture(path)).collect();
+    load(&paths, &LoadOptions::default()).unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+/// Everything a network holds, table by table, in its order.
+pub(crate) fn described(network: &Network) -> String {
+    let mut lines = vec![format!("{:#?}", network.options)];
+    macro_rules! tables {
+        ($($table:ident)+) => {$(
+            lines.extend(network.$table().values().map(|row| format!("{row:#?}")));
+        )+};
+    }
+    tables!(virtual_networks subnets peerings nics virtual_machines route_tables nsgs asgs public_ips load_balancers nat_gateways
+        firewalls gateways local_gateways connections on_premises);
+    lines.extend(network.service_tags().map(|tag| format!("{tag:?}")));
+    lines.join("\n")
+}
+
+/// What the reader says about a document of this name and text, problems only.
+fn complaints(name: &str, text: &str) -> String {
+    let mut loader = Loader::new(LoadOptions::default());
+    loader.add_text(name, text);
+    match loader.finish() {
+        Ok(all) => all.diagnostics.display(&all.sources).to_string(),
+        Err(refused) => refused.to_string(),
+    }
+}
+
+#[test]
+fn flattened_and_nested_dumps_and_a_graph_query_give_the_same_network() {
+    let flattened = described(&loaded(&["hub-and-spoke/az-list"]).network);
+    let nested = described(&loaded(&["hub-and-spoke/rest"]).network);
+    let queried = described(&loaded(&["hub-and-spoke/graph"]).network);
+    assert_eq!(flattened, nested);
+    assert_eq!(flattened, queried);
+    // All three of them together: every resource is merged with itself.
+    let all = loaded(&[
+        "hub-and-spoke/az-list",
+        "hub-and-spoke/rest",
+        "hub-and-spoke/graph",
+    ]);
+    assert_eq!(flattened, described(&all.network));
+}
+
+#[test]
+fn a_dump_is_read_in_full() {
+    let Loaded {
+        network,
+        diagnostics,
+        summary,
+        sources,
+    } = loaded(&["hub-and-spoke/graph"]);
+    assert_eq!(
+        diagnostics.display(&sources).to_string(),
+        "note[left-out]: 1 resources of 1 types that carry no packets were left out\n"
+    );
+    assert_eq!(
+        summary.irrelevant.into_iter().collect::<Vec<_>>(),
+        [("Microsoft.Storage/storageAccounts".to_owned(), 1)]
+    );
+    let nic = network.nics().values().nth(1).unwrap();
+    let addresses: Vec<String> = nic.addresses().map(|address| address.to_string()).collect();
+    assert_eq!(
+        (nic.id.name(), addresses),
+        (
+            "web1-nic",
+            vec!["10.1.1.4".to_owned(), "10.1.1.9".to_owned()]
+        )
+    );
+    assert_eq!(nic.primary().backend_pools[0].1, "apps");
+    let group = network.nsgs().values().next().unwrap();
+    assert_eq!(
+        group
+            .rules
+            .iter()
+            .map(|rule| &*rule.name)
+            .collect::<Vec<_>>(),
+        ["allow-web", "allow-hub", "deny-rest"]
+    );
+    assert_eq!(
+        group.rules[0].destination_ports.ranges(),
+        [(80, 80), (443, 443)]
+    );
+    assert!(
+        matches!(&group.rules[0].destination, RuleAddresses::ApplicationSecurityGroups(groups) if groups.len() == 1)
+    );
+    let machines: Vec<_> = network
+        .virtual_machines()
+        .values()
+        .map(|vm| (vm.id.name(), vm.zone.as_deref(), vm.power))
+        .collect();
+    assert_eq!(
+        machines,
+        [
+            ("nva", None, PowerState::Running),
+            ("web1", Some("1"), PowerState::Running),
+            ("db1", None, PowerState::Deallocated)
+        ]
+    );
+    assert!(
+        network
+            .peerings()
+            .values()
+            .all(|link| link.state == PeeringState::Connected)
+    );
+    // References differ in letter case from the ids that they name.
+    assert!(
+        network
+            .subnets()
+            .values()
+            .any(|subnet| subnet.route_table.is_some())
+    );
+}
+
+#[test]
+fn nics_alone_tell_which_machines_there_are() {
+    let all = loaded(&["hub-and-spoke/az-list"]).network;
+    let mut loader = Loader::new(LoadOptions::default());
+    for file in [
+        "asgs",
+        "load-balancers",
+        "nics",
+        "nsgs",
+        "public-ips",
+        "route-tables",
+        "vnets",
+    ] {
+        loader.add_path(&fixture(&format!("hub-and-spoke/az-list/{file}.json")));
+    }
+    let part = loader
+        .finish()
+        .unwrap_or_else(|refused| panic!("{refused}"));
+    let names = |network: &Network| {
+        let mut names: Vec<_> = network
+            .virtual_machines()
+            .values()
+            .map(|vm| (vm.id.clone(), vm.nics.clone()))
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&part.network), names(&all));
+    assert!(
+        part.diagnostics
+            .display(&part.sources)
+            .to_string()
+            .contains("3 VMs are known from their NICs only")
+    );
+}
+
+const GROUP: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network";
+
+#[test]
+fn every_problem_of_a_file_is_told_at_once_with_its_place() {
+    let text = format!(
+        r#"[
+  {{"id": "{GROUP}/virtualNetworks/v", "addressSpace": {{"addressPrefixes": ["10.0.0.0/16"]}}, "subnets": [
+    {{"name": "a", "addressPrefix": "10.0.0.0/24"}},
+    {{"name": "b", "addressPrefix": "10.0.0.128/25"}},
+    {{"name": "c", "addressPrefix": "10.9.0.0/24"}},
+    {{"name": "d", "addressPrefix": "10.0.300.0/24"}},
+    {{"name": "e", "addressPrefix": "10.0.5.1/24", "routeTable": {{"id": "{GROUP}/routeTables/gone"}}}}
+  ]}},
+  {{"id": "{GROUP}/virtualNetworks/V", "addressSpace": {{"addressPrefixes": ["10.1.0.0/16"]}}}},
+  {{"id": "{GROUP}/networkInterfaces/n", "enableIPForwarding": "perhaps", "ipConfigurations": [
+    {{"name": "x", "subnet": {{"id": "{GROUP}/virtualNetworks/v/subnets/a"}}, "privateIPAddress": "10.0.0.2"}}
+  ]}},
+  {{"id": "{GROUP}/networkInterfaces/m", "ipConfigurations": [
+    {{"name": "x", "subnet": {{"id": "{GROUP}/virtualNetworks/v/subnets/d"}}}}
+  ]}}
+]"#
+    );
+    golden("every-problem.txt", &complaints("dump.json", &text));
+}
+
+/// Compares with a golden text; `UPDATE_GOLDEN=1` rewrites it, and the change is reviewed as a diff.
+fn golden(name: &str, text: &str) {
+    let path = fixture("messages").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{name} (set UPDATE_GOLDEN=1 to accept)");
+}
