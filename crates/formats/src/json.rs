@@ -57,17 +57,39 @@ pub enum Data {
 
 /// Why a value is not known, as the end of the sentence "the value is not known: ...".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown(Arc<str>);
+pub struct Unknown(Arc<Reason>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Reason {
+    text: Box<str>,
+    reported: bool,
+}
 
 impl Unknown {
-    /// A reason in words.
-    pub fn new(reason: impl Into<Arc<str>>) -> Self {
-        Self(reason.into())
+    /// A reason in words. It is reported by whoever needs the value.
+    pub fn new(reason: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(Reason {
+            text: reason.into(),
+            reported: false,
+        }))
+    }
+
+    /// The reason was an error, which is among the diagnostics already: whoever needs the value has nothing to add.
+    pub fn reported(reason: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(Reason {
+            text: reason.into(),
+            reported: true,
+        }))
     }
 
     /// The reason in words.
     pub fn reason(&self) -> &str {
-        &self.0
+        &self.0.text
+    }
+
+    /// Whether the reason is among the diagnostics already.
+    pub fn is_reported(&self) -> bool {
+        self.0.reported
     }
 }
 
@@ -127,13 +149,40 @@ pub struct Member {
 
 /// The entries of an object, in the order of the file. Keys are found in any letter case, as Azure finds them.
 #[derive(Clone, Debug)]
-pub struct Object(Arc<(Vec<Member>, Size)>);
+pub struct Object(Arc<Entries>);
+
+#[derive(Debug)]
+struct Entries {
+    members: Vec<Member>,
+    size: Size,
+    open: bool,
+}
 
 impl Object {
     /// An object of these entries. The caller sees to it that no key comes twice.
     pub fn new(members: Vec<Member>) -> Self {
         let size = Size::of(members.iter().map(|member| &member.value));
-        Self(Arc::new((members, size)))
+        Self(Arc::new(Entries {
+            members,
+            size,
+            open: false,
+        }))
+    }
+
+    /// This object, known to have more entries than the input holds: those that Azure adds to a resource when it
+    /// exists. A key that is missing here is an unknown value, not an absent one.
+    #[must_use]
+    pub fn opened(self) -> Self {
+        Self(Arc::new(Entries {
+            members: self.to_vec(),
+            size: self.0.size,
+            open: true,
+        }))
+    }
+
+    /// Whether the object has more entries than the input holds.
+    pub fn is_open(&self) -> bool {
+        self.0.open
     }
 
     /// The value of a key, in any letter case.
@@ -150,7 +199,7 @@ impl Object {
     /// This object with one entry set: replaced where the key is there in any letter case, added at the end if not.
     #[must_use]
     pub fn with(&self, key: &str, value: Value) -> Self {
-        let mut members = self.0.0.clone();
+        let mut members = self.to_vec();
         match members
             .iter_mut()
             .find(|member| member.key.eq_ignore_ascii_case(key))
@@ -162,7 +211,12 @@ impl Object {
                 value,
             }),
         }
-        Self::new(members)
+        let object = Self::new(members);
+        if self.is_open() {
+            object.opened()
+        } else {
+            object
+        }
     }
 }
 
@@ -170,7 +224,7 @@ impl Deref for Object {
     type Target = [Member];
 
     fn deref(&self) -> &[Member] {
-        &self.0.0
+        &self.0.members
     }
 }
 
@@ -192,7 +246,7 @@ impl Value {
     }
 
     /// A value that is not known.
-    pub fn unknown(span: Span, reason: impl Into<Arc<str>>) -> Self {
+    pub fn unknown(span: Span, reason: impl Into<Box<str>>) -> Self {
         Self {
             span,
             data: Data::Unknown(Unknown::new(reason)),
@@ -280,7 +334,7 @@ impl Value {
     pub fn size(&self) -> Size {
         match &self.data {
             Data::Array(array) => array.0.1,
-            Data::Object(object) => object.0.1,
+            Data::Object(object) => object.0.size,
             Data::String(text) => Size {
                 nodes: u32::try_from(text.len() / 64)
                     .unwrap_or(u32::MAX)
@@ -303,6 +357,13 @@ impl Value {
                 None
             }
         }
+    }
+}
+
+/// Values are equal when they say the same, wherever they stand.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data
     }
 }
 
@@ -381,6 +442,12 @@ impl From<Vec<Value>> for Data {
 impl From<Vec<Member>> for Data {
     fn from(members: Vec<Member>) -> Self {
         Self::Object(Object::new(members))
+    }
+}
+
+impl From<Unknown> for Data {
+    fn from(unknown: Unknown) -> Self {
+        Self::Unknown(unknown)
     }
 }
 
@@ -505,6 +572,15 @@ mod tests {
             "[<unknown: listKeys() is known only to Azure>]"
         );
         assert!(unknown.find_unknown().is_some());
+    }
+
+    #[test]
+    fn an_open_object_stays_open_and_says_so() {
+        let object = value(r#"{"a": 1}"#).as_object().unwrap().clone();
+        assert!(!object.is_open());
+        let opened = object.opened();
+        assert!(opened.is_open() && opened.with("b", opened.get("a").unwrap().clone()).is_open());
+        assert!(Unknown::reported("x").is_reported() && !Unknown::new("x").is_reported());
     }
 
     #[test]

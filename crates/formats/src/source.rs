@@ -3,7 +3,8 @@
 //! Values carry a [`Span`] of eight bytes; line and column are worked out only when somebody asks.
 
 use std::{
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -106,18 +107,19 @@ impl Sources {
             return Some(id);
         }
         let name = path.display().to_string();
-        let bytes = fs::metadata(path).and_then(|metadata| {
-            if metadata.len() > MAX_FILE_BYTES {
-                let message = format!(
-                    "it has {} bytes; up to {MAX_FILE_BYTES} are read",
-                    metadata.len()
-                );
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-            }
-            fs::read(path)
-        });
-        match bytes {
-            Ok(bytes) => {
+        // The length is not asked for beforehand: a pipe has none, and a device may never end.
+        let mut bytes = Vec::new();
+        let read = fs::File::open(path)
+            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+        let read = match read {
+            Ok(length) if length as u64 > MAX_FILE_BYTES => Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("it has more than {MAX_FILE_BYTES} bytes"),
+            )),
+            read => read,
+        };
+        match read {
+            Ok(_) => {
                 let id = self.decode(name, &bytes, diagnostics)?;
                 self.files[usize::from(id.0)].path = Some(path.to_owned());
                 Some(id)
