@@ -39,6 +39,8 @@ pub(super) struct Deployment {
     pub(super) nodes: Vec<NodeId>,
     /// Resources by symbolic name in lower case, if the template has them; several for a copied one.
     pub(super) symbols: HashMap<String, Vec<NodeId>>,
+    /// The deployment around it.
+    pub(super) parent: Option<DeploymentId>,
     state: State,
     depth: usize,
 }
@@ -71,15 +73,16 @@ impl Evaluator<'_> {
         name: String,
         template: &Value,
         placement: Placement,
-        outer: Option<(Frame, usize)>,
+        outer: Option<Frame>,
         scope: Scope,
         given: Given,
     ) -> DeploymentId {
         let id = DeploymentId(self.deployments.len());
         let own = Frame::of(id);
-        let depth = outer.as_ref().map_or(0, |(_, depth)| *depth);
+        let parent = outer.as_ref().map(|frame| frame.deployment);
+        let depth = parent.map_or(0, |parent| self.deployments[parent.0].depth + 1);
         let frame = match (scope, outer) {
-            (Scope::Outer, Some((frame, _))) => frame,
+            (Scope::Outer, Some(frame)) => frame,
             _ => own.clone(),
         };
         let parameters = self.declared_parameters(template, &own, given, scope);
@@ -124,6 +127,7 @@ impl Evaluator<'_> {
             functions,
             nodes: Vec::new(),
             symbols: HashMap::new(),
+            parent,
             state: State::Pending,
             depth,
         });
@@ -140,9 +144,22 @@ impl Evaluator<'_> {
         let mut parameters = HashMap::new();
         for member in members(template, "parameters") {
             let lower = member.key.to_ascii_lowercase();
-            let default = if let Some(default) = member.value.get("defaultValue") {
+            let nullable = member.value.get("nullable").and_then(Value::as_bool) == Some(true);
+            let kind = member
+                .value
+                .get("type")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            let scalar = matches!(kind.as_str(), "string" | "securestring" | "int" | "bool");
+            // A null for a parameter that cannot be null stands for "to be filled in".
+            let default = member
+                .value
+                .get("defaultValue")
+                .filter(|default| nullable || !(scalar && default.is_null()));
+            let default = if let Some(default) = default {
                 Slot::Pending(default.clone(), own.clone())
-            } else if member.value.get("nullable").and_then(Value::as_bool) == Some(true) {
+            } else if nullable {
                 Slot::Done(Value::null(member.key_span))
             } else {
                 let reason = format!("the parameter '{}' has no value and no default", member.key);
@@ -307,14 +324,7 @@ impl Evaluator<'_> {
             (member.key.to_ascii_lowercase(), (member.key_span, slot))
         });
         let given = given.collect();
-        Some(self.add_deployment(
-            name,
-            &template,
-            placement,
-            Some((frame, depth)),
-            scope,
-            given,
-        ))
+        Some(self.add_deployment(name, &template, placement, Some(frame), scope, given))
     }
 
     /// The evaluated outputs of a deployment: `{"name": {"type": ..., "value": ...}}`.

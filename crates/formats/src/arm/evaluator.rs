@@ -224,11 +224,13 @@ impl<'s> Evaluator<'s> {
                         "how often this is copied is not known: {}",
                         unknown.reason()
                     );
-                    self.report(
-                        Diagnostic::error(Code::UnknownValue, message)
-                            .at(written.span)
-                            .expected("a number of copies"),
-                    );
+                    let diagnostic = match self.tolerance {
+                        Tolerance::None => Diagnostic::error(Code::UnknownValue, message),
+                        Tolerance::Warn | Tolerance::Silent => {
+                            Diagnostic::note(Code::UnknownValue, message)
+                        }
+                    };
+                    self.report(diagnostic.at(written.span).expected("a number of copies"));
                 }
                 return None;
             }

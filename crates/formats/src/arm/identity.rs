@@ -96,9 +96,6 @@ pub(super) fn resource_id(
             names.len()
         ));
     }
-    if names.iter().any(|name| name.trim().is_empty()) {
-        return Err(format!("a name for the type {resource_type} is empty"));
-    }
     // A resource group is no resource of a provider in its own id.
     if is(resource_type, "Microsoft.Resources/resourceGroups") {
         return Ok(format!("{scope}/resourceGroups/{}", names[0]));
@@ -163,7 +160,6 @@ mod tests {
             "the type Microsoft.Network/virtualNetworks/subnets asks for 2 names, but there is 1"
         );
         assert!(resource_id("", "Microsoft.Network", &[]).is_err());
-        assert!(resource_id("", "Microsoft.Network/virtualNetworks", &[" "]).is_err());
     }
 
     #[test]

@@ -27,13 +27,11 @@ impl Evaluator<'_> {
         let evaluated = self.value(written, frame);
         let base = self.sources.path(link.span.file()).map(Path::to_owned);
         let target = evaluated.as_str().unwrap_or_default();
-        let found = base
-            .as_deref()
-            .and_then(Path::parent)
-            .and_then(|folder| match relative {
-                Some(_) => Some(folder.join(target)).filter(|path| path.is_file()),
-                None => beside(folder, target),
-            });
+        let folder = base.as_deref().and_then(Path::parent);
+        let found = folder.and_then(|folder| match relative {
+            Some(_) => Some(folder.join(target)).filter(|path| path.is_file()),
+            None => beside(folder, target, &self.files_around(frame)),
+        });
         let Some(path) = found else {
             let reason = match evaluated.as_unknown() {
                 Some(unknown) => format!(
@@ -56,6 +54,14 @@ impl Evaluator<'_> {
         self.parsed_file(file)
     }
 
+    /// The files of the templates around: a link to one of them would have no end.
+    fn files_around(&self, frame: &Frame) -> Vec<&Path> {
+        let deployments =
+            std::iter::successors(Some(frame.deployment), |id| self.deployments[id.0].parent);
+        let files = deployments.map(|id| self.deployments[id.0].template.span.file());
+        files.filter_map(|file| self.sources.path(file)).collect()
+    }
+
     fn parsed_file(&mut self, file: FileId) -> Option<Value> {
         if let Some(value) = self.files.get(&file) {
             return Some(value.clone());
@@ -67,8 +73,9 @@ impl Evaluator<'_> {
 }
 
 /// The file that a link means: a path, or the end of an address as far as such a file exists. A template that was
-/// published under `https://host/a/b/main.json` links `https://host/a/b/nested/vnet.json`.
-fn beside(folder: &Path, target: &str) -> Option<PathBuf> {
+/// published under `https://host/a/b/main.json` links `https://host/a/b/nested/vnet.json`. The end alone may mislead
+/// to one of the files `around`, which have the same name but were published elsewhere.
+fn beside(folder: &Path, target: &str, around: &[&Path]) -> Option<PathBuf> {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     if let Some(path) = path.strip_prefix("file://") {
         return Some(PathBuf::from(path)).filter(|path| path.is_file());
@@ -81,7 +88,7 @@ fn beside(folder: &Path, target: &str) -> Option<PathBuf> {
     if segments.contains(&"..") {
         return None;
     }
-    (0..segments.len())
-        .map(|skipped| folder.join(segments[skipped..].join("/")))
-        .find(|path| path.is_file())
+    let mut candidates =
+        (0..segments.len()).map(|skipped| folder.join(segments[skipped..].join("/")));
+    candidates.find(|path| path.is_file() && !around.contains(&path.as_path()))
 }

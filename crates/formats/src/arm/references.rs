@@ -9,7 +9,7 @@ use super::{
     evaluator::Evaluator,
     frame::{Fault, Frame},
     functions::object,
-    resources::{NodeId, Presence},
+    resources::{Body, NodeId, Presence},
 };
 use crate::{
     json::{Data, Member, Object, Value},
@@ -30,8 +30,30 @@ impl Evaluator<'_> {
             .and_then(Value::as_str)
             .is_some_and(|text| text.eq_ignore_ascii_case("full"));
         match self.find(name, frame)? {
-            Some(node) => self.answer(node, full, span),
-            None => Ok(Value::unknown(
+            Found::Node(node) => self.answer(node, full, span),
+            Found::Part(node, collection, part) => {
+                let resource = self.answer(node, false, span)?;
+                let parts = resource
+                    .get(&collection)
+                    .and_then(Value::as_array)
+                    .unwrap_or_default();
+                let named = |value: &&Value| {
+                    value
+                        .get("name")
+                        .and_then(Value::as_str)
+                        .is_some_and(|n| n.eq_ignore_ascii_case(&part))
+                };
+                let found = parts.iter().find(named);
+                let found = if full {
+                    found
+                } else {
+                    found.and_then(|found| found.get("properties"))
+                };
+                Ok(found.cloned().unwrap_or_else(|| {
+                    Value::unknown(span, format!("{name} is not part of the input"))
+                }))
+            }
+            Found::Nothing => Ok(Value::unknown(
                 span,
                 format!("{name} is not part of the input"),
             )),
@@ -74,7 +96,7 @@ impl Evaluator<'_> {
         span: Span,
     ) -> Result<Value, Fault> {
         let name = text(values, "resourceInfo")?;
-        let Some(node) = self.find(name, frame)? else {
+        let Found::Node(node) = self.find(name, frame)? else {
             return Err(Fault::argument(format!(
                 "the template has no resource with the symbolic name '{name}'"
             )));
@@ -124,8 +146,8 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The resource that a symbolic name, a name or an id means.
-    fn find(&mut self, name: &str, frame: &Frame) -> Result<Option<NodeId>, Fault> {
+    /// What a symbolic name, a name or an id means.
+    fn find(&mut self, name: &str, frame: &Frame) -> Result<Found, Fault> {
         let deployment = &self.deployments[frame.deployment.0];
         let (symbol, index) = match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
             Some((symbol, index)) => (symbol, index.parse::<usize>().ok()),
@@ -133,12 +155,11 @@ impl Evaluator<'_> {
         };
         if let Some(nodes) = deployment.symbols.get(&symbol.to_ascii_lowercase()) {
             let node = nodes.get(index.unwrap_or(0)).copied();
-            return node
-                .map(Some)
-                .ok_or_else(|| Fault::argument(format!("there is no copy {name}")));
+            let fault = || Fault::argument(format!("there is no copy {name}"));
+            return node.map(Found::Node).ok_or_else(fault);
         }
         if let Some(node) = self.find_by_name(name, frame) {
-            return Ok(Some(node));
+            return Ok(Found::Node(node));
         }
         // Azure docs, "reference": without a leading slash it is provider, type and name.
         let id = if name.starts_with('/') {
@@ -146,7 +167,20 @@ impl Evaluator<'_> {
         } else {
             format!("{}/providers/{name}", deployment.placement.id())
         };
-        Ok(self.deployed(&id.trim_end_matches('/').to_ascii_lowercase()))
+        let id = id.trim_end_matches('/');
+        let node = self.deployed(id);
+        if let Some(node) = node.filter(|node| !matches!(self.nodes[node.0].body, Body::Busy)) {
+            return Ok(Found::Node(node));
+        }
+        // A subnet may be written inside its network, and a second deployment may write it again with what it was.
+        let mut segments = id.rsplitn(3, '/');
+        if let (Some(part), Some(collection), Some(owner)) =
+            (segments.next(), segments.next(), segments.next())
+            && let Some(owner) = self.deployed(owner)
+        {
+            return Ok(Found::Part(owner, collection.to_owned(), part.to_owned()));
+        }
+        Ok(node.map_or(Found::Nothing, Found::Node))
     }
 
     /// A name alone is unique within a template.
@@ -180,15 +214,26 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The resource with an id, rather one that is deployed than one that is only declared.
-    fn deployed(&self, lower: &str) -> Option<NodeId> {
-        let nodes = self.by_id.get(lower)?;
-        nodes
-            .iter()
-            .find(|node| self.nodes[node.0].presence == Presence::Deployed)
-            .or(nodes.first())
-            .copied()
+    /// The resource with an id: rather one that is deployed than one that is only declared, rather one that is not
+    /// being evaluated.
+    fn deployed(&self, id: &str) -> Option<NodeId> {
+        let nodes = self.by_id.get(&id.to_ascii_lowercase())?;
+        let deployed = || {
+            nodes
+                .iter()
+                .filter(|node| self.nodes[node.0].presence == Presence::Deployed)
+        };
+        let idle = deployed().find(|node| !matches!(self.nodes[node.0].body, Body::Busy));
+        idle.or(deployed().next()).or(nodes.first()).copied()
     }
+}
+
+/// What a reference means.
+enum Found {
+    Node(NodeId),
+    /// An element of an array of a resource's properties, by its name: `(network, "subnets", "vms")`.
+    Part(NodeId, String, String),
+    Nothing,
 }
 
 fn text<'v>(values: &'v [Value], function: &str) -> Result<&'v str, Fault> {

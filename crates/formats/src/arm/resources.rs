@@ -76,6 +76,11 @@ impl Role {
         let is = |wanted: &str| resource_type.eq_ignore_ascii_case(wanted);
         if is(DEPLOYMENTS) {
             Self::Deployment
+        } else if OF_NAMES
+            .iter()
+            .any(|names| starts_with(resource_type, names))
+        {
+            Self::Other
         } else if starts_with(resource_type, "Microsoft.Network")
             || is("Microsoft.Compute/virtualMachines")
             || is("Microsoft.Compute/virtualMachineScaleSets")
@@ -93,6 +98,15 @@ impl Role {
         }
     }
 }
+
+/// Resources of the network provider that answer for names and reports, not for packets.
+const OF_NAMES: &[&str] = &[
+    "Microsoft.Network/dnsZones",
+    "Microsoft.Network/frontDoors",
+    "Microsoft.Network/networkWatchers",
+    "Microsoft.Network/privateDnsZones",
+    "Microsoft.Network/trafficManagerProfiles",
+];
 
 /// What a child resource takes over from the resource around it.
 #[derive(Clone)]
@@ -329,7 +343,12 @@ impl Evaluator<'_> {
             };
             let below = scope.clone().unwrap_or_else(|| placement.id());
             let segments: Vec<&str> = names.iter().map(String::as_str).collect();
-            match identity::resource_id(&below, resource_type, &segments) {
+            let id = if segments.iter().any(|segment| segment.is_empty()) {
+                Err("a name is empty".to_owned())
+            } else {
+                identity::resource_id(&below, resource_type, &segments)
+            };
+            match id {
                 Ok(id) => {
                     this.check_duplicate(deployment, &id, role, presence, span);
                     Some(Identity {

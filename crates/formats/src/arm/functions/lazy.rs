@@ -192,11 +192,8 @@ impl Evaluator<'_> {
         if let Some(value) = given.get("value") {
             return self.value(value, frame);
         }
-        let evaluated = if given.as_str().is_some() {
-            self.value(given, frame)
-        } else {
-            given.clone()
-        };
+        // `"[createObject('value', ...)]"`, or a copy loop with the name `value`.
+        let evaluated = self.value(given, frame);
         if evaluated.as_unknown().is_some() {
             return evaluated;
         }
