@@ -1,6 +1,6 @@
 //! From the model to what Azure's controller would have programmed into the hosts.
 //!
-//! `compile` turns a [`model::Network`] into a [`Snapshot`]: immutable, shared, with a generation number. FIBs are interned per
+//! [`compile()`] turns a [`model::Network`] into a [`Snapshot`]: immutable, shared, with a generation number. FIBs are interned per
 //! distinct (virtual network, route table, gateway view), rule sets per security group; service tags stay symbolic in the rules, and
 //! a tag view per FIB says which addresses they cover. A hundred NICs of a subnet share one table of each kind.
 //!
@@ -9,14 +9,34 @@
 //!
 //! | module | what it answers |
 //! |---|---|
-//! | `effective_routes` | the rows of a NIC, in the order in which Azure prints them (R-1 to) |
+//! | `compile` | the order of the work |
+//! | `wiring` | which link answers which, who may use whose gateway (F-11) |
+//! | [`effective_routes`] | the rows of a NIC, in the order in which Azure prints them (R-1 to) |
+//! | `none_routes`, `gateway_routes` | where some of those rows come from (R-4; R-8, G-2 to G-4) |
 //! | `service_tags` | what `VirtualNetwork` and `Internet` mean for a NIC (T-1 to T-7) |
 //! | `effective_rules` | the rules of a NIC, level by level (S-1 to S-12) |
-//! | `next_hop` | who stands behind an address (R-24, R-25) |
-//! | `boundary` | what each peering link admits (F-6 to F-9a) |
+//! | `next_hop` | who stands behind an address (R-24, R-25, G-5) |
+//! | `boundary` | what each peering link admits (F-6 to F-10) |
+//! | `guests` | what stands behind NICs, and how they reach the Internet (N-3, N-12) |
+//! | [`questions`] | next hop and IP flow, as Network Watcher asks them (D-3, D-4) |
+//! | [`note`] | where the input does not hold what decides |
 //! | [`snapshot`] | the compiled tables |
 #![forbid(unsafe_code)]
 
+mod boundary;
+mod compile;
+pub mod effective_routes;
+mod effective_rules;
+mod gateway_routes;
+mod guests;
+mod next_hop;
+mod none_routes;
+pub mod note;
+pub mod questions;
+mod service_tags;
 pub mod snapshot;
+mod wiring;
 
+pub use compile::{compile, recompile};
+pub use note::Note;
 pub use snapshot::Snapshot;

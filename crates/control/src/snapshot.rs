@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use crate::effective_routes::RouteView;
+use crate::note::Note;
 use fib::{AddressSet, Fib, Ranges};
 use ipnet::Ipv4Net;
 use model::{
@@ -180,6 +182,8 @@ pub enum GuestKind {
 /// A FIB with the effective routes it was compiled from.
 #[derive(Clone, Debug)]
 pub struct CompiledFib {
+    /// What the rows depend on; cold.
+    pub view: RouteView,
     /// Longest-prefix match; R-20 is compiled in.
     pub table: Fib<FibEntry>,
     /// The rows in the order in which Azure prints them; cold.
@@ -287,10 +291,16 @@ pub struct CompiledRules {
     pub table: acl::RuleSet,
     /// The same rules with all ports full, where the option `icmpPorts: ignore` has them judge ICMP (S-6).
     pub icmp_table: Option<acl::RuleSet>,
+    /// `flushConnection` of the group (S-22).
+    pub flush_connection: bool,
     /// Generation in which the rules were last applied to running flows too (`flushConnection`, S-22); 0 = never.
     pub flushed_in: u32,
     /// Says by position whether the rule allows; one per rule, so that a verdict is one look-up.
     pub allows: Vec<bool>,
+    /// Positions of rules that name an `AzurePlatform*` tag, ascending: the only ones that packets to the platform obey (S-26); cold.
+    pub platform: Vec<u32>,
+    /// What `table` was built from, in the same order: the fields one by one, for those who ask which of them matched; cold.
+    pub resolved: Vec<acl::Rule>,
     /// The rules themselves, in the same order; cold.
     pub rules: Vec<model::SecurityRule>,
 }
@@ -384,8 +394,8 @@ pub struct Provenance {
     pub load_balancers: Vec<Option<ResourceId>>,
     /// Resource ids of route tables with the names of their routes, by [`RouteTableId`].
     pub route_tables: Vec<Option<(ResourceId, Vec<String>)>>,
-    /// Things that the compiler noticed and a user should know.
-    pub notes: Vec<String>,
+    /// Things that the compiler noticed and a user should know, sorted, each once.
+    pub notes: Vec<Note>,
 }
 
 impl Snapshot {

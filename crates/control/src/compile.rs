@@ -1,0 +1,247 @@
+//! From a network to its snapshot.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use fib::Fib;
+use ipnet::Ipv4Net;
+use model::table::{Key, Resource};
+use model::{Network, ResourceId, SubnetId, Table};
+use rayon::prelude::*;
+
+use crate::boundary;
+use crate::effective_routes::{RouteView, Rows};
+use crate::effective_rules::RuleSets;
+use crate::gateway_routes::GatewayRoutes;
+use crate::guests::{Guests, internet_access};
+use crate::next_hop::Owners;
+use crate::note::Note;
+use crate::service_tags::tag_view;
+use crate::snapshot::{
+    CompiledFib, FibEntry, FibId, Gateway, Link, Nic, Provenance, Snapshot, TagView, TagViewId,
+    VirtualNetwork,
+};
+use crate::wiring::Wiring;
+
+/// What Azure's controller would program for this network. Generation 1.
+pub fn compile(network: &Network) -> Snapshot {
+    build(network, None)
+}
+
+/// The same after a change of the network: the next generation. Tables that did not change are shared with the previous one.
+pub fn recompile(network: &Network, previous: &Snapshot) -> Snapshot {
+    build(network, Some(previous))
+}
+
+fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
+    let generation = previous.map_or(1, |previous| previous.generation.wrapping_add(1));
+    let wiring = Wiring::new(network);
+    let gateway_routes = GatewayRoutes::new(&wiring);
+    let mut owners = Owners::new(&wiring);
+
+    let (views, fib_of_subnet) = route_views(&wiring);
+    let known: HashMap<&RouteView, (&Arc<CompiledFib>, &Arc<TagView>)> = previous
+        .map(|previous| previous.fibs.iter().zip(&previous.tag_views))
+        .into_iter()
+        .flatten()
+        .map(|(fib, tags)| (&fib.view, (fib, tags)))
+        .collect();
+    let tables: Vec<Tables> = views
+        .into_par_iter()
+        .map(|view| {
+            let previous = known.get(&view).copied();
+            Tables::of(&wiring, &gateway_routes, &owners, view, previous)
+        })
+        .collect();
+    let rules = RuleSets::new(
+        &wiring,
+        generation,
+        previous.map_or(&[], |previous| &previous.rule_sets),
+    );
+
+    let mut guests = Guests::default();
+    let nics = holes(network.nics(), |key, nic| {
+        let fib = fib_of_subnet[nic.subnet().index()].expect("every subnet with a NIC has a view");
+        let (outbound, inbound) = rules.of_nic(network, nic);
+        let timeout = network.virtual_networks()[nic.virtual_network].flow_timeout_minutes;
+        let primary = nic.primary_address();
+        let others = nic.addresses().filter(|&address| address != primary);
+        Nic {
+            addresses: std::iter::once(primary).chain(others).collect(),
+            virtual_network: nic.virtual_network,
+            subnet: nic.subnet(),
+            fib: FibId(fib),
+            tags: TagViewId(fib),
+            outbound,
+            inbound,
+            ip_forwarding: nic.ip_forwarding,
+            tcp_state_tracking_disabled: nic.tcp_state_tracking_disabled,
+            guest: guests.behind(network, key, nic),
+            mac_address: nic.mac_address,
+            internet: internet_access(network, nic),
+            idle_timeout_ns: u64::from(timeout.unwrap_or(DEFAULT_TIMEOUT_MINUTES)) * 60_000_000_000,
+        }
+    });
+    let virtual_networks = holes(network.virtual_networks(), |key, _| VirtualNetwork {
+        owners: owners.take(key),
+        space: boundary::space(&wiring, key),
+        links: boundary::links_by_remote(&wiring, key),
+    });
+    let links: Vec<Option<Link>> = holes(network.peerings(), |key, _| boundary::link(&wiring, key));
+    let gateways = holes(network.gateways(), |_, gateway| Gateway {
+        instances: gateway
+            .instances
+            .iter()
+            .map(|instance| instance.nic)
+            .collect(),
+    });
+
+    let noticed = tables
+        .iter()
+        .flat_map(|tables| &tables.notes)
+        .chain(&rules.notes);
+    let notes: BTreeSet<&Note> = noticed
+        .chain(&owners.notes)
+        .chain(&gateway_routes.notes)
+        .collect();
+    let provenance = provenance(network, notes.into_iter().cloned().collect());
+    let (fibs, tag_views) = tables
+        .into_iter()
+        .map(|tables| (tables.fib, tables.tags))
+        .unzip();
+    Snapshot {
+        generation,
+        options: network.options.clone(),
+        nics,
+        guests: guests.guests,
+        fibs,
+        tag_views,
+        rule_sets: rules.sets,
+        virtual_networks,
+        links,
+        pools: owners.pools,
+        gateways,
+        provenance,
+    }
+}
+
+/// S-21: the platform forgets a flow after four idle minutes unless the network says otherwise.
+const DEFAULT_TIMEOUT_MINUTES: u8 = 4;
+
+/// The distinct views of the subnets that hold a NIC, and by subnet the number of its view.
+fn route_views(wiring: &Wiring<'_>) -> (Vec<RouteView>, Vec<Option<u32>>) {
+    let network = wiring.network;
+    let mut views = Vec::new();
+    let mut numbers: HashMap<RouteView, u32> = HashMap::new();
+    let mut of_subnet: Vec<Option<u32>> = vec![None; network.subnets().capacity()];
+    let subnets: BTreeSet<SubnetId> = network
+        .nics()
+        .values()
+        .map(model::NetworkInterface::subnet)
+        .collect();
+    for subnet in subnets {
+        let number = *numbers
+            .entry(RouteView::of_subnet(wiring, subnet))
+            .or_insert_with_key(|view| {
+                views.push(view.clone());
+                u32::try_from(views.len() - 1).expect("fewer than 2^32 subnets")
+            });
+        of_subnet[subnet.index()] = Some(number);
+    }
+    (views, of_subnet)
+}
+
+/// The two tables of a view.
+struct Tables {
+    fib: Arc<CompiledFib>,
+    tags: Arc<TagView>,
+    notes: Vec<Note>,
+}
+
+impl Tables {
+    fn of(
+        wiring: &Wiring<'_>,
+        gateway_routes: &GatewayRoutes,
+        owners: &Owners,
+        view: RouteView,
+        previous: Option<(&Arc<CompiledFib>, &Arc<TagView>)>,
+    ) -> Self {
+        let vnet = view.virtual_network;
+        let mut rows = Rows::of(wiring, gateway_routes, &view);
+        let notes = std::mem::take(&mut rows.notes);
+        let entries: Vec<(Ipv4Net, FibEntry)> = rows
+            .winners()
+            .into_iter()
+            .map(|(prefix, position)| {
+                let next_hop = owners.resolve(wiring, vnet, &rows.routes()[position]);
+                let route = u16::try_from(position).expect("rows are cut off where 16 bits end");
+                (prefix, FibEntry { route, next_hop })
+            })
+            .collect();
+        let tags = tag_view(wiring, vnet, rows.routes());
+        let old_tags = previous.map(|(_, old)| old).filter(|old| {
+            old.virtual_network == tags.virtual_network && old.internet == tags.internet
+        });
+        let tags = old_tags.map_or_else(|| Arc::new(tags), Arc::clone);
+
+        let old_fib = previous.map(|(old, _)| old).filter(|old| {
+            old.routes == rows.routes()
+                && old.table.len() == entries.len()
+                && old
+                    .table
+                    .routes()
+                    .zip(&entries)
+                    .all(|((prefix, entry), new)| (prefix, *entry) == *new)
+        });
+        let fib = old_fib.map_or_else(
+            || {
+                let table =
+                    Fib::build(entries).expect("a map has every prefix once, and rows fit 16 bits");
+                Arc::new(CompiledFib {
+                    view,
+                    table,
+                    routes: rows.into_routes(),
+                })
+            },
+            Arc::clone,
+        );
+        Self { fib, tags, notes }
+    }
+}
+
+/// A table by key, with a hole where a resource was deleted.
+fn holes<K: Key, T: Resource, C>(
+    table: &Table<K, T>,
+    mut compile: impl FnMut(K, &T) -> C,
+) -> Vec<Option<C>> {
+    let mut compiled: Vec<Option<C>> = std::iter::repeat_with(|| None)
+        .take(table.capacity())
+        .collect();
+    for (key, resource) in table.iter() {
+        compiled[key.index()] = Some(compile(key, resource));
+    }
+    compiled
+}
+
+fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
+    fn ids<K: Key, T: Resource>(table: &Table<K, T>) -> Vec<Option<ResourceId>> {
+        holes(table, |_, resource| resource.id().clone())
+    }
+    Provenance {
+        nics: ids(network.nics()),
+        groups: ids(network.nsgs()),
+        links: ids(network.peerings()),
+        gateways: ids(network.gateways()),
+        virtual_networks: ids(network.virtual_networks()),
+        load_balancers: ids(network.load_balancers()),
+        route_tables: holes(network.route_tables(), |_, table| {
+            let names = table
+                .routes
+                .iter()
+                .map(|route| route.name.clone())
+                .collect();
+            (table.id.clone(), names)
+        }),
+        notes,
+    }
+}

@@ -1,0 +1,377 @@
+//! Security groups as the data plane reads them: rules sorted and resolved, levels in the order in which they are asked (S-1 to S-12).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use acl::{Addresses, ClassId, Protocols, RuleSet};
+use fib::{AddressSet, Ranges};
+use ipnet::Ipv4Net;
+use model::options::{IcmpPorts, VnetAccessWithoutNsg};
+use model::security::default_rules;
+use model::table::Key;
+use model::{
+    Access, Direction, LinkId, Network, NetworkInterface, NsgId, Ports, RuleAddresses,
+    RuleProtocol, SecurityRule, ServiceTag,
+};
+use rayon::prelude::*;
+
+use crate::note::Note;
+use crate::service_tags::platform_tag;
+use crate::snapshot::{
+    AZURE_LOAD_BALANCER, CompiledRules, GroupRules, INTERNET, Level, RuleSetId, Rules,
+    VIRTUAL_NETWORK,
+};
+use crate::wiring::Wiring;
+
+/// The compiled rules of every group that judges a NIC, and the ranges that links with a false access flag shut off.
+pub(crate) struct RuleSets {
+    pub(crate) sets: Vec<Arc<CompiledRules>>,
+    pub(crate) notes: Vec<Note>,
+    /// By group: its rules, outbound then inbound.
+    of_group: Vec<Option<(RuleSetId, RuleSetId)>>,
+    /// The default rules without a group, outbound then inbound (F-4).
+    defaults: Option<(RuleSetId, RuleSetId)>,
+    /// By virtual network.
+    blocked: Vec<Option<Arc<Ranges<Option<LinkId>>>>>,
+}
+
+impl RuleSets {
+    pub(crate) fn new(
+        wiring: &Wiring<'_>,
+        generation: u32,
+        previous: &[Arc<CompiledRules>],
+    ) -> Self {
+        let network = wiring.network;
+        let mut groups: Vec<Option<NsgId>> = groups_in_use(network).into_iter().map(Some).collect();
+        let blocked = blocked_peers(wiring);
+        if blocked.iter().any(Option::is_some) {
+            groups.push(None);
+        }
+        let compiler = Compiler {
+            network,
+            members: asg_members(network),
+            generation,
+            previous: by_place(previous),
+        };
+        let wanted: Vec<(Option<NsgId>, Direction)> = groups
+            .iter()
+            .flat_map(|&group| [(group, Direction::Outbound), (group, Direction::Inbound)])
+            .collect();
+        let sets_with_notes: Vec<(Arc<CompiledRules>, Vec<Note>)> = wanted
+            .par_iter()
+            .map(|&(group, direction)| compiler.compile(group, direction))
+            .collect();
+
+        let mut of_group = vec![None; network.nsgs().capacity()];
+        let mut defaults = None;
+        for (&group, first) in groups.iter().zip((0_u32..).step_by(2)) {
+            let pair = Some((RuleSetId(first), RuleSetId(first + 1)));
+            match group {
+                Some(group) => of_group[group.index()] = pair,
+                None => defaults = pair,
+            }
+        }
+        let (sets, notes): (Vec<_>, Vec<_>) = sets_with_notes.into_iter().unzip();
+        Self {
+            sets,
+            notes: notes.into_iter().flatten().collect(),
+            of_group,
+            defaults,
+            blocked,
+        }
+    }
+
+    /// Rules of a NIC: outbound, then inbound.
+    pub(crate) fn of_nic(&self, network: &Network, nic: &NetworkInterface) -> (Rules, Rules) {
+        let at_nic = nic.network_security_group;
+        let at_subnet = network.subnets()[nic.subnet()].network_security_group;
+        let attached = |group: Option<NsgId>, level| {
+            let (outbound, inbound) = self.of_group[group?.index()]?;
+            Some((
+                GroupRules {
+                    level,
+                    rules: outbound,
+                },
+                GroupRules {
+                    level,
+                    rules: inbound,
+                },
+            ))
+        };
+        // S-11: outbound the NIC's group before the subnet's, inbound the other way round.
+        let levels: Vec<(GroupRules, GroupRules)> = [
+            attached(at_nic, Level::Nic),
+            attached(at_subnet, Level::Subnet),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if !levels.is_empty() {
+            let outbound = levels.iter().map(|&(outbound, _)| outbound).collect();
+            let inbound = levels.iter().rev().map(|&(_, inbound)| inbound).collect();
+            return (Rules::Groups(outbound), Rules::Groups(inbound));
+        }
+        match (&self.blocked[nic.virtual_network.index()], self.defaults) {
+            (Some(ranges), Some((outbound, inbound))) => {
+                let blocked = |default_rules| Rules::BlockedPeers {
+                    default_rules,
+                    ranges: Arc::clone(ranges),
+                };
+                (blocked(outbound), blocked(inbound))
+            }
+            (None, _) | (_, None) => (Rules::None, Rules::None),
+        }
+    }
+}
+
+/// Groups attached to a NIC or to a subnet, ascending.
+fn groups_in_use(network: &Network) -> Vec<NsgId> {
+    let of_nics = network
+        .nics()
+        .values()
+        .filter_map(|nic| nic.network_security_group);
+    let of_subnets = network
+        .subnets()
+        .values()
+        .filter_map(|subnet| subnet.network_security_group);
+    let mut used = vec![false; network.nsgs().capacity()];
+    of_nics
+        .chain(of_subnets)
+        .for_each(|group| used[group.index()] = true);
+    network
+        .nsgs()
+        .keys()
+        .filter(|group| used[group.index()])
+        .collect()
+}
+
+/// F-4: for each network the remote ranges of Connected links whose `allowVirtualNetworkAccess` is false.
+fn blocked_peers(wiring: &Wiring<'_>) -> Vec<Option<Arc<Ranges<Option<LinkId>>>>> {
+    let network = wiring.network;
+    let mut blocked = vec![None; network.virtual_networks().capacity()];
+    match network.options.vnet_access_without_nsg {
+        VnetAccessWithoutNsg::Literal => return blocked,
+        VnetAccessWithoutNsg::DefaultRules => {}
+    }
+    for (key, vnet) in network.virtual_networks().iter() {
+        let shut = vnet.peerings.iter().copied().filter(|&link| {
+            wiring.is_connected(link)
+                && !network.peerings()[link].flags.allow_virtual_network_access
+        });
+        let ranges: Vec<(Ipv4Net, LinkId)> = shut
+            .flat_map(|link| {
+                network.peerings()[link]
+                    .remote_address_space
+                    .iter()
+                    .map(move |&prefix| (prefix, link))
+            })
+            .collect();
+        if !ranges.is_empty() {
+            let ranges = Ranges::fold_prefixes(None, ranges, |_, link| Some(link));
+            blocked[key.index()] = Some(Arc::new(ranges));
+        }
+    }
+    blocked
+}
+
+/// Members of every application security group (S-30, S-32), in one pass over the NICs.
+fn asg_members(network: &Network) -> Vec<AddressSet> {
+    let mut members: Vec<Vec<Ipv4Net>> = vec![Vec::new(); network.asgs().capacity()];
+    if !members.is_empty() {
+        for configuration in network
+            .nics()
+            .values()
+            .flat_map(|nic| &nic.ip_configurations)
+        {
+            for group in &configuration.application_security_groups {
+                members[group.index()].push(configuration.private_address.into());
+            }
+        }
+    }
+    members.into_iter().map(AddressSet::from_iter).collect()
+}
+
+type Place = (Option<NsgId>, Direction);
+
+fn by_place(sets: &[Arc<CompiledRules>]) -> HashMap<Place, &Arc<CompiledRules>> {
+    sets.iter()
+        .map(|set| ((set.group, set.direction), set))
+        .collect()
+}
+
+struct Compiler<'n, 'p> {
+    network: &'n Network,
+    members: Vec<AddressSet>,
+    generation: u32,
+    previous: HashMap<Place, &'p Arc<CompiledRules>>,
+}
+
+impl Compiler<'_, '_> {
+    /// The rules of a group in a direction. Tables of the previous generation whose rules mean the same are taken over.
+    fn compile(
+        &self,
+        group: Option<NsgId>,
+        direction: Direction,
+    ) -> (Arc<CompiledRules>, Vec<Note>) {
+        let mut notes = Vec::new();
+        let rules = self.in_order(group, direction);
+        let resolved: Vec<acl::Rule> = rules
+            .iter()
+            .map(|rule| self.resolve(group, rule, &mut notes))
+            .collect();
+        let flush = group.is_some_and(|group| self.network.nsgs()[group].flush_connection);
+        let icmp_ignores_ports = self.network.options.icmp_ports == IcmpPorts::Ignore;
+
+        let previous = self.previous.get(&(group, direction)).copied();
+        let unchanged = previous.filter(|old| old.rules == rules && old.resolved == resolved);
+        // S-22: with flushConnection a change of the rules reaches running flows, and switching it on does so once.
+        let flushed_in = match previous {
+            None if flush => self.generation,
+            None => 0,
+            Some(old) if flush && (unchanged.is_none() || !old.flush_connection) => self.generation,
+            Some(old) => old.flushed_in,
+        };
+        if let Some(old) = unchanged
+            && old.icmp_table.is_some() == icmp_ignores_ports
+            && (old.flushed_in, old.flush_connection) == (flushed_in, flush)
+        {
+            return (Arc::clone(old), notes);
+        }
+        let table =
+            unchanged.map_or_else(|| RuleSet::build(resolved.clone()), |old| old.table.clone());
+        let icmp_table = icmp_ignores_ports
+            .then(|| RuleSet::build(resolved.iter().map(without_ports).collect()));
+        let compiled = CompiledRules {
+            group,
+            direction,
+            table,
+            icmp_table,
+            flush_connection: flush,
+            flushed_in,
+            allows: rules
+                .iter()
+                .map(|rule| rule.access == Access::Allow)
+                .collect(),
+            platform: rules
+                .iter()
+                .zip(0..)
+                .filter(|(rule, _)| names_platform(rule))
+                .map(|(_, position)| position)
+                .collect(),
+            resolved,
+            rules,
+        };
+        (Arc::new(compiled), notes)
+    }
+
+    /// S-10: the user's rules and the three defaults (S-7) in one list by priority. Imported rules may stand behind the defaults (S-1).
+    fn in_order(&self, group: Option<NsgId>, direction: Direction) -> Vec<SecurityRule> {
+        let own = group
+            .map(|group| &self.network.nsgs()[group].rules)
+            .into_iter()
+            .flatten();
+        let mut rules: Vec<SecurityRule> = own
+            .filter(|rule| rule.direction == direction)
+            .cloned()
+            .chain(default_rules(direction))
+            .collect();
+        rules.sort_by_key(|rule| rule.priority);
+        rules
+    }
+
+    fn resolve(
+        &self,
+        group: Option<NsgId>,
+        rule: &SecurityRule,
+        notes: &mut Vec<Note>,
+    ) -> acl::Rule {
+        acl::Rule {
+            source: self.addresses(group, rule, &rule.source, notes),
+            destination: self.addresses(group, rule, &rule.destination, notes),
+            protocol: protocols(rule.protocol),
+            source_ports: ports(&rule.source_ports),
+            destination_ports: ports(&rule.destination_ports),
+        }
+    }
+
+    /// One side of a rule (S-4). The three tags that differ from NIC to NIC stay symbols; all else becomes addresses.
+    fn addresses(
+        &self,
+        group: Option<NsgId>,
+        rule: &SecurityRule,
+        side: &RuleAddresses,
+        notes: &mut Vec<Note>,
+    ) -> Addresses {
+        match side {
+            RuleAddresses::Any => Addresses::any(),
+            RuleAddresses::Prefixes(prefixes) => prefixes.iter().copied().collect(),
+            RuleAddresses::ApplicationSecurityGroups(groups) => groups
+                .iter()
+                .filter_map(|group| self.members.get(group.index()))
+                .fold(AddressSet::EMPTY, |all, members| all.union(members))
+                .into(),
+            RuleAddresses::Tag(ServiceTag::VirtualNetwork) => class(VIRTUAL_NETWORK),
+            RuleAddresses::Tag(ServiceTag::Internet) => class(INTERNET),
+            RuleAddresses::Tag(ServiceTag::AzureLoadBalancer) => class(AZURE_LOAD_BALANCER),
+            RuleAddresses::Tag(ServiceTag::Other(name)) => {
+                if let Some(prefixes) = self.network.service_tag(name) {
+                    return prefixes.iter().copied().collect();
+                }
+                if let Some(address) = platform_tag(name) {
+                    return AddressSet::from(Ipv4Net::from(address)).into();
+                }
+                if let Some(group) = group {
+                    notes.push(Note::UnknownTagInRule {
+                        group: self.network.nsgs()[group].id.clone(),
+                        rule: rule.name.clone(),
+                        tag: name.clone(),
+                    });
+                }
+                Addresses::default() // T-8
+            }
+        }
+    }
+}
+
+/// S-26: rules that name a tag of the platform itself are the only ones that packets to it obey.
+fn names_platform(rule: &SecurityRule) -> bool {
+    let names = |side: &RuleAddresses| match side {
+        RuleAddresses::Tag(ServiceTag::Other(name)) => {
+            const PREFIX: &str = "AzurePlatform";
+            name.get(..PREFIX.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(PREFIX))
+        }
+        RuleAddresses::Tag(_)
+        | RuleAddresses::Any
+        | RuleAddresses::Prefixes(_)
+        | RuleAddresses::ApplicationSecurityGroups(_) => false,
+    };
+    names(&rule.source) || names(&rule.destination)
+}
+
+fn class(bit: u8) -> Addresses {
+    ClassId::new(bit)
+        .expect("the three class bits lie below 32")
+        .into()
+}
+
+fn protocols(protocol: RuleProtocol) -> Protocols {
+    protocol.number().map_or(Protocols::Any, Protocols::Number) // S-3
+}
+
+fn ports(ports: &Ports) -> acl::Ports {
+    ports
+        .ranges()
+        .iter()
+        .map(|&(first, last)| first..=last)
+        .collect() // S-5
+}
+
+/// S-6, `icmpPorts: ignore`: what a rule says of ports does not count.
+fn without_ports(rule: &acl::Rule) -> acl::Rule {
+    acl::Rule {
+        source_ports: acl::Ports::full(),
+        destination_ports: acl::Ports::full(),
+        ..rule.clone()
+    }
+}

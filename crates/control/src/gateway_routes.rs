@@ -1,0 +1,314 @@
+//! What gateways know: the prefixes for which they add rows to the NICs of their own network and of the networks that use them.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use model::options::BgpPeerRoutes;
+use model::table::Key;
+use model::{
+    Connection, ConnectionPeer, GatewayId, GatewayType, LearnedRoute, VirtualNetworkGateway, VnetId,
+};
+
+use crate::note::Note;
+use crate::wiring::Wiring;
+
+/// One gateway row: a prefix with one next hop; several rows share a prefix under ECMP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct GatewayRoute {
+    pub(crate) prefix: Ipv4Net,
+    /// Printed, and no more than that: the packet goes to the gateway (G-2).
+    pub(crate) next_hop: Ipv4Addr,
+    pub(crate) gateway: GatewayId,
+}
+
+/// The rows that the gateways of each virtual network offer.
+pub(crate) struct GatewayRoutes {
+    by_vnet: Vec<Vec<GatewayRoute>>,
+    pub(crate) notes: Vec<Note>,
+}
+
+impl GatewayRoutes {
+    pub(crate) fn new(wiring: &Wiring<'_>) -> Self {
+        let network = wiring.network;
+        let connections = connections_by_gateway(wiring);
+        let mut by_vnet = vec![Vec::new(); network.virtual_networks().capacity()];
+        for vnet in network.virtual_networks().keys() {
+            let gateways = wiring.gateways_in(vnet);
+            let of_kind = |kind| {
+                gateways
+                    .iter()
+                    .copied()
+                    .filter(move |&gateway| network.gateways()[gateway].kind == kind)
+            };
+            let mut taken = HashSet::new();
+            // G-9: a prefix known to both comes from ExpressRoute.
+            for gateway in of_kind(GatewayType::ExpressRoute).chain(of_kind(GatewayType::Vpn)) {
+                let known = Knowledge {
+                    wiring,
+                    connections: &connections,
+                    gateway,
+                };
+                let routes = known.routes();
+                let fresh: Vec<GatewayRoute> = routes
+                    .into_iter()
+                    .filter(|route| !taken.contains(&route.prefix))
+                    .collect();
+                taken.extend(fresh.iter().map(|route| route.prefix));
+                by_vnet[vnet.index()].extend(fresh);
+            }
+        }
+        Self {
+            by_vnet,
+            notes: one_sided_connections(wiring),
+        }
+    }
+
+    /// Rows of the gateways that live in a virtual network.
+    pub(crate) fn of(&self, vnet: VnetId) -> &[GatewayRoute] {
+        &self.by_vnet[vnet.index()]
+    }
+}
+
+type ConnectionsByGateway<'n> = HashMap<GatewayId, Vec<&'n Connection>>;
+
+fn connections_by_gateway<'n>(wiring: &Wiring<'n>) -> ConnectionsByGateway<'n> {
+    let mut connections: ConnectionsByGateway<'n> = HashMap::new();
+    for connection in wiring.network.connections().values() {
+        connections
+            .entry(connection.gateway)
+            .or_default()
+            .push(connection);
+    }
+    connections
+}
+
+fn one_sided_connections(wiring: &Wiring<'_>) -> Vec<Note> {
+    let connections = wiring.network.connections().values();
+    connections
+        .filter(|connection| connection.up)
+        .filter(|connection| match connection.peer {
+            ConnectionPeer::Gateway(peer) => !wiring
+                .neighbours(connection.gateway)
+                .iter()
+                .any(|neighbour| neighbour.gateway == peer),
+            ConnectionPeer::Site(_) | ConnectionPeer::Outside(_) => false,
+        })
+        .map(|connection| Note::OneSidedConnection {
+            connection: connection.id.clone(),
+        })
+        .collect()
+}
+
+/// What one gateway knows.
+struct Knowledge<'a, 'n> {
+    wiring: &'a Wiring<'n>,
+    connections: &'a ConnectionsByGateway<'n>,
+    gateway: GatewayId,
+}
+
+impl<'n> Knowledge<'_, 'n> {
+    /// All its rows, each prefix with its next hops.
+    fn routes(&self) -> Vec<GatewayRoute> {
+        let gateway = self.gateway_of(self.gateway);
+        let own = self.next_hops();
+        let mut seen = HashSet::new();
+        let mut routes = Vec::new();
+        let mut add = |prefix: Ipv4Net, next_hop| {
+            let route = GatewayRoute {
+                prefix: prefix.trunc(),
+                next_hop,
+                gateway: self.gateway,
+            };
+            if seen.insert(route) {
+                routes.push(route);
+            }
+        };
+        for learned in self.learned(self.gateway) {
+            // Over ExpressRoute the row shows the provider edge that announced the prefix; over VPN the gateway itself.
+            match (gateway.kind, learned.next_hop) {
+                (GatewayType::ExpressRoute, Some(next_hop)) => add(learned.prefix, next_hop),
+                (GatewayType::ExpressRoute | GatewayType::Vpn, _) => {
+                    for &next_hop in &own {
+                        add(learned.prefix, next_hop);
+                    }
+                }
+            }
+        }
+        let rest = [
+            self.peer_addresses_of_sites(self.gateway),
+            self.static_prefixes(self.gateway),
+            self.told_by_neighbours(),
+            gateway.client_pool.clone(), // G-11
+        ];
+        for prefix in rest.into_iter().flatten() {
+            for &next_hop in &own {
+                add(prefix, next_hop);
+            }
+        }
+        routes
+    }
+
+    fn gateway_of(&self, gateway: GatewayId) -> &'n VirtualNetworkGateway {
+        &self.wiring.network.gateways()[gateway]
+    }
+
+    /// G-2: active-standby shows the public address, active-active the private address of each instance.
+    fn next_hops(&self) -> Vec<Ipv4Addr> {
+        let network = self.wiring.network;
+        let gateway = self.gateway_of(self.gateway);
+        let private =
+            |instance: &model::GatewayInstance| network.nics()[instance.nic].primary_address();
+        if gateway.active_active && gateway.instances.len() > 1 {
+            return gateway.instances.iter().map(private).collect();
+        }
+        let shown = gateway.instances.first().map(|instance| {
+            let public = instance
+                .public_ip
+                .and_then(|id| network.public_ips().get(id)?.address);
+            public.unwrap_or_else(|| private(instance))
+        });
+        shown.into_iter().collect()
+    }
+
+    /// Routes learned by BGP, each prefix over its shortest path. None if every connection is down (G-3).
+    fn learned(&self, gateway: GatewayId) -> Vec<&'n LearnedRoute> {
+        let mut connections = self.connections_of(gateway).peekable();
+        if connections.peek().is_some() && !connections.any(|connection| connection.up) {
+            return Vec::new();
+        }
+        let routes = &self.gateway_of(gateway).learned_routes;
+        let mut shortest: HashMap<Ipv4Net, usize> = HashMap::with_capacity(routes.len());
+        for route in routes {
+            let length = shortest.entry(route.prefix.trunc()).or_insert(usize::MAX);
+            *length = route.as_path.len().min(*length);
+        }
+        routes
+            .iter()
+            .filter(|route| route.as_path.len() == shortest[&route.prefix.trunc()])
+            .collect()
+    }
+
+    fn connections_of(&self, gateway: GatewayId) -> impl Iterator<Item = &'n Connection> {
+        self.connections
+            .get(&gateway)
+            .into_iter()
+            .flatten()
+            .copied()
+    }
+
+    /// Sites behind connections that are up (G-3).
+    fn sites(
+        &self,
+        gateway: GatewayId,
+    ) -> impl Iterator<Item = (&'n Connection, &'n model::LocalNetworkGateway)> {
+        let sites = self.wiring.network.local_gateways();
+        self.connections_of(gateway)
+            .filter(|connection| connection.up)
+            .filter_map(|connection| match connection.peer {
+                ConnectionPeer::Site(site) => Some((connection, sites.get(site)?)),
+                ConnectionPeer::Gateway(_) | ConnectionPeer::Outside(_) => None,
+            })
+    }
+
+    /// prefixes written at local network gateways.
+    ///
+    /// Assumed: a scenario that describes a network outside Azure behind a gateway, but neither a connection nor a learned route of
+    /// that gateway, means that the gateway knows the network's prefixes.
+    fn static_prefixes(&self, gateway: GatewayId) -> Vec<Ipv4Net> {
+        let mut prefixes: Vec<Ipv4Net> = self
+            .sites(gateway)
+            .flat_map(|(_, site)| site.prefixes.iter().copied())
+            .collect();
+        let undescribed = self.connections_of(gateway).next().is_none()
+            && self.gateway_of(gateway).learned_routes.is_empty();
+        if undescribed {
+            let outside = self.wiring.network.on_premises().values();
+            prefixes.extend(
+                outside
+                    .filter(|network| network.gateway == gateway)
+                    .flat_map(|network| network.prefixes.iter().copied()),
+            );
+        }
+        prefixes
+    }
+
+    /// G-2: the BGP address of a site's device is a row of its own.
+    fn peer_addresses_of_sites(&self, gateway: GatewayId) -> Vec<Ipv4Net> {
+        if self.wiring.network.options.bgp_peer_routes == BgpPeerRoutes::False {
+            return Vec::new();
+        }
+        self.sites(gateway)
+            .filter(|(connection, _)| connection.bgp)
+            .filter_map(|(_, site)| site.bgp_address.map(Ipv4Net::from))
+            .collect()
+    }
+
+    /// G-4: what the gateways at the other end of VNet-to-VNet connections tell: their network with the networks that use them;
+    /// over BGP also what they know from sites and from further gateways, but never a default route.
+    fn told_by_neighbours(&self) -> Vec<Ipv4Net> {
+        let mut prefixes = Vec::new();
+        let mut visited = BTreeSet::from([self.gateway]);
+        let mut queue = VecDeque::new();
+        for neighbour in self.wiring.neighbours(self.gateway) {
+            if neighbour.bgp {
+                visited.insert(neighbour.gateway);
+                queue.push_back(neighbour.gateway);
+                prefixes.extend(self.bgp_addresses(neighbour.gateway));
+            } else {
+                prefixes.extend(self.azure_prefixes(neighbour.gateway));
+            }
+        }
+        while let Some(gateway) = queue.pop_front() {
+            prefixes.extend(self.azure_prefixes(gateway));
+            let retold = self.learned(gateway).into_iter().map(|route| route.prefix);
+            let retold = retold
+                .chain(self.peer_addresses_of_sites(gateway))
+                .chain(self.static_prefixes(gateway))
+                .chain(self.gateway_of(gateway).client_pool.iter().copied());
+            prefixes.extend(retold.filter(|prefix| prefix.prefix_len() > 0));
+            for neighbour in self.wiring.neighbours(gateway) {
+                if neighbour.bgp && visited.insert(neighbour.gateway) {
+                    queue.push_back(neighbour.gateway);
+                }
+            }
+        }
+        prefixes
+    }
+
+    /// The address space of a gateway's network and of the spokes that use the gateway.
+    fn azure_prefixes(&self, gateway: GatewayId) -> Vec<Ipv4Net> {
+        let network = self.wiring.network;
+        let vnet = self.gateway_of(gateway).virtual_network;
+        let mut prefixes = network.virtual_networks()[vnet]
+            .address_space
+            .prefixes()
+            .to_vec();
+        for link in self.wiring.transit_links(vnet) {
+            prefixes.extend(&network.peerings()[link].remote_address_space);
+        }
+        prefixes
+    }
+
+    /// The addresses at which a gateway speaks BGP: those of its instances, for a single one the last of its subnet (G-2).
+    fn bgp_addresses(&self, gateway: GatewayId) -> Vec<Ipv4Net> {
+        let network = self.wiring.network;
+        if network.options.bgp_peer_routes == BgpPeerRoutes::False {
+            return Vec::new();
+        }
+        let gateway = self.gateway_of(gateway);
+        let nics = gateway
+            .instances
+            .iter()
+            .map(|instance| &network.nics()[instance.nic]);
+        if gateway.active_active && gateway.instances.len() > 1 {
+            return nics.map(|nic| nic.primary_address().into()).collect();
+        }
+        let subnets = nics
+            .take(1)
+            .filter_map(|nic| network.subnets()[nic.subnet()].prefixes.first());
+        subnets
+            .map(|prefix| Ipv4Addr::from(u32::from(prefix.broadcast()) - 1).into())
+            .collect()
+    }
+}

@@ -1,0 +1,206 @@
+//! Who stands behind an address, and so what the next hop of a row comes to.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+
+use model::table::Key;
+use model::{
+    AddressOwner, FrontendAddress, GatewayId, GatewayType, LoadBalancerId, NextHopType, NicId, Sku,
+    VnetId,
+};
+
+use crate::note::Note;
+use crate::snapshot::{EffectiveRoute, NextHop, Owner, Pool, PoolId, RouteOrigin};
+use crate::wiring::{GatewayAccess, Wiring};
+
+/// Who owns which address, network by network, and what stands behind load balancer frontends.
+pub(crate) struct Owners {
+    by_vnet: Vec<HashMap<Ipv4Addr, Owner>>,
+    pub(crate) pools: Vec<Pool>,
+    pub(crate) notes: Vec<Note>,
+}
+
+impl Owners {
+    pub(crate) fn new(wiring: &Wiring<'_>) -> Self {
+        let network = wiring.network;
+        let mut notes = Vec::new();
+        let (pools, pool_of) = pools(wiring, &mut notes);
+        let mut by_vnet = vec![HashMap::new(); network.virtual_networks().capacity()];
+        for subnet in network.subnets().values() {
+            let owners = &mut by_vnet[subnet.virtual_network.index()];
+            owners.extend(subnet.addresses.iter().map(|(address, owner)| {
+                let owner = match *owner {
+                    AddressOwner::Nic(nic, _) => Owner::Nic(nic),
+                    AddressOwner::LoadBalancer(balancer, frontend) => pool_of
+                        .get(&(balancer, frontend))
+                        .map_or(Owner::Unsimulated, |&pool| Owner::Pool(pool)),
+                    AddressOwner::Other(_) => Owner::Unsimulated,
+                };
+                (address, owner)
+            }));
+        }
+        Self {
+            by_vnet,
+            pools,
+            notes,
+        }
+    }
+
+    /// The owners of addresses in a network, once nobody asks here any more.
+    pub(crate) fn take(&mut self, vnet: VnetId) -> HashMap<Ipv4Addr, Owner> {
+        std::mem::take(&mut self.by_vnet[vnet.index()])
+    }
+
+    /// an appliance's address is resolved against the own space, then against what Connected links know of their networks;
+    /// never against user or gateway routes, and without asking any security group.
+    fn appliance(&self, wiring: &Wiring<'_>, vnet: VnetId, address: Ipv4Addr) -> NextHop {
+        let network = wiring.network;
+        let own = &network.virtual_networks()[vnet];
+        if own.address_space.contains_address(address) {
+            return self.owner(vnet, address);
+        }
+        let behind = own.peerings.iter().copied().find(|&link| {
+            let space = &network.peerings()[link].remote_address_space;
+            wiring.is_connected(link) && space.iter().any(|prefix| prefix.contains(&address))
+        });
+        match behind {
+            Some(link) => match wiring.remote(link) {
+                Some(remote) => self.owner(remote, address),
+                None => NextHop::Outside(link),
+            },
+            None => NextHop::Unreachable,
+        }
+    }
+
+    fn owner(&self, vnet: VnetId, address: Ipv4Addr) -> NextHop {
+        match self.by_vnet[vnet.index()].get(&address) {
+            Some(&Owner::Nic(nic)) => NextHop::Nic(nic),
+            Some(&Owner::Pool(pool)) => NextHop::Pool(pool),
+            Some(Owner::Unsimulated) => NextHop::Unsimulated,
+            None => NextHop::NobodyThere, // R-26a
+        }
+    }
+
+    /// What the next hop of a row comes to for the NICs of a network.
+    pub(crate) fn resolve(
+        &self,
+        wiring: &Wiring<'_>,
+        vnet: VnetId,
+        row: &EffectiveRoute,
+    ) -> NextHop {
+        match (row.next_hop_type, &row.origin) {
+            (_, &RouteOrigin::Gateway(gateway)) => NextHop::Gateway(gateway),
+            (_, &RouteOrigin::Peering(link)) => match wiring.remote(link) {
+                Some(_) => NextHop::Peer(link),
+                None => NextHop::Outside(link),
+            },
+            // a user route to `VnetLocal` outside the network finds nobody there, which is what the owner look-up says.
+            (NextHopType::VnetLocal, _) => NextHop::Local,
+            (NextHopType::VirtualAppliance, _) => row
+                .next_hop_ips
+                .first()
+                .map_or(NextHop::Unreachable, |&address| {
+                    self.appliance(wiring, vnet, address)
+                }),
+            (NextHopType::VirtualNetworkGateway, _) => user_gateway(wiring, vnet),
+            (NextHopType::Internet, _) => NextHop::Internet,
+            (NextHopType::VirtualNetworkServiceEndpoint | NextHopType::InterfaceEndpoint, _) => {
+                NextHop::AzureService
+            }
+            (NextHopType::None, _) => NextHop::Discard,
+            // Rows of these types come from links only.
+            (
+                NextHopType::VNetPeering
+                | NextHopType::VNetGlobalPeering
+                | NextHopType::ConnectedGroup,
+                _,
+            ) => NextHop::Unreachable,
+        }
+    }
+}
+
+/// G-5: a user route to `VirtualNetworkGateway` means the own VPN gateway, else that of the network whose gateway this one uses.
+fn user_gateway(wiring: &Wiring<'_>, vnet: VnetId) -> NextHop {
+    let vpn = |gateways: &[GatewayId]| {
+        vpn_alone(wiring, gateways).map_or(NextHop::NoGateway, NextHop::Gateway)
+    };
+    match wiring.gateway_access(vnet) {
+        GatewayAccess::Own(gateways) | GatewayAccess::Remote(_, gateways) => vpn(gateways),
+        GatewayAccess::Outside(link) => NextHop::Outside(link),
+        GatewayAccess::TransitOff(link) => NextHop::TransitOff(link),
+        GatewayAccess::None => NextHop::NoGateway,
+    }
+}
+
+/// VPN only, and not beside an ExpressRoute gateway (G-9).
+fn vpn_alone(wiring: &Wiring<'_>, gateways: &[GatewayId]) -> Option<GatewayId> {
+    let kind = |gateway: &GatewayId| wiring.network.gateways()[*gateway].kind;
+    if gateways
+        .iter()
+        .any(|gateway| kind(gateway) == GatewayType::ExpressRoute)
+    {
+        return None;
+    }
+    gateways.first().copied()
+}
+
+/// a frontend stands for the members of the pools that its rules name.
+fn pools(
+    wiring: &Wiring<'_>,
+    notes: &mut Vec<Note>,
+) -> (Vec<Pool>, HashMap<(LoadBalancerId, usize), PoolId>) {
+    let network = wiring.network;
+    let mut members: HashMap<(LoadBalancerId, String), Vec<NicId>> = HashMap::new();
+    if !network.load_balancers().is_empty() {
+        for (key, nic) in network.nics().iter() {
+            for (balancer, pool) in nic
+                .ip_configurations
+                .iter()
+                .flat_map(|configuration| &configuration.backend_pools)
+            {
+                members
+                    .entry((*balancer, pool.to_ascii_lowercase()))
+                    .or_default()
+                    .push(key);
+            }
+        }
+    }
+    let (mut pools, mut pool_of) = (Vec::new(), HashMap::new());
+    for (balancer_id, balancer) in network.load_balancers().iter() {
+        for (position, frontend) in balancer.frontends.iter().enumerate() {
+            let FrontendAddress::Private(..) = frontend.address else {
+                continue;
+            };
+            let serving = balancer
+                .rules
+                .iter()
+                .filter(|rule| rule.frontend.eq_ignore_ascii_case(&frontend.name));
+            let mut named: Vec<String> =
+                serving.map(|rule| rule.pool.to_ascii_lowercase()).collect();
+            named.sort_unstable();
+            named.dedup();
+            if named.is_empty() {
+                notes.push(Note::FrontendWithoutRule {
+                    load_balancer: balancer.id.clone(),
+                    frontend: frontend.name.clone(),
+                });
+            }
+            let mut behind: Vec<NicId> = named
+                .into_iter()
+                .filter_map(|pool| members.get(&(balancer_id, pool)))
+                .flatten()
+                .copied()
+                .collect();
+            behind.sort_unstable();
+            behind.dedup();
+            let id = PoolId(u32::try_from(pools.len()).expect("fewer than 2^32 frontends"));
+            pool_of.insert((balancer_id, position), id);
+            pools.push(Pool {
+                balancer: balancer_id,
+                members: behind,
+                basic: balancer.sku == Sku::Basic,
+            });
+        }
+    }
+    (pools, pool_of)
+}

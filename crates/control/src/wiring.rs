@@ -1,0 +1,191 @@
+//! Which link answers which, and who may use whose gateway: what every step of the compilation asks, found once.
+
+use std::collections::HashMap;
+
+use model::table::Key;
+use model::{ConnectionPeer, ConnectionType, GatewayId, LinkId, Network, PeeringState, VnetId};
+
+/// The network with its links and gateways joined up.
+pub(crate) struct Wiring<'n> {
+    pub(crate) network: &'n Network,
+    /// By link: the network it points to, if the input has it.
+    remotes: Vec<Option<VnetId>>,
+    /// By link: the link that points back.
+    reverses: Vec<Option<LinkId>>,
+    /// By virtual network.
+    gateways: Vec<Vec<GatewayId>>,
+    /// By gateway: the gateways that a VNet-to-VNet connection joins it to.
+    neighbours: Vec<Vec<Neighbour>>,
+}
+
+/// The other end of a VNet-to-VNet connection that is up on both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Neighbour {
+    pub(crate) gateway: GatewayId,
+    /// Both connections speak BGP.
+    pub(crate) bgp: bool,
+}
+
+/// How the NICs of a virtual network come to a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GatewayAccess<'a> {
+    /// The network has gateways of its own.
+    Own(&'a [GatewayId]),
+    /// It uses those of the network behind this link (F-11).
+    Remote(LinkId, &'a [GatewayId]),
+    /// It would use those of a network that is not part of the input.
+    Outside(LinkId),
+    /// The network behind this link has one, but the flags of the two links do not pair.
+    TransitOff(LinkId),
+    /// There is none.
+    None,
+}
+
+impl<'n> Wiring<'n> {
+    pub(crate) fn new(network: &'n Network) -> Self {
+        let links = network.peerings();
+        let mut remotes = vec![None; links.capacity()];
+        let mut by_ends = HashMap::with_capacity(links.len());
+        for (key, link) in links.iter() {
+            remotes[key.index()] = network.virtual_networks().find(&link.remote);
+            if let Some(remote) = remotes[key.index()] {
+                by_ends.entry((link.virtual_network, remote)).or_insert(key);
+            }
+        }
+        let mut reverses = vec![None; links.capacity()];
+        for (key, link) in links.iter() {
+            reverses[key.index()] = remotes[key.index()]
+                .and_then(|remote| by_ends.get(&(remote, link.virtual_network)).copied());
+        }
+
+        let mut gateways = vec![Vec::new(); network.virtual_networks().capacity()];
+        for (key, gateway) in network.gateways().iter() {
+            gateways[gateway.virtual_network.index()].push(key);
+        }
+        Self {
+            network,
+            remotes,
+            reverses,
+            gateways,
+            neighbours: neighbours(network),
+        }
+    }
+
+    /// The network to which a link points, if the input has it.
+    pub(crate) fn remote(&self, link: LinkId) -> Option<VnetId> {
+        self.remotes[link.index()]
+    }
+
+    /// The gateways that live in a virtual network.
+    pub(crate) fn gateways_in(&self, vnet: VnetId) -> &[GatewayId] {
+        &self.gateways[vnet.index()]
+    }
+
+    /// The gateways that VNet-to-VNet connections join to this one.
+    pub(crate) fn neighbours(&self, gateway: GatewayId) -> &[Neighbour] {
+        &self.neighbours[gateway.index()]
+    }
+
+    /// Whether the network that holds the link is Connected through it.
+    pub(crate) fn is_connected(&self, link: LinkId) -> bool {
+        self.network.peerings()[link].state == PeeringState::Connected
+    }
+
+    /// Whether the two networks lie in different regions. One without region counts as lying in the other's.
+    pub(crate) fn is_global(&self, link: LinkId) -> bool {
+        let networks = self.network.virtual_networks();
+        let local = &networks[self.network.peerings()[link].virtual_network].location;
+        self.remote(link).is_some_and(|remote| {
+            let remote = &networks[remote].location;
+            !local.is_unknown() && !remote.is_unknown() && local != remote
+        })
+    }
+
+    /// Whether the network that holds the link uses the gateway behind it: both links are Connected, the hub's offers and the
+    /// spoke's uses, and there is a gateway (F-11).
+    pub(crate) fn uses_remote_gateway(&self, link: LinkId) -> bool {
+        let links = self.network.peerings();
+        self.is_connected(link)
+            && links[link].flags.use_remote_gateways
+            && self
+                .remote(link)
+                .is_some_and(|remote| !self.gateways_in(remote).is_empty())
+            && self.reverses[link.index()].is_some_and(|reverse| {
+                self.is_connected(reverse) && links[reverse].flags.allow_gateway_transit
+            })
+    }
+
+    /// Links of a hub whose other side uses the hub's gateway (F-11, G-4).
+    pub(crate) fn transit_links(&self, hub: VnetId) -> impl Iterator<Item = LinkId> {
+        self.network.virtual_networks()[hub]
+            .peerings
+            .iter()
+            .copied()
+            .filter(|link| {
+                self.reverses[link.index()].is_some_and(|reverse| self.uses_remote_gateway(reverse))
+            })
+    }
+
+    /// How the NICs of a virtual network come to a gateway.
+    pub(crate) fn gateway_access(&self, vnet: VnetId) -> GatewayAccess<'_> {
+        let own = self.gateways_in(vnet);
+        if !own.is_empty() {
+            return GatewayAccess::Own(own);
+        }
+        let mut access = GatewayAccess::None;
+        for &link in &self.network.virtual_networks()[vnet].peerings {
+            let flags = self.network.peerings()[link].flags;
+            match self.remote(link) {
+                Some(remote) if self.uses_remote_gateway(link) => {
+                    return GatewayAccess::Remote(link, self.gateways_in(remote));
+                }
+                Some(remote) if !self.gateways_in(remote).is_empty() => {
+                    // The link that at least asks for the gateway is the one to mend.
+                    if access == GatewayAccess::None || flags.use_remote_gateways {
+                        access = GatewayAccess::TransitOff(link);
+                    }
+                }
+                None if flags.use_remote_gateways && self.is_connected(link) => {
+                    access = GatewayAccess::Outside(link);
+                }
+                Some(_) | None => {}
+            }
+        }
+        access
+    }
+}
+
+/// A tunnel between two gateways stands when each of them has a connection to the other.
+fn neighbours(network: &Network) -> Vec<Vec<Neighbour>> {
+    let ends = || {
+        network.connections().values().filter_map(|connection| {
+            let ConnectionPeer::Gateway(peer) = connection.peer else {
+                return None;
+            };
+            (connection.up && connection.kind == ConnectionType::Vnet2Vnet).then_some((
+                connection.gateway,
+                peer,
+                connection.bgp,
+            ))
+        })
+    };
+    let mut bgp = HashMap::new();
+    for (near, far, speaks) in ends() {
+        *bgp.entry((near, far)).or_insert(false) |= speaks;
+    }
+    let mut neighbours: Vec<Vec<Neighbour>> = vec![Vec::new(); network.gateways().capacity()];
+    for (near, far, _) in ends() {
+        let known = &mut neighbours[near.index()];
+        if let Some(&back) = bgp.get(&(far, near))
+            && network.gateways().get(near).is_some()
+            && network.gateways().get(far).is_some()
+            && !known.iter().any(|neighbour| neighbour.gateway == far)
+        {
+            known.push(Neighbour {
+                gateway: far,
+                bgp: back && bgp[&(near, far)],
+            });
+        }
+    }
+    neighbours
+}

@@ -1,0 +1,5 @@
+//! What networks compile to, rule by rule; a file a theme.
+
+mod routes;
+#[expect(dead_code, reason = "the themes that follow use the rest")]
+mod topology;
