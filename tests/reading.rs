@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ::vnetsim::formats::load::{LoadOptions, Loaded, Loader, load};
+use ::vnetsim::formats::scenario;
 use ::vnetsim::model::{Network, PeeringState, PowerState, RuleAddresses};
 
 fn fixture(path: &str) -> PathBuf {
@@ -27,7 +28,36 @@ pub(crate) fn described(network: &Network) -> String {
     tables!(virtual_networks subnets peerings nics virtual_machines route_tables nsgs asgs public_ips load_balancers nat_gateways
         firewalls gateways local_gateways connections on_premises);
     lines.extend(network.service_tags().map(|tag| format!("{tag:?}")));
-    lines.join("\n")
+    // Where the search for a free address begins is a hint, not part of what is the case.
+    let hint = |line: &&str| !line.trim_start().starts_with("first_candidate");
+    lines
+        .join("\n")
+        .lines()
+        .filter(hint)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Fails with the first line that differs and what stands before it.
+fn assert_same(one: &str, other: &str, what: &str) {
+    let differs = one
+        .lines()
+        .zip(other.lines())
+        .position(|(one, other)| one != other);
+    if let Some(at) = differs.or((one != other).then_some(one.lines().count())) {
+        let part = |text: &str| {
+            text.lines()
+                .skip(at.saturating_sub(12))
+                .take(16)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        panic!(
+            "{what} differs in line {at}:\n{}\n--- and ---\n{}",
+            part(one),
+            part(other)
+        );
+    }
 }
 
 /// What the reader says about a document of this name and text, problems only.
@@ -45,15 +75,15 @@ fn flattened_and_nested_dumps_and_a_graph_query_give_the_same_network() {
     let flattened = described(&loaded(&["hub-and-spoke/az-list"]).network);
     let nested = described(&loaded(&["hub-and-spoke/rest"]).network);
     let queried = described(&loaded(&["hub-and-spoke/graph"]).network);
-    assert_eq!(flattened, nested);
-    assert_eq!(flattened, queried);
+    assert_same(&flattened, &nested, "REST");
+    assert_same(&flattened, &queried, "the query");
     // All three of them together: every resource is merged with itself.
     let all = loaded(&[
         "hub-and-spoke/az-list",
         "hub-and-spoke/rest",
         "hub-and-spoke/graph",
     ]);
-    assert_eq!(flattened, described(&all.network));
+    assert_same(&flattened, &described(&all.network), "all");
 }
 
 #[test]
@@ -196,4 +226,126 @@ fn golden(name: &str, text: &str) {
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(text, expected, "{name} (set UPDATE_GOLDEN=1 to accept)");
+}
+
+/// A scenario that was written by the program, read again.
+fn read_again(text: &str) -> Network {
+    let mut loader = Loader::new(LoadOptions::default());
+    loader.add_text("state.yaml", text);
+    loader
+        .finish()
+        .unwrap_or_else(|refused| panic!("{refused}\n{text}"))
+        .network
+}
+
+#[test]
+fn a_written_scenario_reads_back_as_the_same_network() {
+    for path in [
+        "hub-and-spoke/graph",
+        "scenarios/every-kind.yaml",
+        "scenarios/sales-marketing-research.yaml",
+    ] {
+        let network = loaded(&[path]).network;
+        let text = scenario::write(&network);
+        let again = read_again(&text);
+        assert_same(&described(&network), &described(&again), path);
+        assert_same(&text, &scenario::write(&again), path);
+    }
+}
+
+#[test]
+fn the_short_form_is_read_as_its_author_means_it() {
+    let Loaded {
+        network,
+        diagnostics,
+        sources,
+        ..
+    } = loaded(&["scenarios/sales-marketing-research.yaml"]);
+    assert!(diagnostics.is_empty(), "{}", diagnostics.display(&sources));
+    let states: Vec<PeeringState> = network.peerings().values().map(|link| link.state).collect();
+    assert_eq!(
+        states,
+        [
+            PeeringState::Connected,
+            PeeringState::Connected,
+            PeeringState::Initiated
+        ]
+    );
+    // The static address is announced first, so the dynamic one before it goes round it (N-4).
+    let addresses: Vec<String> = network
+        .nics()
+        .values()
+        .map(|nic| format!("{} {}", nic.id.name(), nic.primary_address()))
+        .collect();
+    assert_eq!(
+        addresses,
+        [
+            "SalesVMVMNic 10.1.1.5",
+            "MarketingVMVMNic 10.2.1.4",
+            "FixedVMNic 10.1.1.4"
+        ]
+    );
+    assert_eq!(
+        network
+            .virtual_networks()
+            .values()
+            .next()
+            .unwrap()
+            .id
+            .as_str(),
+        "/subscriptions/sub1/resourceGroups/rg1/providers/Microsoft.Network/virtualNetworks/SalesVNet"
+    );
+    assert_eq!(network.options.programming_delay_ms, 250);
+}
+
+#[test]
+fn the_scenario_of_the_dumps_gives_their_network() {
+    let scenario = loaded(&["hub-and-spoke/scenario.yaml"]).network;
+    assert_same(
+        &described(&scenario),
+        &described(&loaded(&["hub-and-spoke/graph"]).network),
+        "the scenario",
+    );
+}
+
+#[test]
+fn every_problem_of_a_scenario_is_told_at_once_with_its_place() {
+    let text = "\
+virtualNetwork: {}
+virtualNetworks:
+  hub:
+    adressSpace: [10.0.0.0/16]
+    addressSpace: 10.0.0.0/16
+    subnets: { a: 10.0.0.1/24, b: [1], c: 10.0.1.0/24 }
+networkSecurityGroups:
+  g:
+    securityRules:
+      - { name: one, priority: 99, direction: Inbound, access: Allow, destinationPorts: '80,443' }
+      - { name: two, priority: 100, direction: Sideways, access: Allow }
+      - { name: three, priority: 200, direction: Inbound, access: Deny, source: [Internet] }
+peerings:
+  - { name: out, from: hub, to: hub }
+  - { name: lost, from: hup, to: hub }
+virtualMachines:
+  vm: { subnet: hub/nope }
+  vm2: { subnet: hub/c, address: 10.0.9.4, zone: [1] }
+guests: { vn2: { role: router, listen: [http] } }
+options: { noneRoutes: seeds, noSuch: 1 }
+";
+    golden("scenario-problems.txt", &complaints("bad.yaml", text));
+}
+
+#[test]
+fn the_published_schema_covers_every_section_with_a_description() {
+    let schema = scenario::schema();
+    let properties = schema["properties"].as_object().unwrap();
+    assert!(properties.len() > 20);
+    for (key, section) in properties {
+        assert!(
+            section["description"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty()),
+            "{key}"
+        );
+    }
 }

@@ -47,6 +47,7 @@ pub fn build(
         failed: HashSet::new(),
         names: None,
     };
+    builder.reader.told.clone_from(&additions.told);
     builder.run(additions);
     builder.reader.finish();
     let network = builder.network;
@@ -86,7 +87,7 @@ impl Builder<'_> {
         self.holders_of_addresses();
         self.virtual_machines();
         self.connections();
-        self.peerings();
+        self.peerings(&additions.peerings);
         self.additions(additions);
     }
 

@@ -7,8 +7,10 @@ use model::{PeeringFlags, PeeringRecord, PeeringScope, PeeringState, ResourceId,
 
 use super::build::{Builder, Child};
 use super::kind::Kind;
+use super::reader::Origin;
 use super::view::View;
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::json::Value;
 use crate::source::Span;
 
 /// Where a link stands, and how bad a refusal would be.
@@ -17,8 +19,25 @@ struct Place {
     severity: Severity,
 }
 
+impl Place {
+    /// A recorded link was accepted once, so what is odd about it is a warning. Without a state it is still to be created.
+    fn of(record: &PeeringRecord, child: &Child<'_>) -> Self {
+        let severity = if record.state.is_some() {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        Self {
+            span: child.view.span(),
+            severity,
+        }
+    }
+}
+
 impl Builder<'_> {
-    pub(super) fn peerings(&mut self) {
+    /// Takes over all links at once: those inside their networks, those that are resources of their own, and `beside` them those of
+    /// scenarios.
+    pub(super) fn peerings(&mut self, beside: &[(Value, Origin)]) {
         let collection = self.collection;
         let mut records = Vec::new();
         let mut places = HashMap::new();
@@ -29,22 +48,36 @@ impl Builder<'_> {
             let view = self.open(network);
             for child in self.children_of(network, &view, "virtualNetworkPeerings", Kind::Peering) {
                 self.reader.begin(&child.id, network.origin);
-                let Some(record) = self.peering(vnet, &child) else {
-                    continue;
-                };
-                // A recorded link was accepted once, so what is odd about it is a warning. Without a state it is still to be created.
-                let severity = if record.state.is_some() {
-                    Severity::Warning
-                } else {
-                    Severity::Error
-                };
-                places.insert(
-                    record.id.clone(),
-                    Place {
-                        span: child.view.span(),
-                        severity,
-                    },
-                );
+                if let Some(record) = self.peering(vnet, &child) {
+                    places.insert(record.id.clone(), Place::of(&record, &child));
+                    records.push(record);
+                }
+            }
+        }
+        for (link, origin) in beside {
+            let view = View::of_resource([link], link.span);
+            self.reader.begin(
+                view.get("name")
+                    .map_or_else(String::new, ToString::to_string),
+                *origin,
+            );
+            let name = self.reader.text(&view, "name");
+            if name.is_none() {
+                self.reader.missing(&view, "name", "the name of the link");
+            }
+            let vnet = self.required(&view, "from", Kind::VirtualNetwork, |network| {
+                network.virtual_networks()
+            });
+            let (Some(name), Some(vnet)) = (name, vnet) else {
+                continue;
+            };
+            let id = self.network.virtual_networks()[vnet]
+                .id
+                .child("virtualNetworkPeerings", name);
+            self.reader.begin(&id, *origin);
+            let child = Child { id, view };
+            if let Some(record) = self.peering(vnet, &child) {
+                places.insert(record.id.clone(), Place::of(&record, &child));
                 records.push(record);
             }
         }
@@ -70,6 +103,12 @@ impl Builder<'_> {
             return None;
         };
         let remote = self.resolve(&reference, Kind::VirtualNetwork)?;
+        // Links spell the ids of networks as they like; the network itself knows best.
+        let networks = self.network.virtual_networks();
+        let remote = match networks.find(&remote) {
+            Some(key) => networks[key].id.clone(),
+            None => remote,
+        };
         let remote_address_space = match view.object("remoteAddressSpace") {
             Some(space) => self.reader.prefixes(&space, &["addressPrefixes"]),
             None => self.reader.prefixes(view, &["remoteAddressSpace"]),

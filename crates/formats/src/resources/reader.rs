@@ -1,6 +1,6 @@
 //! Turns single properties into values of the model, and says precisely what is wrong with those that are not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
@@ -50,6 +50,8 @@ pub(crate) struct Reader<'d> {
     origin: Origin,
     /// IPv6 prefixes and addresses that were passed over.
     pub(crate) ipv6: usize,
+    /// Places about which an error was told already.
+    pub(crate) told: HashSet<Span>,
     /// Unknown values that decide nothing, by reason.
     unknown: BTreeMap<String, (usize, Span)>,
 }
@@ -61,6 +63,7 @@ impl<'d> Reader<'d> {
             resource: String::new(),
             origin: Origin::Authored,
             ipv6: 0,
+            told: HashSet::new(),
             unknown: BTreeMap::new(),
         }
     }
@@ -78,6 +81,9 @@ impl<'d> Reader<'d> {
 
     /// Adds a problem of the present resource.
     pub(crate) fn push(&mut self, problem: Diagnostic) {
+        if problem.span.is_some_and(|span| self.told.contains(&span)) {
+            return;
+        }
         let problem = if problem.resource.is_none() {
             problem.resource(&*self.resource)
         } else {

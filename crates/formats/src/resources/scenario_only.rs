@@ -1,5 +1,6 @@
 //! What Azure's files cannot say: what runs in a VM, what lies outside Azure, what gateways have learned, what a service tag means.
 
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct Entry {
 pub struct Additions {
     /// Decisions that the user takes differently.
     pub options: Options,
+    /// Peering links that stand beside their networks, with the network's name or id under `from`.
+    pub peerings: Vec<(Value, Origin)>,
     /// What runs in VMs, by name or id of the VM.
     pub guests: Vec<Entry>,
     /// What gateways have learned by BGP, by name or id of the gateway: an array, or the answer of `list-learned-routes`.
@@ -38,6 +41,8 @@ pub struct Additions {
     pub on_premises: Vec<(ResourceId, Entry)>,
     /// Prefixes of service tags, by name.
     pub service_tags: Vec<Entry>,
+    /// Values about which an error was told already.
+    pub told: HashSet<Span>,
 }
 
 impl Builder<'_> {

@@ -45,7 +45,12 @@ impl Builder<'_> {
             }
             return self.give_up(&record.id);
         }
-        let deployment_model = if record.id.kind().starts_with("Microsoft.ClassicNetwork/") {
+        let deployment_model = if record
+            .id
+            .kind()
+            .to_ascii_lowercase()
+            .starts_with("microsoft.classicnetwork/")
+        {
             DeploymentModel::Classic
         } else {
             DeploymentModel::ResourceManager

@@ -1,0 +1,661 @@
+//! A network as a scenario with all resources in full.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ipnet::Ipv4Net;
+use model::table::Resource;
+use model::virtual_machine::GuestRole;
+use model::{
+    AddressOwner, AllocationMethod, ConnectionPeer, FrontendAddress, Location, Network, Options,
+    PeeringScope, PowerState, PublicIpId, ResourceId, RouteDestination, SubnetId, UserNextHop,
+};
+
+use super::shapes::{self, Missing, Named, OneOrMany};
+use super::{DEFAULT_GROUP, DEFAULT_SUBSCRIPTION};
+use crate::resources::kind::Kind;
+
+/// The network as a scenario in YAML. The same network gives the same text, and reading it gives the same network: ids, addresses,
+/// states, sync levels and options included.
+pub fn write(network: &Network) -> String {
+    let mut text = String::from("# Written by vnetsim; every resource in full.\n");
+    let body = to_yaml(&Writer::of(network).scenario());
+    text.push_str(&body);
+    text
+}
+
+/// Any value as YAML text.
+pub fn to_yaml(value: &impl serde::Serialize) -> String {
+    // Values that our own shapes can hold always have a text.
+    serde_saphyr::to_string(value).unwrap_or_else(|error| {
+        let mut comment = String::new();
+        let _ = writeln!(comment, "# not written: {error}");
+        comment
+    })
+}
+
+struct Writer<'a> {
+    network: &'a Network,
+    subscription: String,
+    group: String,
+}
+
+impl<'a> Writer<'a> {
+    fn of(network: &'a Network) -> Self {
+        let first = network.virtual_networks().values().next();
+        let part = |part: fn(&ResourceId) -> Option<&str>, otherwise: &str| {
+            first
+                .and_then(|vnet| part(&vnet.id))
+                .unwrap_or(otherwise)
+                .to_owned()
+        };
+        Self {
+            network,
+            subscription: part(ResourceId::subscription, DEFAULT_SUBSCRIPTION),
+            group: part(ResourceId::resource_group, DEFAULT_GROUP),
+        }
+    }
+
+    fn scenario(&self) -> shapes::Scenario {
+        let network = self.network;
+        shapes::Scenario {
+            // What was accepted once is not refused when it is read again.
+            recorded: Some(true),
+            topology: Vec::new(),
+            defaults: shapes::Defaults {
+                subscription: Some(self.subscription.clone()),
+                resource_group: Some(self.group.clone()),
+                location: None,
+            },
+            options: options(&network.options),
+            virtual_networks: self.virtual_networks(),
+            peerings: self.peerings(),
+            network_security_groups: self.security_groups(),
+            application_security_groups: self.named(network.asgs().values(), |asg| {
+                shapes::Placed {
+                    location: location(&asg.location),
+                    ..shapes::Placed::default()
+                }
+            }),
+            route_tables: self.route_tables(),
+            public_ip_addresses: self.named(network.public_ips().values(), |address| {
+                shapes::PublicIpForm::Full(shapes::PublicIp {
+                    location: location(&address.location),
+                    address: address.address.map(|address| address.to_string()),
+                    sku: Some(address.sku.to_string()),
+                    ..shapes::PublicIp::default()
+                })
+            }),
+            nat_gateways: self.named(network.nat_gateways().values(), |gateway| {
+                shapes::NatGateway {
+                    location: location(&gateway.location),
+                    public_ip_addresses: gateway
+                        .public_ips
+                        .iter()
+                        .filter_map(|&key| self.public_ip(Some(key)))
+                        .collect(),
+                    ..shapes::NatGateway::default()
+                }
+            }),
+            load_balancers: self.load_balancers(),
+            network_interfaces: self.interfaces(),
+            virtual_machines: self.machines(),
+            azure_firewalls: self.firewalls(),
+            virtual_network_gateways: self.gateways(),
+            local_network_gateways: self.named(network.local_gateways().values(), |site| {
+                shapes::LocalNetworkGateway {
+                    prefixes: texts(&site.prefixes),
+                    gateway_address: site.gateway_address.map(|address| address.to_string()),
+                    bgp_address: site.bgp_address.map(|address| address.to_string()),
+                    asn: site.asn,
+                    ..shapes::LocalNetworkGateway::default()
+                }
+            }),
+            connections: self.connections(),
+            bastion_hosts: self.holders(Kind::BastionHost),
+            private_endpoints: self.holders(Kind::PrivateEndpoint),
+            application_gateways: self.holders(Kind::ApplicationGateway),
+            guests: self.guests(),
+            learned_routes: self.learned_routes(),
+            on_premises: self.on_premises(),
+            service_tags: Named(
+                network
+                    .service_tags()
+                    .map(|(name, prefixes)| (name.to_owned(), texts(prefixes)))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The plain name where reading it gives the same id again, letter for letter; else the id.
+    fn key(&self, id: &ResourceId) -> String {
+        let kind = Kind::of_id(id).resource_type();
+        let name = id.name();
+        let plain = ResourceId::in_group(&self.subscription, &self.group, kind, name);
+        if !kind.is_empty() && plain.as_str() == id.as_str() {
+            name.to_owned()
+        } else {
+            id.to_string()
+        }
+    }
+
+    fn named<'r, T: Resource + 'r, S>(
+        &self,
+        rows: impl Iterator<Item = &'r T>,
+        shape: impl Fn(&'r T) -> S,
+    ) -> Named<S> {
+        Named(rows.map(|row| (self.key(row.id()), shape(row))).collect())
+    }
+
+    fn subnet(&self, key: SubnetId) -> String {
+        self.network.subnets()[key].id.to_string()
+    }
+
+    fn public_ip(&self, key: Option<PublicIpId>) -> Option<String> {
+        Some(self.network.public_ips()[key?].id.to_string())
+    }
+
+    fn virtual_networks(&self) -> Named<shapes::VirtualNetwork> {
+        self.named(self.network.virtual_networks().values(), |vnet| {
+            shapes::VirtualNetwork {
+                location: location(&vnet.location),
+                address_space: Some(OneOrMany::Many(texts(vnet.address_space.prefixes()))),
+                subnets: Named(
+                    vnet.subnets
+                        .iter()
+                        .map(|&key| self.subnet_shape(key))
+                        .collect(),
+                ),
+                flow_timeout_in_minutes: vnet.flow_timeout_minutes,
+                dns_servers: vnet.dns_servers.iter().map(ToString::to_string).collect(),
+                ..shapes::VirtualNetwork::default()
+            }
+        })
+    }
+
+    fn subnet_shape(&self, key: SubnetId) -> (String, shapes::SubnetForm) {
+        let network = self.network;
+        let subnet = &network.subnets()[key];
+        let shape = shapes::Subnet {
+            prefix: None,
+            network_security_group: subnet
+                .network_security_group
+                .map(|key| network.nsgs()[key].id.to_string()),
+            route_table: subnet
+                .route_table
+                .map(|key| network.route_tables()[key].id.to_string()),
+            nat_gateway: subnet
+                .nat_gateway
+                .map(|key| network.nat_gateways()[key].id.to_string()),
+            default_outbound_access: subnet.default_outbound_access,
+            service_endpoints: subnet.service_endpoints.clone(),
+            delegation: subnet.delegation.clone(),
+        };
+        let bare = shape.network_security_group.is_missing()
+            && shape.route_table.is_missing()
+            && shape.nat_gateway.is_missing()
+            && shape.default_outbound_access.is_missing()
+            && shape.service_endpoints.is_missing()
+            && shape.delegation.is_missing();
+        let prefixes = texts(&subnet.prefixes);
+        let form = match prefixes.as_slice() {
+            [prefix] if bare => shapes::SubnetForm::Prefix(prefix.clone()),
+            [prefix] => shapes::SubnetForm::Full(shapes::Subnet {
+                prefix: Some(OneOrMany::One(prefix.clone())),
+                ..shape
+            }),
+            _ => shapes::SubnetForm::Full(shapes::Subnet {
+                prefix: Some(OneOrMany::Many(prefixes)),
+                ..shape
+            }),
+        };
+        (subnet.id.name().to_owned(), form)
+    }
+
+    fn peerings(&self) -> Vec<shapes::Peering> {
+        let network = self.network;
+        let links = network.peerings().iter().map(|(key, link)| {
+            let (complete, local, remote) = match &link.scope {
+                PeeringScope::CompleteVirtualNetworks => (None, Vec::new(), Vec::new()),
+                PeeringScope::Subnets { local, remote } => {
+                    (Some(false), local.clone(), remote.clone())
+                }
+            };
+            shapes::Peering {
+                name: Some(link.id.name().to_owned()),
+                from: Some(
+                    network.virtual_networks()[link.virtual_network]
+                        .id
+                        .to_string(),
+                ),
+                to: Some(link.remote.to_string()),
+                allow_virtual_network_access: Some(link.flags.allow_virtual_network_access),
+                allow_forwarded_traffic: Some(link.flags.allow_forwarded_traffic),
+                allow_gateway_transit: Some(link.flags.allow_gateway_transit),
+                use_remote_gateways: Some(link.flags.use_remote_gateways),
+                do_not_verify_remote_gateways: set(link.flags.do_not_verify_remote_gateways),
+                peer_complete_vnets: complete,
+                local_subnet_names: local,
+                remote_subnet_names: remote,
+                peering_state: Some(shapes::PeeringState(link.state.as_str())),
+                peering_sync_level: link
+                    .recorded_sync_level
+                    .map(|_| network.sync_level(key).to_string()),
+                remote_address_space: texts(&link.remote_address_space),
+                resource_guid: link.resource_guid.clone(),
+            }
+        });
+        links.collect()
+    }
+
+    fn security_groups(&self) -> Named<shapes::NetworkSecurityGroup> {
+        self.named(self.network.nsgs().values(), |group| {
+            shapes::NetworkSecurityGroup {
+                location: location(&group.location),
+                security_rules: group
+                    .rules
+                    .iter()
+                    .map(|rule| self.security_rule(rule))
+                    .collect(),
+                flush_connection: set(group.flush_connection),
+                ..shapes::NetworkSecurityGroup::default()
+            }
+        })
+    }
+
+    fn security_rule(&self, rule: &model::SecurityRule) -> shapes::SecurityRule {
+        shapes::SecurityRule {
+            name: Some(rule.name.clone()),
+            description: rule.description.clone(),
+            priority: Some(rule.priority),
+            direction: Some(shapes::Direction(rule.direction.as_str())),
+            access: Some(shapes::Access(rule.access.as_str())),
+            protocol: Some(shapes::Protocol(rule.protocol.as_str())),
+            source: self.rule_addresses(&rule.source),
+            source_ports: rule_ports(&rule.source_ports),
+            destination: self.rule_addresses(&rule.destination),
+            destination_ports: rule_ports(&rule.destination_ports),
+        }
+    }
+
+    fn rule_addresses(&self, addresses: &model::RuleAddresses) -> Option<shapes::RuleAddresses> {
+        match addresses {
+            model::RuleAddresses::Any => None,
+            model::RuleAddresses::Prefixes(prefixes) => Some(match prefixes.as_slice() {
+                [prefix] => shapes::RuleAddresses::One(prefix.to_string()),
+                several => shapes::RuleAddresses::Many(texts(several)),
+            }),
+            model::RuleAddresses::Tag(tag) => Some(shapes::RuleAddresses::One(tag.to_string())),
+            model::RuleAddresses::ApplicationSecurityGroups(groups) => {
+                Some(shapes::RuleAddresses::Groups(shapes::RuleGroups {
+                    application_security_groups: groups
+                        .iter()
+                        .map(|&key| self.network.asgs()[key].id.to_string())
+                        .collect(),
+                }))
+            }
+        }
+    }
+
+    fn route_tables(&self) -> Named<shapes::RouteTable> {
+        let route = |route: &model::Route| shapes::Route {
+            name: Some(route.name.clone()),
+            prefix: Some(match &route.destination {
+                RouteDestination::Prefix(prefix) => prefix.to_string(),
+                RouteDestination::Tag(tag) => tag.to_string(),
+            }),
+            next_hop: Some(match route.next_hop {
+                UserNextHop::VirtualAppliance(address) => {
+                    format!("{} {address}", route.next_hop.kind())
+                }
+                UserNextHop::VirtualNetworkGateway
+                | UserNextHop::VnetLocal
+                | UserNextHop::Internet
+                | UserNextHop::None => route.next_hop.kind().to_string(),
+            }),
+        };
+        self.named(self.network.route_tables().values(), |table| {
+            shapes::RouteTable {
+                location: location(&table.location),
+                routes: table.routes.iter().map(route).collect(),
+                disable_bgp_route_propagation: set(table.gateway_propagation_disabled),
+                ..shapes::RouteTable::default()
+            }
+        })
+    }
+
+    fn load_balancers(&self) -> Named<shapes::LoadBalancer> {
+        let frontend = |frontend: &model::Frontend| {
+            let shape = match frontend.address {
+                FrontendAddress::Private(subnet, address) => shapes::Frontend {
+                    subnet: Some(self.subnet(subnet)),
+                    address: Some(address.to_string()),
+                    ..shapes::Frontend::default()
+                },
+                FrontendAddress::Public(address) => shapes::Frontend {
+                    public_ip: self.public_ip(address),
+                    ..shapes::Frontend::default()
+                },
+            };
+            (frontend.name.clone(), shape)
+        };
+        let rule = |rule: &model::delivery::LoadBalancingRule| shapes::LoadBalancingRule {
+            name: Some(rule.name.clone()),
+            frontend: Some(rule.frontend.clone()),
+            pool: Some(rule.pool.clone()),
+            protocol: Some(shapes::LoadBalancedProtocol(match rule.protocol {
+                Some(6) => "Tcp",
+                Some(17) => "Udp",
+                _ => "All",
+            })),
+            frontend_port: Some(rule.frontend_port),
+            backend_port: Some(rule.backend_port),
+            floating_ip: set(rule.floating_ip),
+        };
+        self.named(self.network.load_balancers().values(), |balancer| {
+            shapes::LoadBalancer {
+                location: location(&balancer.location),
+                sku: Some(balancer.sku.to_string()),
+                frontends: Named(balancer.frontends.iter().map(frontend).collect()),
+                pools: balancer
+                    .pools
+                    .iter()
+                    .map(|pool| pool.name.clone())
+                    .collect(),
+                rules: balancer.rules.iter().map(rule).collect(),
+                ..shapes::LoadBalancer::default()
+            }
+        })
+    }
+
+    fn interfaces(&self) -> Named<shapes::NetworkInterface> {
+        let network = self.network;
+        let configuration = |configuration: &model::IpConfiguration| shapes::IpConfiguration {
+            name: Some(configuration.name.clone()),
+            subnet: Some(self.subnet(configuration.subnet)),
+            address: Some(configuration.private_address.to_string()),
+            allocation: dynamic(configuration.allocation),
+            public_ip: self.public_ip(configuration.public_ip),
+            application_security_groups: configuration
+                .application_security_groups
+                .iter()
+                .map(|&key| network.asgs()[key].id.to_string())
+                .collect(),
+            backend_pools: configuration
+                .backend_pools
+                .iter()
+                .map(|(balancer, pool)| {
+                    network.load_balancers()[*balancer]
+                        .id
+                        .child("backendAddressPools", pool)
+                        .to_string()
+                })
+                .collect(),
+            primary: set(configuration.primary),
+        };
+        self.named(network.listed_nics().map(|(_, nic)| nic), |nic| {
+            shapes::NetworkInterface {
+                location: location(&nic.location),
+                ip_configurations: nic.ip_configurations.iter().map(configuration).collect(),
+                network_security_group: nic
+                    .network_security_group
+                    .map(|key| network.nsgs()[key].id.to_string()),
+                ip_forwarding: set(nic.ip_forwarding),
+                disable_tcp_state_tracking: set(nic.tcp_state_tracking_disabled),
+                mac_address: nic
+                    .mac_address
+                    .map(|bytes| bytes.map(|byte| format!("{byte:02X}")).join("-")),
+                ..shapes::NetworkInterface::default()
+            }
+        })
+    }
+
+    fn machines(&self) -> Named<shapes::VirtualMachine> {
+        let network = self.network;
+        self.named(network.virtual_machines().values(), |vm| {
+            shapes::VirtualMachine {
+                location: location(&vm.location),
+                nics: vm
+                    .nics
+                    .iter()
+                    .map(|&key| network.nics()[key].id.to_string())
+                    .collect(),
+                zone: vm.zone.clone(),
+                power_state: (vm.power != PowerState::Running)
+                    .then(|| shapes::PowerState(vm.power.as_str())),
+                ..shapes::VirtualMachine::default()
+            }
+        })
+    }
+
+    fn firewalls(&self) -> Named<shapes::AzureFirewall> {
+        let network = self.network;
+        self.named(network.firewalls().values(), |firewall| {
+            let configuration = network.nics()[firewall.nic].primary();
+            shapes::AzureFirewall {
+                location: location(&firewall.location),
+                subnet: Some(self.subnet(configuration.subnet)),
+                address: Some(configuration.private_address.to_string()),
+                public_ip: self.public_ip(configuration.public_ip),
+                ip_configuration: Some(configuration.name.clone()),
+                policy: firewall.policy.as_ref().map(ToString::to_string),
+                ..shapes::AzureFirewall::default()
+            }
+        })
+    }
+
+    fn gateways(&self) -> Named<shapes::VirtualNetworkGateway> {
+        let network = self.network;
+        let instance = |instance: &model::GatewayInstance| {
+            let configuration = network.nics()[instance.nic].primary();
+            shapes::Instance {
+                address: Some(configuration.private_address.to_string()),
+                allocation: dynamic(configuration.allocation),
+                public_ip: self.public_ip(instance.public_ip),
+            }
+        };
+        self.named(network.gateways().values(), |gateway| {
+            shapes::VirtualNetworkGateway {
+                location: location(&gateway.location),
+                subnet: gateway
+                    .instances
+                    .first()
+                    .map(|instance| self.subnet(network.nics()[instance.nic].subnet())),
+                gateway_type: Some(shapes::GatewayType(gateway.kind.as_str())),
+                vpn_type: Some(shapes::VpnType(gateway.vpn_type.as_str())),
+                active_active: set(gateway.active_active),
+                instances: gateway.instances.iter().map(instance).collect(),
+                bgp: set(gateway.bgp),
+                asn: Some(gateway.asn),
+                default_site: gateway
+                    .default_site
+                    .map(|key| network.local_gateways()[key].id.to_string()),
+                client_pool: texts(&gateway.client_pool),
+                ..shapes::VirtualNetworkGateway::default()
+            }
+        })
+    }
+
+    fn connections(&self) -> Named<shapes::Connection> {
+        let network = self.network;
+        self.named(network.connections().values(), |connection| {
+            let mut shape = shapes::Connection {
+                gateway: Some(network.gateways()[connection.gateway].id.to_string()),
+                connection_type: Some(shapes::ConnectionType(connection.kind.as_str())),
+                bgp: set(connection.bgp),
+                up: (!connection.up).then_some(false),
+                routing_weight: Some(connection.routing_weight),
+                ..shapes::Connection::default()
+            };
+            match &connection.peer {
+                ConnectionPeer::Site(key) => {
+                    shape.site = Some(network.local_gateways()[*key].id.to_string());
+                }
+                ConnectionPeer::Gateway(key) => {
+                    shape.remote_gateway = Some(network.gateways()[*key].id.to_string());
+                }
+                ConnectionPeer::Outside(id) if Kind::of_id(id) == Kind::VirtualNetworkGateway => {
+                    shape.remote_gateway = Some(id.to_string());
+                }
+                ConnectionPeer::Outside(id) => shape.circuit = Some(id.to_string()),
+            }
+            shape
+        })
+    }
+
+    /// Addresses of resources whose packets are not simulated, by resource in the order of their ids.
+    fn holders(&self, kind: Kind) -> Named<shapes::AddressHolder> {
+        let mut holders: BTreeMap<&ResourceId, Vec<shapes::HeldAddress>> = BTreeMap::new();
+        for subnet in self.network.subnets().values() {
+            for (address, owner) in subnet.addresses.iter() {
+                if let AddressOwner::Other(id) = owner
+                    && Kind::of_id(id) == kind
+                {
+                    let held = shapes::HeldAddress {
+                        subnet: Some(subnet.id.to_string()),
+                        address: Some(address.to_string()),
+                    };
+                    holders.entry(id).or_default().push(held);
+                }
+            }
+        }
+        let shape = |addresses| shapes::AddressHolder {
+            addresses,
+            ..shapes::AddressHolder::default()
+        };
+        Named(
+            holders
+                .into_iter()
+                .map(|(id, addresses)| (self.key(id), shape(addresses)))
+                .collect(),
+        )
+    }
+
+    fn guests(&self) -> Named<shapes::Guest> {
+        let guests = self.network.virtual_machines().values().filter_map(|vm| {
+            let guest = &vm.guest;
+            if *guest == model::Guest::default() {
+                return None;
+            }
+            let shape = shapes::Guest {
+                role: guest.role.map(|role| {
+                    shapes::Role(match role {
+                        GuestRole::Host => "host",
+                        GuestRole::Appliance => "appliance",
+                    })
+                }),
+                snat: set(guest.source_nat),
+                stateful: set(guest.stateful),
+                listen: guest
+                    .listen
+                    .as_ref()
+                    .map(|listen| listen.iter().map(ToString::to_string).collect()),
+            };
+            Some((vm.id.to_string(), shape))
+        });
+        Named(guests.collect())
+    }
+
+    fn learned_routes(&self) -> Named<Vec<shapes::LearnedRoute>> {
+        let route = |route: &model::LearnedRoute| shapes::LearnedRoute {
+            network: Some(route.prefix.to_string()),
+            next_hop: route.next_hop.map(|address| address.to_string()),
+            as_path: (!route.as_path.is_empty()).then(|| {
+                route
+                    .as_path
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("-")
+            }),
+        };
+        let gateways = self
+            .network
+            .gateways()
+            .values()
+            .filter(|gateway| !gateway.learned_routes.is_empty());
+        Named(
+            gateways
+                .map(|gateway| {
+                    (
+                        gateway.id.to_string(),
+                        gateway.learned_routes.iter().map(route).collect(),
+                    )
+                })
+                .collect(),
+        )
+    }
+
+    fn on_premises(&self) -> Named<shapes::OnPremises> {
+        let network = self.network;
+        self.named(network.on_premises().values(), |site| shapes::OnPremises {
+            gateway: Some(network.gateways()[site.gateway].id.to_string()),
+            prefixes: texts(&site.prefixes),
+            hosts: Named(
+                site.hosts
+                    .iter()
+                    .map(|(name, address)| (name.clone(), address.to_string()))
+                    .collect(),
+            ),
+            latency_ms: Some(f64::from(site.latency_us) / 1000.0),
+        })
+    }
+}
+
+/// Options that are not as they would be anyway.
+fn options(options: &Options) -> shapes::OptionValues {
+    let changed = options
+        .descriptions()
+        .into_iter()
+        .filter(|option| option.value != option.default);
+    // A number and a boolean are JSON as they stand; any other word is a text.
+    let value =
+        |text: String| serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text));
+    shapes::OptionValues(
+        changed
+            .map(|option| (option.name, value(option.value)))
+            .collect(),
+    )
+}
+
+fn location(location: &Location) -> Option<String> {
+    (!location.is_unknown()).then(|| location.to_string())
+}
+
+/// `true` where it has to be said.
+fn set(flag: bool) -> Option<bool> {
+    flag.then_some(true)
+}
+
+/// Static is what an address without method is.
+fn dynamic(method: AllocationMethod) -> Option<shapes::Allocation> {
+    match method {
+        AllocationMethod::Dynamic => Some(shapes::Allocation("Dynamic")),
+        AllocationMethod::Static => None,
+    }
+}
+
+fn rule_ports(ports: &model::Ports) -> Option<shapes::RulePorts> {
+    if ports.is_all() {
+        return None;
+    }
+    let ranges = ports.ranges().iter();
+    let mut texts: Vec<String> = ranges
+        .map(|&(first, last)| {
+            if first == last {
+                first.to_string()
+            } else {
+                format!("{first}-{last}")
+            }
+        })
+        .collect();
+    Some(if texts.len() == 1 {
+        shapes::RulePorts::One(texts.remove(0))
+    } else {
+        shapes::RulePorts::Many(texts)
+    })
+}
+
+fn texts(prefixes: &[Ipv4Net]) -> Vec<String> {
+    prefixes.iter().map(ToString::to_string).collect()
+}
