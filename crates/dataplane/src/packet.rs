@@ -51,6 +51,8 @@ pub struct Packet {
     headers: Headers,
     /// How often a NIC has sent it (K-6).
     steps: u8,
+    /// See [`Packet::is_answer`].
+    answer: bool,
 }
 
 /// What the fabric and the rules read of a packet.
@@ -184,6 +186,7 @@ impl Packet {
             frame,
             headers,
             steps: 0,
+            answer: false,
         })
     }
 
@@ -309,8 +312,21 @@ impl Packet {
         }
     }
 
+    /// Whether a guest made it in answer to another packet. No guest answers an answer: the mark stands for the socket that the asking
+    /// program holds open, and keeps two guests on which everything listens from talking for ever.
+    pub fn is_answer(&self) -> bool {
+        self.answer
+    }
+
+    pub(crate) fn into_answer(self) -> Self {
+        Self {
+            answer: true,
+            ..self
+        }
+    }
+
     /// Counts one more NIC that sends it; false when no further one may (K-6).
-    pub fn step(&mut self) -> bool {
+    pub(crate) fn step(&mut self) -> bool {
         self.steps = self.steps.saturating_add(1);
         self.steps < u8::MAX
     }

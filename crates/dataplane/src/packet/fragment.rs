@@ -43,34 +43,51 @@ impl Packet {
             });
             let offset = start + (self.payload().len() - rest.len());
             let more = !behind.is_empty() || self.more_fragments();
-            fragments.push(self.part(header, part, offset, more));
+            let fragment = self.with_payload(header, part, offset, more);
+            fragments.push(fragment.expect("a part of a checked packet passes the check"));
             rest = behind;
         }
         Ok(fragments)
     }
 
-    fn part(&self, header: &[u8], payload: &[u8], offset: usize, more: bool) -> Self {
+    /// The datagram that these fragments, complete and in order, were cut from. `None` if it is no packet: a transport header may be
+    /// wrong although its fragments were not.
+    pub(crate) fn reassembled(fragments: &[Self]) -> Option<Self> {
+        let first = fragments.first()?;
+        let header = &first.datagram()[..usize::from(first.headers.len)];
+        let payload: Vec<u8> = fragments.iter().flat_map(Self::payload).copied().collect();
+        first.with_payload(header, &payload, 0, false)
+    }
+
+    /// This packet with another header (of its own), payload and place in the datagram.
+    fn with_payload(
+        &self,
+        header: &[u8],
+        payload: &[u8],
+        offset: usize,
+        more: bool,
+    ) -> Option<Self> {
         let mut frame = Vec::with_capacity(ETHERNET_HEADER_LEN + header.len() + payload.len());
         frame.extend(&self.frame[..ETHERNET_HEADER_LEN]);
         frame.extend(header);
         frame.extend(payload);
-        let total = u16::try_from(header.len() + payload.len())
-            .expect("a part is shorter than the packet it is cut from");
-        let eighths = u16::try_from(offset / 8).expect("an offset is less than 65,536 bytes");
+        let total = u16::try_from(header.len() + payload.len()).ok()?;
+        let eighths = u16::try_from(offset / 8).ok()?;
 
         let ip = &mut frame[ETHERNET_HEADER_LEN..];
-        let mut patched = MutableIpv4Packet::new(ip).expect("the header has just been copied");
-        patched.set_header_length(u8::try_from(header.len() / 4).expect("at most 60 bytes"));
+        let mut patched = MutableIpv4Packet::new(ip)?;
+        patched.set_header_length(u8::try_from(header.len() / 4).ok()?);
         patched.set_total_length(total);
         patched.set_flags(u8::from(more));
         patched.set_fragment_offset(eighths);
         patched.set_checksum(0);
         let sum = checksum::of(&ip[..header.len()]);
         ip[10..12].copy_from_slice(&sum.to_be_bytes());
-        Self {
+        Some(Self {
             steps: self.steps,
-            ..Self::from_frame(frame).expect("a part of a checked packet passes the check")
-        }
+            answer: self.answer,
+            ..Self::from_frame(frame).ok()?
+        })
     }
 }
 

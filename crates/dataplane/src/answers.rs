@@ -1,0 +1,463 @@
+//! What a packet may ask of the compiled tables: rules, next hop, boundary. Pure functions of snapshot, packet and NIC: no flow state
+//! and no clock, so that they can be asked ahead.
+
+use std::net::Ipv4Addr;
+
+use control::Snapshot;
+use control::snapshot::{
+    CompiledRules, ForwardedTraffic, GuestKind, InternetAccess, NextHop, Nic, Owner, PoolId, Rules,
+};
+use model::options::IcmpPorts;
+use model::{Direction, NicId, VnetId};
+
+use crate::dropped::{DropReason, Dropped, Locator};
+use crate::packet::{Content, FiveTuple, Packet, protocol};
+use crate::recorder::{Admission, Recorder, Step, Visit};
+
+/// Azure's own address in every virtual network: DNS, DHCP, agent, health probes (N-11).
+pub const HOST_ADDRESS: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+/// The instance metadata service, answered by the host (N-11).
+pub const METADATA_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+
+/// What rules see of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Addresses, protocol, ports.
+    pub tuple: FiveTuple,
+    /// The type of an ICMP message: it stands for the destination port (S-6).
+    pub icmp_type: Option<u8>,
+}
+
+/// Where a packet goes when it has left a NIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Departure {
+    /// To a NIC of the input.
+    Nic(NicId),
+    /// Back into the guest that sent it (S-16).
+    OwnGuest,
+    /// To the host, which answers for the platform (N-11).
+    Platform,
+    /// To the Internet.
+    Internet,
+    /// To an Azure service behind an endpoint.
+    AzureService,
+}
+
+/// What a packet may ask of the compiled tables.
+pub trait Answers {
+    /// Steps 5 and 12: do the rules of the NIC admit it?
+    fn rules(
+        &self,
+        visit: Visit,
+        subject: Subject,
+        recorder: &mut impl Recorder,
+    ) -> Result<(), Dropped>;
+
+    /// Steps 6 and 7: where does it go?
+    fn next_hop(
+        &self,
+        from: NicId,
+        tuple: FiveTuple,
+        recorder: &mut impl Recorder,
+    ) -> Result<Departure, Dropped>;
+
+    /// Step 8: may it cross into the receiver's network?
+    fn boundary(
+        &self,
+        from: NicId,
+        to: NicId,
+        source: Ipv4Addr,
+        recorder: &mut impl Recorder,
+    ) -> Result<(), Dropped>;
+}
+
+impl Subject {
+    /// What rules see of a packet that is no later fragment.
+    pub fn of(packet: &Packet) -> Self {
+        let icmp_type = match packet.content() {
+            Content::IcmpQuery(kind) | Content::IcmpError(kind) | Content::IcmpOther(kind) => {
+                Some(kind)
+            }
+            Content::Tcp(_) | Content::Udp | Content::Other | Content::LaterFragment => None,
+        };
+        Self {
+            tuple: packet.tuple(),
+            icmp_type,
+        }
+    }
+
+    fn key(self, nic: &Nic, snapshot: &Snapshot) -> acl::Key {
+        let FiveTuple {
+            source,
+            destination,
+            protocol,
+            source_port,
+            destination_port,
+        } = self.tuple;
+        let has_ports = matches!(protocol, protocol::TCP | protocol::UDP);
+        let classes = &snapshot.tags_of(nic).classes;
+        acl::Key {
+            source,
+            destination,
+            protocol,
+            source_port: has_ports.then_some(source_port),
+            destination_port: match self.icmp_type {
+                Some(kind) => Some(u16::from(kind)), // S-6
+                None => has_ports.then_some(destination_port),
+            },
+            source_classes: classes.lookup(source),
+            destination_classes: classes.lookup(destination),
+        }
+    }
+}
+
+/// The tables themselves, asked when the walk asks.
+impl Answers for Snapshot {
+    fn rules(
+        &self,
+        visit: Visit,
+        subject: Subject,
+        recorder: &mut impl Recorder,
+    ) -> Result<(), Dropped> {
+        let Some(nic) = self.nic(visit.nic) else {
+            return recorder.refuse(nobody_at(visit.nic));
+        };
+        match rules_of(nic, visit.direction) {
+            Rules::None => Ok(()),
+            Rules::Groups(groups) => {
+                let key = subject.key(nic, self);
+                ask_groups(self, groups, visit, &key, recorder)
+            }
+            Rules::BlockedPeers {
+                default_rules,
+                ranges,
+            } => {
+                let ends = [subject.tuple.source, subject.tuple.destination];
+                let Some(link) = ends.into_iter().find_map(|end| ranges.lookup(end)) else {
+                    return Ok(());
+                };
+                let (rule, allows) = ask(
+                    self.rules(*default_rules),
+                    &subject.key(nic, self),
+                    self.options.icmp_ports,
+                );
+                recorder.record(Step::JudgedByDefaultRules {
+                    visit,
+                    link,
+                    rules: *default_rules,
+                    rule,
+                    allows,
+                });
+                if allows {
+                    return Ok(());
+                }
+                recorder.refuse(Dropped::new(
+                    DropReason::VnetAccessBlocked,
+                    Locator::Link(link),
+                ))
+            }
+        }
+    }
+
+    fn next_hop(
+        &self,
+        from: NicId,
+        tuple: FiveTuple,
+        recorder: &mut impl Recorder,
+    ) -> Result<Departure, Dropped> {
+        let Some(nic) = self.nic(from) else {
+            return recorder.end(nobody_at(from));
+        };
+        let Some(&entry) = self.fib_of(nic).table.lookup(tuple.destination) else {
+            return recorder.end(Dropped::new(DropReason::NoRoute, Locator::Nic(from)));
+        };
+        recorder.record(Step::Routed {
+            nic: from,
+            fib: nic.fib,
+            route: entry.route,
+            next_hop: entry.next_hop,
+        });
+        let row = Locator::Route {
+            fib: nic.fib,
+            route: entry.route,
+        };
+        match entry.next_hop {
+            NextHop::Local => {
+                owner_of_destination(self, nic.virtual_network, false, tuple, row, recorder)
+            }
+            NextHop::Peer(link) => match self.link(link).map(|link| (link.remote, link.global)) {
+                Some((Some(remote), global)) => {
+                    owner_of_destination(self, remote, global, tuple, row, recorder)
+                }
+                _ => recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Link(link))),
+            },
+            NextHop::Nic(next) => Ok(Departure::Nic(next)),
+            NextHop::Pool(pool) => member_of(self, pool, tuple, recorder).map(Departure::Nic),
+            NextHop::Gateway(gateway) => {
+                let at = Locator::Gateway(gateway);
+                if self.guest_of(nic).kind == GuestKind::Gateway(gateway) {
+                    // Its own routes lead back to it: no connection takes the packet (G-7).
+                    return recorder.end(Dropped::new(DropReason::GatewayNoRoute, at));
+                }
+                let instances = self
+                    .gateway(gateway)
+                    .map_or(&[][..], |gateway| &gateway.instances);
+                match choose(instances, tuple) {
+                    Some(instance) => Ok(Departure::Nic(instance)),
+                    None => recorder.end(Dropped::new(DropReason::NoGateway, at)),
+                }
+            }
+            NextHop::Internet => match nic.internet {
+                InternetAccess::NatGateway
+                | InternetAccess::PublicAddress
+                | InternetAccess::LoadBalancer
+                | InternetAccess::Default => Ok(Departure::Internet),
+                InternetAccess::None => recorder.end(Dropped::new(
+                    DropReason::NoOutboundMethod,
+                    Locator::Nic(from),
+                )),
+            },
+            NextHop::AzureService => Ok(Departure::AzureService),
+            NextHop::NobodyThere => recorder.end(Dropped::new(DropReason::NoSuchHost, row)),
+            NextHop::Unsimulated => recorder.end(Dropped::new(DropReason::OutsideInput, row)),
+            NextHop::Unreachable => recorder.end(Dropped::new(DropReason::NextHopUnreachable, row)),
+            NextHop::NoGateway => recorder.end(Dropped::new(DropReason::NoGateway, row)),
+            NextHop::TransitOff(link) => recorder.end(Dropped::new(
+                DropReason::GatewayTransitOff,
+                Locator::Link(link),
+            )),
+            NextHop::Outside(link) => {
+                recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Link(link)))
+            }
+            NextHop::Discard => recorder.end(Dropped::new(DropReason::RouteNone, row)),
+        }
+    }
+
+    fn boundary(
+        &self,
+        from: NicId,
+        to: NicId,
+        source: Ipv4Addr,
+        recorder: &mut impl Recorder,
+    ) -> Result<(), Dropped> {
+        let (Some(sender), Some(receiver)) = (self.nic(from), self.nic(to)) else {
+            return recorder.end(nobody_at(to));
+        };
+        let (sender_net, receiver_net) = (sender.virtual_network, receiver.virtual_network);
+        if sender_net == receiver_net {
+            return Ok(());
+        }
+        // F-6: the receiver's link decides, and only a Connected one lets anything pass.
+        let Some(id) = self.link_between(receiver_net, sender_net) else {
+            let at = Locator::VirtualNetwork(receiver_net);
+            return recorder.end(Dropped::new(DropReason::PeeringNotConnected, at));
+        };
+        let at = Locator::Link(id);
+        let Some(link) = self.link(id).filter(|link| link.connected) else {
+            return recorder.end(Dropped::new(DropReason::PeeringNotConnected, at));
+        };
+        let mut admit = |admission| {
+            recorder.record(Step::Crossed {
+                link: id,
+                admission,
+            });
+            Ok(())
+        };
+        // F-7, in this order.
+        if link.known_sources.contains(source) {
+            return admit(Admission::Ordinary);
+        }
+        if link.remote_space.contains(source) {
+            return recorder.refuse(Dropped::new(DropReason::SourcePrefixNotPeered, at));
+        }
+        if let GuestKind::Gateway(_) = self.guest_of(sender).kind {
+            return admit(Admission::FromGateway); // F-9
+        }
+        match link.forwarded {
+            ForwardedTraffic::Allowed
+            | ForwardedTraffic::AllowedByRemoteGateway
+            | ForwardedTraffic::Tolerated => admit(Admission::Forwarded(link.forwarded)),
+            ForwardedTraffic::Blocked => {
+                recorder.refuse(Dropped::new(DropReason::PeeringForwardedBlocked, at))
+            }
+        }
+    }
+}
+
+/// The rules of a NIC in one direction.
+pub(crate) fn rules_of(nic: &Nic, direction: Direction) -> &Rules {
+    match direction {
+        Direction::Outbound => &nic.outbound,
+        Direction::Inbound => &nic.inbound,
+    }
+}
+
+/// S-11: all groups must allow, in their order.
+fn ask_groups(
+    snapshot: &Snapshot,
+    groups: &[control::snapshot::GroupRules],
+    visit: Visit,
+    key: &acl::Key,
+    recorder: &mut impl Recorder,
+) -> Result<(), Dropped> {
+    /// Lets the loop name the constant of a recorder that it only knows by `impl`.
+    const fn asks_every_level<R: Recorder>(_: &R) -> bool {
+        R::ASKS_EVERY_LEVEL
+    }
+
+    let mut denials = Vec::new(); // stays empty, and so without memory, unless every level is asked
+    for group in groups {
+        let (rule, allows) = ask(
+            snapshot.rules(group.rules),
+            key,
+            snapshot.options.icmp_ports,
+        );
+        recorder.record(Step::Judged {
+            visit,
+            level: group.level,
+            rules: group.rules,
+            rule,
+            allows,
+        });
+        if !allows {
+            let at = Locator::Rule {
+                level: group.level,
+                rules: group.rules,
+                rule,
+            };
+            let denial = Dropped::new(DropReason::NsgDeny, at);
+            if !asks_every_level(recorder) {
+                return recorder.refuse(denial);
+            }
+            denials.push(denial);
+        }
+    }
+    denials
+        .into_iter()
+        .try_for_each(|denial| recorder.refuse(denial))
+}
+
+/// The rule that decides, and what it says. The defaults match everything (S-7), so there always is one.
+#[inline]
+fn ask(rules: &CompiledRules, key: &acl::Key, icmp_ports: IcmpPorts) -> (u16, bool) {
+    let table = match (icmp_ports, &rules.icmp_table) {
+        (IcmpPorts::Ignore, Some(table)) if key.protocol == protocol::ICMP => table,
+        _ => &rules.table,
+    };
+    let rule = table.first_match(key).unwrap_or(u32::MAX) as usize;
+    let rule = rule.min(rules.allows.len().saturating_sub(1));
+    let allows = rules.allows.get(rule).copied().unwrap_or(false);
+    (u16::try_from(rule).unwrap_or(u16::MAX), allows)
+}
+
+/// Step 7 for a destination that a network holds itself.
+fn owner_of_destination(
+    snapshot: &Snapshot,
+    network: VnetId,
+    across_regions: bool,
+    tuple: FiveTuple,
+    row: Locator,
+    recorder: &mut impl Recorder,
+) -> Result<Departure, Dropped> {
+    let owner = snapshot
+        .virtual_network(network)
+        .and_then(|network| network.owners.get(&tuple.destination));
+    match owner {
+        Some(&Owner::Nic(nic)) => Ok(Departure::Nic(nic)),
+        // P-7: a Basic frontend does not answer across global peering.
+        Some(&Owner::Pool(pool)) if across_regions && snapshot.pool(pool).basic => {
+            recorder.end(Dropped::new(DropReason::NoBackend, Locator::Pool(pool)))
+        }
+        // A frontend as destination: which of its rules applies, and the translation to a member, are not simulated.
+        Some(&Owner::Pool(pool)) => {
+            recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Pool(pool)))
+        }
+        Some(Owner::Unsimulated) => recorder.end(Dropped::new(DropReason::OutsideInput, row)),
+        None => recorder.end(Dropped::new(DropReason::NoSuchHost, row)),
+    }
+}
+
+/// members that are down are skipped, and both directions of a flow choose the same one.
+fn member_of(
+    snapshot: &Snapshot,
+    pool: PoolId,
+    tuple: FiveTuple,
+    recorder: &mut impl Recorder,
+) -> Result<NicId, Dropped> {
+    let is_up = |&&nic: &&NicId| {
+        snapshot
+            .nic(nic)
+            .is_some_and(|nic| snapshot.guest_of(nic).running)
+    };
+    let members = &snapshot.pool(pool).members;
+    let up = members.iter().filter(is_up).count();
+    let Some(position) = position_of(up, tuple) else {
+        let at = Locator::Pool(pool);
+        return recorder.end(Dropped::new(DropReason::NoBackend, at));
+    };
+    let member = *members
+        .iter()
+        .filter(is_up)
+        .nth(position)
+        .expect("the position is less than the number of members that are up");
+    recorder.record(Step::Balanced { pool, member });
+    Ok(member)
+}
+
+fn choose(candidates: &[NicId], tuple: FiveTuple) -> Option<NicId> {
+    Some(candidates[position_of(candidates.len(), tuple)?])
+}
+
+/// A position below `count`, the same for both directions of a flow; `None` if there is none.
+fn position_of(count: usize, tuple: FiveTuple) -> Option<usize> {
+    let count = u64::try_from(count).ok().filter(|&count| count > 0)?;
+    usize::try_from(tuple.symmetric_hash() % count).ok()
+}
+
+/// A NIC that was deleted while a packet was on its way to it: nobody owns the address any more.
+fn nobody_at(nic: NicId) -> Dropped {
+    Dropped::new(DropReason::NoSuchHost, Locator::Nic(nic))
+}
+
+/// S-26: packets to the platform are exempt from rules, except from those that name an `AzurePlatform*` tag.
+pub(crate) fn platform_rules(
+    snapshot: &Snapshot,
+    from: NicId,
+    nic: &Nic,
+    subject: Subject,
+    recorder: &mut impl Recorder,
+) -> Result<(), Dropped> {
+    let Rules::Groups(groups) = &nic.outbound else {
+        return Ok(());
+    };
+    let key = subject.key(nic, snapshot);
+    for group in groups {
+        let rules = snapshot.rules(group.rules);
+        let deciding = rules
+            .platform
+            .iter()
+            .map(|&rule| rule as usize)
+            .find(|&rule| rules.resolved[rule].matches(&key));
+        let Some(position) = deciding else {
+            continue;
+        };
+        let rule = u16::try_from(position).unwrap_or(u16::MAX);
+        let allows = rules.allows[position];
+        recorder.record(Step::Judged {
+            visit: Visit::leaving(from),
+            level: group.level,
+            rules: group.rules,
+            rule,
+            allows,
+        });
+        if !allows {
+            let at = Locator::Rule {
+                level: group.level,
+                rules: group.rules,
+                rule,
+            };
+            recorder.refuse(Dropped::new(DropReason::NsgDeny, at))?;
+        }
+    }
+    Ok(())
+}

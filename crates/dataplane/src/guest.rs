@@ -1,0 +1,278 @@
+//! What stands behind the NICs: hosts that answer, appliances and gateways that forward.
+//!
+//! A guest is judged by what it puts on the wire (K-9). Programs that ask (`ping`) are not in here: a driver hands a packet that has
+//! reached a guest to its own programs first, and what they do not take to [`Guests::answer`].
+
+mod connections;
+mod host;
+mod rate_limit;
+mod reassembly;
+mod translation;
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+
+use control::Snapshot;
+use control::snapshot::{Guest, GuestId, GuestKind};
+use model::NicId;
+
+use self::connections::Connections;
+use self::rate_limit::TokenBucket;
+use self::reassembly::Reassembly;
+use self::translation::Translations;
+use crate::dropped::{DropReason, Dropped, Locator};
+use crate::packet::{Fragment, IcmpError, NIC_MTU, Packet};
+use crate::recorder::{Recorder, Step};
+use crate::time::SimTime;
+
+pub use self::host::{GATEWAY_TTL, HOST_TTL, willing_answer};
+
+/// What guests remember. A guest that has seen nothing costs nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Guests {
+    states: HashMap<GuestId, State>,
+    /// Whether guests limit how many ICMP errors they send (K-9).
+    unlimited_errors: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    errors: TokenBucket,
+    reassembly: Reassembly,
+    connections: Connections,
+    translations: Translations,
+}
+
+/// What becomes of a packet in a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is for this guest.
+    Mine,
+    /// It is patched and goes out through this NIC.
+    Forward(NicId),
+}
+
+/// A packet that a guest makes of its own, and the NIC it leaves through.
+pub type Emission = (NicId, Packet);
+
+impl Guests {
+    /// Guests that send every ICMP error that is due: the world in which one probe is judged (DESIGN 4a).
+    pub fn without_rate_limits() -> Self {
+        Self {
+            unlimited_errors: true,
+            ..Self::default()
+        }
+    }
+
+    /// Step 13: the packet has passed the rules of `at`. An ICMP error that the guest sends because it drops the packet goes to `emit`.
+    pub fn turn(
+        &mut self,
+        snapshot: &Snapshot,
+        at: NicId,
+        packet: &mut Packet,
+        now: SimTime,
+        recorder: &mut impl Recorder,
+        emit: &mut Vec<Emission>,
+    ) -> Result<Turn, Dropped> {
+        let drop = |reason| Dropped::new(reason, Locator::Nic(at));
+        let Some(nic) = snapshot.nic(at) else {
+            return recorder.end(drop(DropReason::NoSuchHost));
+        };
+        let guest = snapshot.guest_of(nic);
+        if !guest.running || guest.kind == GuestKind::Nobody {
+            recorder.refuse(drop(DropReason::VmStopped))?;
+        }
+
+        let role = Role::of(guest);
+        let original = match role {
+            Role::Router {
+                source_nat: true, ..
+            } => self
+                .states
+                .get_mut(&nic.guest)
+                .and_then(|state| state.translations.original(packet, now)),
+            Role::Router { .. } | Role::Host => None,
+        };
+        if original.is_none() && owns(snapshot, guest, packet.destination()) {
+            recorder.record(Step::Delivered { nic: at });
+            return Ok(Turn::Mine);
+        }
+        let (source_nat, stateful) = match role {
+            Role::Router {
+                source_nat,
+                stateful,
+            } => (source_nat, stateful),
+            Role::Host => {
+                recorder.refuse(drop(DropReason::GuestNotForwarding))?;
+                (false, false) // only in a counterfactual walk: as if it were a plain router
+            }
+        };
+
+        if packet.ttl() <= 1 {
+            self.report(snapshot, at, packet, IcmpError::TimeExceeded, now, emit);
+            return recorder.end(drop(DropReason::Ttl));
+        }
+        if packet.len() > usize::from(NIC_MTU) && packet.dont_fragment() {
+            let error = IcmpError::FragmentationNeeded {
+                next_hop_mtu: NIC_MTU,
+            };
+            self.report(snapshot, at, packet, error, now, emit);
+            return recorder.end(drop(DropReason::MtuDf));
+        }
+        if stateful && !self.state(nic.guest).connections.admit(packet, now) {
+            recorder.refuse(drop(DropReason::TcpNoSyn))?;
+        }
+
+        let ttl = packet.decrement_ttl().unwrap_or_default();
+        let destination = original.map(|original| original.apply(packet));
+        let leaves = egress(guest, at, packet.destination());
+        let mut source = None;
+        if source_nat
+            && destination.is_none()
+            && let Some(&own) = snapshot.nic(leaves).and_then(|nic| nic.addresses.first())
+        {
+            let translations = &mut self.state(nic.guest).translations;
+            if let Err(reason) = translations.translate(packet, own, now) {
+                return recorder.end(drop(reason));
+            }
+            source = Some(own);
+        }
+        recorder.record(Step::Forwarded {
+            entered: at,
+            leaves,
+            ttl,
+            source,
+            destination,
+        });
+        Ok(Turn::Forward(leaves))
+    }
+
+    /// What a guest answers to a packet that is for it and that no program has taken, in the order of sending.
+    pub fn answer(
+        &mut self,
+        snapshot: &Snapshot,
+        at: NicId,
+        packet: &Packet,
+        now: SimTime,
+    ) -> Vec<Emission> {
+        let Some(nic) = snapshot.nic(at) else {
+            return Vec::new();
+        };
+        let guest = snapshot.guest_of(nic);
+        // K-9: a fragmented question is answered when it is whole.
+        let whole;
+        let packet = if packet.fragment() == Fragment::Whole {
+            packet
+        } else {
+            match self.state(nic.guest).reassembly.add(packet, now) {
+                Some(packet) => {
+                    whole = packet;
+                    &whole
+                }
+                None => return Vec::new(),
+            }
+        };
+        if packet.is_answer() || !packet.has_valid_transport_checksum() {
+            return Vec::new(); // a guest's stack discards what fails its checksum without a word
+        }
+        let mut emissions = Vec::new();
+        match host::reaction(guest, packet) {
+            host::Reaction::Nothing => {}
+            host::Reaction::Answer(answer) => {
+                let leaves = egress(guest, at, answer.destination());
+                let parts = answer.fit(NIC_MTU).unwrap_or_default();
+                emissions.extend(parts.into_iter().map(|part| (leaves, part)));
+            }
+            host::Reaction::PortUnreachable => {
+                let error = IcmpError::PortUnreachable;
+                self.report(snapshot, at, packet, error, now, &mut emissions);
+            }
+        }
+        emissions
+    }
+
+    /// Sends an ICMP error about `packet`, from the address of the NIC it came in on (K-9), unless none may be sent or too many were.
+    fn report(
+        &mut self,
+        snapshot: &Snapshot,
+        at: NicId,
+        packet: &Packet,
+        error: IcmpError,
+        now: SimTime,
+        emit: &mut Vec<Emission>,
+    ) {
+        let Some((nic, &reporter)) = snapshot
+            .nic(at)
+            .and_then(|nic| Some((nic, nic.addresses.first()?)))
+        else {
+            return;
+        };
+        // What a port does not answer, the address that was asked reports (RFC 1122 §3.2.2.1).
+        let reporter = match error {
+            IcmpError::PortUnreachable => packet.destination(),
+            IcmpError::TimeExceeded | IcmpError::FragmentationNeeded { .. } => reporter,
+        };
+        let Some(report) = packet.error(error, reporter) else {
+            return;
+        };
+        if self.unlimited_errors || self.state(nic.guest).errors.take(now) {
+            let leaves = egress(snapshot.guest_of(nic), at, report.destination());
+            emit.push((leaves, report));
+        }
+    }
+
+    fn state(&mut self, guest: GuestId) -> &mut State {
+        self.states.entry(guest).or_default()
+    }
+}
+
+/// What a guest does with packets that are not for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Host,
+    Router { source_nat: bool, stateful: bool },
+}
+
+impl Role {
+    fn of(guest: &Guest) -> Self {
+        match guest.kind {
+            GuestKind::Host(_) | GuestKind::Nobody => Self::Host,
+            GuestKind::Appliance {
+                source_nat,
+                stateful,
+                ..
+            } => Self::Router {
+                source_nat,
+                stateful,
+            },
+            GuestKind::Firewall(_) | GuestKind::Gateway(_) => Self::Router {
+                source_nat: false,
+                stateful: false,
+            },
+        }
+    }
+}
+
+/// Whether an address belongs to one of the guest's NICs.
+fn owns(snapshot: &Snapshot, guest: &Guest, address: Ipv4Addr) -> bool {
+    guest.nics.iter().any(|&nic| {
+        snapshot
+            .nic(nic)
+            .is_some_and(|nic| nic.addresses.contains(&address))
+    })
+}
+
+/// The NIC through which a guest sends: by its connected subnets first, else the primary (N-3).
+fn egress(guest: &Guest, at: NicId, destination: Ipv4Addr) -> NicId {
+    if let [only] = guest.nics[..] {
+        return only;
+    }
+    guest
+        .connected
+        .iter()
+        .filter(|(prefix, _)| prefix.contains(&destination))
+        .max_by_key(|(prefix, _)| prefix.prefix_len())
+        .map(|&(_, nic)| nic)
+        .or_else(|| guest.nics.first().copied())
+        .unwrap_or(at)
+}
