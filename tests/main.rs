@@ -2,4 +2,5 @@
 
 mod command_line;
 mod reading;
+mod templates;
 mod vnetsim;

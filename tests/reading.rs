@@ -93,6 +93,7 @@ fn a_dump_is_read_in_full() {
         diagnostics,
         summary,
         sources,
+        ..
     } = loaded(&["hub-and-spoke/graph"]);
     assert_eq!(
         diagnostics.display(&sources).to_string(),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use model::ResourceId;
 
+use crate::arm;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::json::{Object, Value};
 use crate::resources::kind::Kind;
@@ -40,21 +41,13 @@ impl Document {
             return list(values);
         }
         let object = value.as_object()?;
-        let schema = object
-            .get("$schema")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_ascii_lowercase();
         let named_parameters =
             file_name(path).contains(".parameters.") && object.get("resources").is_none();
-        if schema.contains("deploymentparameters")
-            || (named_parameters && object.get("parameters").is_some())
+        if arm::is_parameter_file(value) || (named_parameters && object.get("parameters").is_some())
         {
             return Some(Self::Parameters);
         }
-        if schema.contains("deploymenttemplate")
-            || (object.get("resources").is_some() && object.get("contentVersion").is_some())
-        {
+        if arm::is_template(value) {
             return Some(Self::Template);
         }
         if object.get("format_version").is_some()

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use model::Network;
+use model::{Network, ResourceId};
 
+use crate::arm::{self, Assumed, DeploymentContext, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::{self, Document};
 use crate::json::{self, Value};
-use crate::resources::{Additions, Collection, Entry, Summary, build};
+use crate::resources::{Additions, Collection, Entry, Origin, ResourceDocument, Summary, build};
 use crate::source::{FileId, Sources, Span};
 use crate::{scenario, yaml};
 
@@ -25,6 +26,12 @@ pub struct LoadOptions {
     pub strict: bool,
     /// Options set beside the files (`--set NAME=VALUE`): they go before those of a scenario.
     pub set: Vec<(String, String)>,
+    /// Values for parameters of templates, `NAME=VALUE`: they go before those of parameter files.
+    pub parameters: Vec<String>,
+    /// Parameter files for all templates. Those among the files to read go to the template that they are named after.
+    pub parameter_files: Vec<PathBuf>,
+    /// Where templates are deployed; the `defaults` of a scenario go before it.
+    pub deployment: DeploymentContext,
 }
 
 /// What was read.
@@ -38,6 +45,8 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
     /// What was passed over.
     pub summary: Summary,
+    /// Values in templates that Azure would assign, as they were assumed.
+    pub assumed: Vec<Assumed>,
 }
 
 /// Input that cannot be used, with everything that is wrong with it.
@@ -86,6 +95,7 @@ pub struct Loader {
     parameters: Vec<(FileId, Value)>,
     seen: HashSet<PathBuf>,
     topology_depth: usize,
+    assumed: Vec<Assumed>,
 }
 
 impl Loader {
@@ -151,6 +161,7 @@ impl Loader {
         let Self {
             sources,
             diagnostics,
+            assumed,
             ..
         } = self;
         if diagnostics.has_errors() {
@@ -164,6 +175,7 @@ impl Loader {
             sources,
             diagnostics,
             summary,
+            assumed,
         })
     }
 
@@ -338,6 +350,19 @@ impl Loader {
             &mut self.additions,
             &mut self.diagnostics,
         );
+        if let Some(defaults) = value.get("defaults") {
+            let text = |key| defaults.get(key).and_then(Value::as_str).map(str::to_owned);
+            let deployment = &mut self.options.deployment;
+            if let Some(subscription) = text("subscription") {
+                deployment.subscription = subscription;
+            }
+            if let Some(group) = text("resourceGroup") {
+                deployment.resource_group = group;
+            }
+            if let Some(location) = text("location") {
+                deployment.location = location;
+            }
+        }
         let folder = path.parent().unwrap_or(Path::new(""));
         for (named, span) in read.topology {
             if self.topology_depth == MAX_TOPOLOGY {
@@ -370,15 +395,78 @@ impl Loader {
     }
 
     fn evaluate_templates(&mut self) {
-        for (file, value) in std::mem::take(&mut self.templates) {
-            let message = format!(
-                "{} is an ARM template, which is not read yet",
-                self.sources.name(file)
+        let templates = std::mem::take(&mut self.templates);
+        let mut of_templates = vec![Parameters::new(); templates.len()];
+        self.share_parameter_files(&templates, &mut of_templates);
+        for ((_, template), mut parameters) in templates.into_iter().zip(of_templates) {
+            self.add_parameters_of_options(&mut parameters);
+            let context = &self.options.deployment;
+            let evaluation = arm::evaluate(
+                &mut self.sources,
+                &template,
+                &parameters,
+                context,
+                &mut self.diagnostics,
             );
-            self.diagnostics
-                .push(Diagnostic::error(Code::UnknownFormat, message).at(value.span));
+            for resource in evaluation.resources {
+                let Ok(id) = ResourceId::parse(&resource.id) else {
+                    // Resource groups, subscriptions and tenants hold no network; the evaluation has told about the others.
+                    continue;
+                };
+                let document = ResourceDocument {
+                    id,
+                    body: resource.body,
+                    span: resource.span,
+                    origin: Origin::Authored,
+                };
+                self.collection.add(document, &mut self.diagnostics);
+            }
+            self.assumed.extend(evaluation.assumed);
         }
-        self.parameters.clear();
+    }
+
+    /// `hub.parameters.json` is for `hub.json`; a lone template takes every file.
+    fn share_parameter_files(
+        &mut self,
+        templates: &[(FileId, Value)],
+        of_templates: &mut [Parameters],
+    ) {
+        for (file, value) in std::mem::take(&mut self.parameters) {
+            let stem = |file| {
+                let name = document::file_name(Path::new(self.sources.name(file)));
+                name.split('.').next().unwrap_or_default().to_owned()
+            };
+            let own = stem(file);
+            let named = templates
+                .iter()
+                .position(|(template, _)| stem(*template) == own);
+            let position = named.or((templates.len() == 1).then_some(0));
+            if let Some(position) = position {
+                of_templates[position].add_file(&value, &mut self.diagnostics);
+            } else {
+                let message = format!(
+                    "the parameter file {} belongs to no template",
+                    self.sources.name(file)
+                );
+                let problem = Diagnostic::warning(Code::BadParameter, message).at(value.span);
+                self.diagnostics
+                    .push(problem.expected("a template of the same name among the files"));
+            }
+        }
+    }
+
+    fn add_parameters_of_options(&mut self, parameters: &mut Parameters) {
+        for path in self.options.parameter_files.clone() {
+            let Some(file) = self.sources.read(&path, &mut self.diagnostics) else {
+                continue;
+            };
+            if let Some(value) = json::parse(&self.sources, file, &mut self.diagnostics) {
+                parameters.add_file(&value, &mut self.diagnostics);
+            }
+        }
+        for assignment in self.options.parameters.clone() {
+            parameters.add_text(&assignment, &mut self.sources, &mut self.diagnostics);
+        }
     }
 }
 
