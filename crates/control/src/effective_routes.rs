@@ -166,6 +166,7 @@ impl<'a, 'n> Builder<'a, 'n> {
         };
         builder.read_service_endpoints();
         builder.read_user_routes();
+        builder.note_coexisting_gateways();
         builder
     }
 
@@ -361,6 +362,26 @@ impl<'a, 'n> Builder<'a, 'n> {
                 prefixes,
                 next_hop: route.next_hop,
                 precedence,
+            });
+        }
+    }
+
+    /// R-23, G-9: a user route to a gateway is not allowed where VPN and ExpressRoute stand side by side.
+    fn note_coexisting_gateways(&mut self) {
+        let asks = |route: &UserRoute| route.next_hop == UserNextHop::VirtualNetworkGateway;
+        if !self.user.iter().any(asks) {
+            return;
+        }
+        let (GatewayAccess::Own(gateways) | GatewayAccess::Remote(_, gateways)) =
+            self.wiring.gateway_access(self.view.virtual_network)
+        else {
+            return;
+        };
+        if let [one, _, ..] = *gateways {
+            let network = self.wiring.network;
+            let home = network.gateways()[one].virtual_network;
+            self.notes.push(Note::CoexistingGateways {
+                virtual_network: network.virtual_networks()[home].id.clone(),
             });
         }
     }

@@ -322,6 +322,27 @@ impl Topology {
     }
 }
 
+/// A spoke 10.1.0.0/16 peered with a hub 10.4.0.0/16, in which an appliance has 10.4.0.4.
+pub(crate) struct HubAndSpoke {
+    pub(crate) topology: Topology,
+    pub(crate) spoke_subnet: SubnetId,
+    pub(crate) spoke: NicId,
+    pub(crate) nva: NicId,
+}
+
+pub(crate) fn hub_and_spoke() -> HubAndSpoke {
+    let mut topology = Topology::of_the_exercise();
+    let (hub, _, nva) = topology.site("hub", "northeurope", "10.4.0.0/16");
+    let (spoke, spoke_subnet, spoke_nic) = topology.site("spoke", "northeurope", "10.1.0.0/16");
+    topology.peer(hub, spoke);
+    HubAndSpoke {
+        topology,
+        spoke_subnet,
+        spoke: spoke_nic,
+        nva,
+    }
+}
+
 pub(crate) fn nic(snapshot: &Snapshot, nic: NicId) -> &Nic {
     snapshot.nic(nic).unwrap()
 }

@@ -1,0 +1,212 @@
+//! Who stands behind a next hop, and what Network Watcher answers.
+
+use control::Note;
+use control::questions::next_hop_of;
+use control::snapshot::NextHop;
+use model::{NextHopType, PeeringFlags, PeeringScope, UserNextHop};
+
+use crate::topology::{
+    HubAndSpoke, Topology, appliance, hop, hub_and_spoke, id, ip, nets, nic, table,
+};
+
+#[test]
+fn an_appliance_is_found_in_the_own_and_in_peered_networks_and_nowhere_else() {
+    // R-24, R-26a
+    let HubAndSpoke {
+        mut topology,
+        spoke_subnet,
+        spoke,
+        nva,
+    } = hub_and_spoke();
+    let far = topology.vnet("far", "westus", &["10.5.0.0/16"]);
+    let far_subnet = topology.subnet(far, "apps", "10.5.0.0/24");
+    let far_nva = topology.vm("far", far_subnet);
+    let spoke_vnet = topology.network.subnets()[spoke_subnet].virtual_network;
+    topology.peer(spoke_vnet, far);
+    let other = topology.vm("other", spoke_subnet);
+    topology.routes(
+        spoke_subnet,
+        &[
+            ("172.16.1.0/24", appliance("10.1.0.5")),
+            // Its own prefix holds the next hop, as in a lab of 2021: the peering row answers, not this one.
+            ("10.0.0.0/8", appliance("10.4.0.4")),
+            ("172.16.3.0/24", appliance("10.5.0.4")),
+            ("172.16.4.0/24", appliance("10.1.0.77")),
+            ("172.16.5.0/24", appliance("10.99.0.4")),
+        ],
+    );
+    let snapshot = topology.compile();
+    assert_eq!(
+        hop(&snapshot, spoke, "172.16.1.1"),
+        Some(NextHop::Nic(other))
+    );
+    assert_eq!(hop(&snapshot, spoke, "10.77.0.1"), Some(NextHop::Nic(nva)));
+    assert_eq!(
+        hop(&snapshot, spoke, "172.16.3.1"),
+        Some(NextHop::Nic(far_nva)),
+        "global peering"
+    );
+    assert_eq!(
+        hop(&snapshot, spoke, "172.16.4.1"),
+        Some(NextHop::NobodyThere)
+    );
+    assert_eq!(
+        hop(&snapshot, spoke, "172.16.5.1"),
+        Some(NextHop::Unreachable),
+        "a user route is no way to a next hop"
+    );
+
+    // Out of reach: the row is printed as it is, the question is answered with None and the address (O-4).
+    assert!(
+        table(&snapshot, spoke)
+            .contains(&"User Active 172.16.5.0/24 VirtualAppliance 10.99.0.4".to_owned())
+    );
+    let answer = next_hop_of(&snapshot, nic(&snapshot, spoke), ip("172.16.5.1"));
+    assert_eq!(
+        (answer.next_hop_type, answer.address),
+        (NextHopType::None, Some(ip("10.99.0.4")))
+    );
+    assert_eq!(answer.route_table.unwrap().1, &id("routeTables", "rt0"));
+}
+
+#[test]
+fn an_appliance_behind_a_link_that_is_not_connected_is_out_of_reach() {
+    let HubAndSpoke {
+        mut topology,
+        spoke_subnet,
+        spoke,
+        ..
+    } = hub_and_spoke();
+    topology.routes(spoke_subnet, &[("0.0.0.0/0", appliance("10.4.0.4"))]);
+    let spoke_vnet = topology.network.subnets()[spoke_subnet].virtual_network;
+    let link = topology.network.virtual_networks()[spoke_vnet].peerings[0];
+    topology
+        .network
+        .delete_peering(topology.network.reverse_link(link).unwrap());
+    assert_eq!(
+        hop(&topology.compile(), spoke, "8.8.8.8"),
+        Some(NextHop::Unreachable)
+    );
+}
+
+#[test]
+fn what_is_not_simulated_still_owns_its_address() {
+    let HubAndSpoke {
+        mut topology,
+        spoke_subnet,
+        spoke,
+        ..
+    } = hub_and_spoke();
+    let bastion = id("bastionHosts", "bastion");
+    let address = topology
+        .network
+        .claim_address(&bastion, spoke_subnet, model::RequestedAddress::FirstFree)
+        .unwrap();
+    topology.routes(
+        spoke_subnet,
+        &[("172.16.0.0/16", UserNextHop::VirtualAppliance(address))],
+    );
+    assert_eq!(
+        hop(&topology.compile(), spoke, "172.16.0.1"),
+        Some(NextHop::Unsimulated)
+    );
+}
+
+#[test]
+fn a_network_that_is_not_in_the_input_is_told_apart() {
+    let mut topology = Topology::of_the_exercise();
+    let (own, subnet, nic) = topology.site("own", "northeurope", "10.1.0.0/16");
+    let record = model::PeeringRecord {
+        id: topology.network.virtual_networks()[own]
+            .id
+            .child("virtualNetworkPeerings", "to-elsewhere"),
+        virtual_network: own,
+        remote: id("virtualNetworks", "elsewhere"),
+        flags: PeeringFlags::default(),
+        scope: PeeringScope::default(),
+        state: Some(model::PeeringState::Connected),
+        remote_address_space: Some(nets(&["10.8.0.0/16"])),
+        resource_guid: None,
+        sync_level: None,
+    };
+    topology.network.import_peerings(vec![record]);
+    topology.routes(subnet, &[("172.16.0.0/16", appliance("10.8.0.4"))]);
+    let snapshot = topology.compile();
+    let link = topology.network.virtual_networks()[own].peerings[0];
+    assert!(table(&snapshot, nic).contains(&"Default Active 10.8.0.0/16 VNetPeering".to_owned()));
+    assert_eq!(
+        hop(&snapshot, nic, "10.8.0.9"),
+        Some(NextHop::Outside(link))
+    );
+    assert_eq!(
+        hop(&snapshot, nic, "172.16.0.1"),
+        Some(NextHop::Outside(link))
+    );
+}
+
+#[test]
+fn a_frontend_stands_for_the_members_of_its_rules_pool() {
+    //
+    let HubAndSpoke {
+        mut topology,
+        spoke_subnet,
+        spoke,
+        ..
+    } = hub_and_spoke();
+    let hub_subnet = topology.network.subnets().keys().next().unwrap();
+    let rule = |frontend: &str, pool: &str| model::delivery::LoadBalancingRule {
+        name: format!("{frontend}-{pool}"),
+        frontend: frontend.to_owned(),
+        pool: pool.to_owned(),
+        protocol: None,
+        frontend_port: 0,
+        backend_port: 0,
+        floating_ip: false,
+    };
+    let private = |address: &str| {
+        model::FrontendRequest::Private(hub_subnet, model::RequestedAddress::Static(ip(address)))
+    };
+    let balancer = topology
+        .network
+        .create_load_balancer(model::LoadBalancerRequest {
+            id: id("loadBalancers", "ilb"),
+            location: model::Location::default(),
+            sku: model::Sku::Standard,
+            frontends: vec![
+                ("served".to_owned(), private("10.4.0.100")),
+                ("idle".to_owned(), private("10.4.0.101")),
+            ],
+            pools: vec!["nvas".to_owned(), "others".to_owned()],
+            rules: vec![rule("Served", "NVAs")],
+        })
+        .unwrap();
+    let member = |topology: &mut Topology, name: &str, pool: &str| {
+        topology.nic_with(name, hub_subnet, |nic| {
+            nic.ip_configurations[0].backend_pools = vec![(balancer, pool.to_owned())];
+        })
+    };
+    let one = member(&mut topology, "nva1", "nvas");
+    member(&mut topology, "other", "others");
+    let two = member(&mut topology, "nva2", "nvas");
+    topology.routes(
+        spoke_subnet,
+        &[
+            ("0.0.0.0/0", appliance("10.4.0.100")),
+            ("172.16.0.0/16", appliance("10.4.0.101")),
+        ],
+    );
+    let snapshot = topology.compile();
+    let Some(NextHop::Pool(served)) = hop(&snapshot, spoke, "8.8.8.8") else {
+        panic!("not a pool")
+    };
+    assert_eq!(snapshot.pool(served).members, [one, two]);
+    let Some(NextHop::Pool(idle)) = hop(&snapshot, spoke, "172.16.0.1") else {
+        panic!("not a pool")
+    };
+    assert_eq!(snapshot.pool(idle).members, []);
+    let note = Note::FrontendWithoutRule {
+        load_balancer: id("loadBalancers", "ilb"),
+        frontend: "idle".to_owned(),
+    };
+    assert_eq!(snapshot.provenance.notes, [note]);
+}
