@@ -390,6 +390,8 @@ impl Network {
                 PeeringState::Initiated
             };
             match recorded {
+                // Without a reverse link both are right: it has not come yet, or it was deleted (P-2).
+                Some(PeeringState::Disconnected) if derived == PeeringState::Initiated => {}
                 // The reverse link lies in a network that was not loaded: nothing to compare with.
                 Some(recorded) if known && recorded != derived => {
                     notes.push(ImportNote::StateDiffers {
