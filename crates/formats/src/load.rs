@@ -238,16 +238,7 @@ impl Loader {
             );
             return;
         };
-        let json = match extension(path).as_deref() {
-            Some("yaml" | "yml") => false,
-            Some("json" | "jsonc") => true,
-            _ => matches!(first, '{' | '[' | '/'),
-        };
-        let value = if json {
-            json::parse(&self.sources, file, &mut self.diagnostics)
-        } else {
-            yaml::parse(&self.sources, file, &mut self.diagnostics)
-        };
+        let value = parse(&self.sources, file, path, first, &mut self.diagnostics);
         let Some(value) = value else { return };
         if let Some(document) = Document::of(&value, path) {
             self.add_document(document, file, value, path);
@@ -467,6 +458,41 @@ impl Loader {
         for assignment in self.options.parameters.clone() {
             parameters.add_text(&assignment, &mut self.sources, &mut self.diagnostics);
         }
+    }
+}
+
+/// True if the file is a scenario, and so one that may be written anew. Templates, dumps and plans are somebody else's.
+pub fn is_scenario_file(path: &Path) -> bool {
+    let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+    let Some(file) = sources.read(path, &mut diagnostics) else {
+        return false;
+    };
+    let text = sources.text(file).trim_start_matches('\u{feff}');
+    let value = text
+        .trim_start()
+        .chars()
+        .next()
+        .and_then(|first| parse(&sources, file, path, first, &mut diagnostics));
+    value.is_some_and(|value| matches!(Document::of(&value, path), Some(Document::Scenario)))
+}
+
+/// Reads JSON or YAML, by the name of the file, else by the first character that is no blank.
+fn parse(
+    sources: &Sources,
+    file: FileId,
+    path: &Path,
+    first: char,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
+    let json = match extension(path).as_deref() {
+        Some("yaml" | "yml") => false,
+        Some("json" | "jsonc") => true,
+        _ => matches!(first, '{' | '[' | '/'),
+    };
+    if json {
+        json::parse(sources, file, diagnostics)
+    } else {
+        yaml::parse(sources, file, diagnostics)
     }
 }
 
