@@ -1,21 +1,29 @@
 //! What Azure has programmed into a NIC: effective routes (O-1) and effective security rules (D-1).
 
-use control::snapshot::{EffectiveRoute, GroupRules, Level, RouteOrigin, Rules, Snapshot};
+use control::snapshot::{EffectiveRoute, GroupRules, Level, Nic, RouteOrigin, Rules, Snapshot};
 use fib::AddressSet;
 use model::address::HOST_ADDRESS;
 use model::security::default_rules;
-use model::{Network, NicId, Ports, RuleAddresses, RuleProtocol, SecurityRule, ServiceTag};
+use model::{
+    Network, NicId, Ports, ResourceId, RuleAddresses, RuleProtocol, SecurityRule, ServiceTag,
+};
 use serde_json::{Map, Value, json};
 
 use crate::table::Table;
 
-/// What `az network nic show-effective-route-table` prints. `None`: the NIC was deleted.
-pub fn routes(network: &Network, snapshot: &Snapshot, nic: NicId) -> Option<Value> {
-    let compiled = snapshot.nic(nic)?;
+/// What `az network nic show-effective-route-table` prints; no rows if the snapshot does not have the NIC.
+pub fn routes(network: &Network, snapshot: &Snapshot, nic: NicId) -> Value {
+    let rows = snapshot
+        .nic(nic)
+        .map_or_else(Vec::new, |nic| rows(network, snapshot, nic));
+    json!({ "nextLink": null, "value": rows })
+}
+
+fn rows(network: &Network, snapshot: &Snapshot, compiled: &Nic) -> Vec<Value> {
     let table = network.subnets()[compiled.subnet].route_table;
     let propagation_disabled =
         table.is_some_and(|table| network.route_tables()[table].gateway_propagation_disabled);
-    let rows: Vec<Value> = snapshot
+    snapshot
         .fib_of(compiled)
         .routes
         .iter()
@@ -33,8 +41,7 @@ pub fn routes(network: &Network, snapshot: &Snapshot, nic: NicId) -> Option<Valu
                 "tagMap": {},
             })
         })
-        .collect();
-    Some(json!({ "nextLink": null, "value": rows }))
+        .collect()
 }
 
 /// System rows have no name; a user row has that of its route.
@@ -69,59 +76,67 @@ pub fn routes_table(routes: &Value) -> Table {
     table
 }
 
-/// What `az network nic list-effective-nsg` prints: the subnet's group, then the NIC's (D-21). `None`: the NIC was deleted.
-pub fn security_groups(network: &Network, snapshot: &Snapshot, nic: NicId) -> Option<Value> {
-    let compiled = snapshot.nic(nic)?;
-    let tags = TagSets {
-        network,
-        virtual_network: &snapshot.tags_of(compiled).virtual_network,
-        internet: &snapshot.tags_of(compiled).internet,
-    };
+/// What `az network nic list-effective-nsg` prints: the subnet's group, then the NIC's (D-21); nothing if neither has one.
+pub fn security_groups(network: &Network, snapshot: &Snapshot, nic: NicId) -> Value {
     let blocks: Vec<Value> = [Level::Subnet, Level::Nic]
         .into_iter()
-        .filter_map(|level| {
-            let inbound = group_at(&compiled.inbound, level)?;
-            let outbound = group_at(&compiled.outbound, level)?;
-            let group = snapshot.rules(inbound.rules).group?;
-            let subnet = &network.subnets()[compiled.subnet].id;
-            let nic = &network.nics()[nic].id;
-            let attached = |here: Level, id: &model::ResourceId| {
-                if here == level {
-                    super::reference(id)
-                } else {
-                    Value::Null
-                }
-            };
-            let rules = [inbound, outbound]
-                .into_iter()
-                .flat_map(|group| &snapshot.rules(group.rules).rules);
-            let mut tag_map = Map::new();
-            let rules: Vec<Value> = rules
-                .map(|rule| {
-                    for tag in [&rule.source, &rule.destination]
-                        .into_iter()
-                        .filter_map(tag_of)
-                    {
-                        if let Some(prefixes) = tags.expand(tag) {
-                            tag_map.insert(tag.to_string(), json!(prefixes));
-                        }
-                    }
-                    security_rule(rule, &tags)
-                })
-                .collect();
-            Some(json!({
-                "association": {
-                    "networkInterface": attached(Level::Nic, nic),
-                    "networkManager": null,
-                    "subnet": attached(Level::Subnet, subnet),
-                },
-                "effectiveSecurityRules": rules,
-                "networkSecurityGroup": super::reference(&network.nsgs()[group].id),
-                "tagMap": tag_map,
-            }))
-        })
+        .filter_map(|level| block(network, snapshot, nic, level))
         .collect();
-    Some(json!({ "nextLink": null, "value": blocks }))
+    json!({ "nextLink": null, "value": blocks })
+}
+
+/// The group that is attached at one level.
+fn block(network: &Network, snapshot: &Snapshot, nic: NicId, level: Level) -> Option<Value> {
+    let compiled = snapshot.nic(nic)?;
+    let directions = [
+        group_at(&compiled.inbound, level)?,
+        group_at(&compiled.outbound, level)?,
+    ];
+    let group = snapshot.rules(directions[0].rules).group?;
+    let view = snapshot.tags_of(compiled);
+    let tags = TagSets {
+        network,
+        virtual_network: &view.virtual_network,
+        internet: &view.internet,
+    };
+    let mut tag_map = Map::new();
+    let mut rules = Vec::new();
+    for rule in directions
+        .iter()
+        .flat_map(|group| &snapshot.rules(group.rules).rules)
+    {
+        for tag in [&rule.source, &rule.destination]
+            .into_iter()
+            .filter_map(tag_of)
+        {
+            if let Some(prefixes) = tags.expand(tag) {
+                tag_map.insert(tag.to_string(), json!(prefixes));
+            }
+        }
+        rules.push(security_rule(rule, &tags));
+    }
+    let attached = |here: Level, id: &ResourceId| {
+        if here == level {
+            super::reference(id)
+        } else {
+            Value::Null
+        }
+    };
+    Some(json!({
+        "association": {
+            "networkInterface": attached(Level::Nic, &network.nics()[nic].id),
+            "networkManager": null,
+            "subnet": attached(Level::Subnet, &network.subnets()[compiled.subnet].id),
+        },
+        "effectiveSecurityRules": rules,
+        "networkSecurityGroup": super::reference(&network.nsgs()[group].id),
+        "tagMap": tag_map,
+    }))
+}
+
+/// True if no rule applies.
+pub fn is_empty(answer: &Value) -> bool {
+    elements(&answer["value"]).is_empty()
 }
 
 fn group_at(rules: &Rules, level: Level) -> Option<GroupRules> {

@@ -1,50 +1,54 @@
 //! The two questions of Network Watcher.
 
-use control::snapshot::{EffectiveRoute, RouteOrigin};
+use control::questions::{Decision, NextHopAnswer};
 use model::table::Resource;
-use model::{Access, Network, NsgId, SecurityRule};
+use model::{Access, Network};
 use serde_json::{Value, json};
 
 use super::effective::{is_default, rule_name};
+use super::output::KeyOrders;
 use crate::table::Table;
 
-/// What `az network watcher show-next-hop` prints (O-4, D-4), in the spelling of effective routes. `None`: no route at all.
-pub fn next_hop(network: &Network, row: Option<&EffectiveRoute>) -> Value {
-    let address = row.and_then(|row| row.next_hop_ips.first());
-    let route_table = match row.map(|row| &row.origin) {
-        Some(&RouteOrigin::User(table, _)) => network.route_tables()[table].id.as_str(),
-        Some(RouteOrigin::System | RouteOrigin::Peering(_) | RouteOrigin::Gateway(_)) | None => {
-            "System Route"
-        }
-    };
+/// What `az network watcher show-next-hop` prints (O-4, D-4), in the spelling of effective routes.
+pub fn next_hop(answer: &NextHopAnswer<'_>) -> Value {
+    let route_table = answer
+        .route_table
+        .map_or("System Route", |(_, id)| id.as_str());
     json!({
-        "nextHopIpAddress": address.map(ToString::to_string),
-        "nextHopType": row.map_or("None", |row| row.next_hop_type.as_str()),
+        "nextHopIpAddress": answer.address.map(|address| address.to_string()),
+        "nextHopType": answer.next_hop_type.as_str(),
         "routeTableId": route_table,
     })
 }
 
-/// What `az network watcher test-ip-flow` prints (D-3). `None`: no group is asked, everything passes.
-pub fn ip_flow(
-    network: &Network,
-    access: Access,
-    decided: Option<(NsgId, &SecurityRule)>,
-) -> Value {
-    let rule_id = match decided {
-        Some((group, rule)) if !is_default(rule) => network.nsgs()[group]
-            .id()
-            .child("securityRules", &rule.name)
-            .to_string(),
-        Some(_) | None => String::new(),
+/// What `az network watcher test-ip-flow` prints (D-3): the first rule that denies, else the last that allows.
+pub fn ip_flow(decision: &Decision<'_>) -> Value {
+    let access = if decision.allows() {
+        Access::Allow
+    } else {
+        Access::Deny
     };
     json!({
         "access": access.as_str(),
-        "ruleId": rule_id,
-        "ruleName": decided.map(|(_, rule)| rule_name(rule)),
+        "ruleName": decision.decisive().map(|verdict| rule_name(verdict.rule)),
     })
+}
+
+/// The same with the full id of the rule, as the service answers (D-21); empty for a default rule, which has none.
+pub fn ip_flow_with_rule_id(network: &Network, decision: &Decision<'_>) -> Value {
+    let mut document = ip_flow(decision);
+    let user_rule = decision
+        .decisive()
+        .and_then(|verdict| Some((verdict.group?, verdict.rule)))
+        .filter(|(_, rule)| !is_default(rule));
+    document["ruleId"] = json!(user_rule.map_or_else(String::new, |(group, rule)| {
+        let group = network.nsgs()[group].id();
+        group.child("securityRules", &rule.name).to_string()
+    }));
+    document
 }
 
 /// An answer of either question as a table of one row.
 pub fn table(answer: &Value) -> Table {
-    super::output::table(answer, &super::output::KeyOrders::default())
+    super::output::table(answer, &KeyOrders::default())
 }
