@@ -1,8 +1,12 @@
 //! Every argument and help text of the command line. Names are stable: scripts rely on them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::Direction;
+
+use crate::links::{FlagArguments, GroupName, LinkName, ScopeArguments};
 
 /// What the whole command line says.
 #[derive(Debug, Parser)]
@@ -22,8 +26,17 @@ pub(crate) struct Arguments {
 /// The commands, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    EffectiveRoutes(EffectiveRoutesArguments),
+    EffectiveNsg(EffectiveNsgArguments),
+    NextHop(NextHopArguments),
+    IpFlow(IpFlowArguments),
+    Peering(PeeringArguments),
+    Az(AzWords),
+    Collect(CollectArguments),
+    Show(ShowArguments),
     Examples(ExamplesArguments),
     Options(OptionsArguments),
+    Schema(SchemaArguments),
     Completions(CompletionsArguments),
 }
 
@@ -34,6 +47,292 @@ pub(crate) enum Format {
     Table,
     /// For programs.
     Json,
+}
+
+/// Which network to work on.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Topology")]
+pub(crate) struct TopologyArguments {
+    /// File or folder to read; repeat it to read several. `example:NAME` is a built-in network
+    ///
+    /// ARM templates, az output, graph query results and scenarios, recognised by their content.
+    /// [default: the file of `VNETSIM_STATE`, else vnetsim.yaml]
+    #[arg(short, long, value_name = "PATH", global = true)]
+    pub(crate) topology: Vec<PathBuf>,
+    /// Set an option (`vnetsim options` lists them); goes before the options of a scenario
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, global = true)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Parameters of a template: a parameter file, or one value
+    #[arg(long, value_name = "FILE|NAME=VALUE", global = true)]
+    pub(crate) parameters: Vec<String>,
+    /// Take warnings about the input as errors
+    #[arg(long, global = true)]
+    pub(crate) strict: bool,
+}
+
+/// Where changes go.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "State")]
+pub(crate) struct StateArguments {
+    /// Scenario that holds the network with all changes; made from -t when missing
+    #[arg(long, value_name = "FILE", env = "VNETSIM_STATE", global = true)]
+    pub(crate) state: Option<PathBuf>,
+}
+
+/// Print the routes that apply to a NIC, as `az network nic show-effective-route-table` does
+///
+/// Stopped VMs and NICs without VM are answered too, with a note: Azure would refuse.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vnetsim effective-routes SalesVMVMNic -t example:sales-marketing-research
+  vnetsim effective-routes Spoke1VM -t example:hub-spoke-nva -o json")]
+pub(crate) struct EffectiveRoutesArguments {
+    /// NIC or VM: name, VM/NIC, id, or an address that only one NIC has
+    #[arg(value_name = "NIC")]
+    pub(crate) nic: String,
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArguments,
+}
+
+/// Print the security rules that apply to a NIC, as `az network nic list-effective-nsg` does
+///
+/// Stopped VMs and NICs without VM are answered too, with a note: Azure would refuse.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  vnetsim effective-nsg Spoke1VM -t example:hub-spoke-nva")]
+pub(crate) struct EffectiveNsgArguments {
+    /// NIC or VM: name, VM/NIC, id, or an address that only one NIC has
+    #[arg(value_name = "NIC")]
+    pub(crate) nic: String,
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArguments,
+}
+
+/// Say where a packet goes next when it leaves a NIC: Network Watcher's next hop
+#[derive(Args, Debug)]
+#[command(after_help = "Exit code 1: the packet is dropped there.
+
+Examples:
+  vnetsim next-hop SalesVM ResearchVM -t example:sales-marketing-research
+  vnetsim next-hop Spoke1VM 10.2.0.4 -t example:hub-spoke-nva -o json")]
+pub(crate) struct NextHopArguments {
+    /// NIC or VM that sends
+    #[arg(value_name = "SRC")]
+    pub(crate) source: String,
+    /// VM, NIC or address that is to receive
+    #[arg(value_name = "DST")]
+    pub(crate) destination: String,
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArguments,
+}
+
+/// Say whether the security rules of a NIC let a packet pass, and which rule decides: Network Watcher's IP flow verify
+#[derive(Args, Debug)]
+#[command(after_help = "Exit code 1: denied.
+
+Examples:
+  vnetsim ip-flow Spoke2VM --direction inbound --protocol tcp --local :1433 --remote 10.1.0.4:50000 -t example:hub-spoke-nva
+  vnetsim ip-flow Spoke2VM --direction inbound --protocol icmp --remote 10.1.0.4 -t example:hub-spoke-nva")]
+pub(crate) struct IpFlowArguments {
+    /// NIC or VM whose rules are asked
+    #[arg(value_name = "NIC")]
+    pub(crate) nic: String,
+    /// inbound or outbound, seen from the VM
+    #[arg(long)]
+    pub(crate) direction: Direction,
+    #[arg(long, value_enum)]
+    pub(crate) protocol: FlowProtocol,
+    /// Own end: ADDRESS:PORT, ADDRESS or :PORT; the NIC's primary address unless said
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "")]
+    pub(crate) local: String,
+    /// Other end: ADDRESS:PORT or ADDRESS
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) remote: String,
+    /// ICMP type; 8 is an echo request
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) icmp_type: u8,
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArguments,
+}
+
+/// Protocols of an IP flow question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FlowProtocol {
+    Tcp,
+    Udp,
+    Icmp,
+}
+
+/// List, show and change peering links: their life cycle as Azure's, with its error codes
+///
+/// A change is written to the state: a scenario with all resources in full. Templates and dumps never change.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vnetsim peering list -t example:sales-marketing-research
+  vnetsim peering create -t example:sales-marketing-research-unpeered --state net.yaml \\
+      --vnet-name SalesVNet --name Sales-To-Marketing --remote-vnet MarketingVNet --both --remote-name Marketing-To-Sales
+  vnetsim peering delete --state net.yaml --vnet-name SalesVNet --name Sales-To-Marketing")]
+pub(crate) struct PeeringArguments {
+    #[command(subcommand)]
+    pub(crate) action: PeeringAction,
+    #[arg(short, long, value_enum, default_value = "table", global = true)]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArguments,
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+}
+
+/// What to do with peering links.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeeringAction {
+    /// List the links, of one network or of all
+    List {
+        /// Only links of this virtual network: name or id
+        #[arg(long = "vnet-name", visible_alias = "vnet", value_name = "VNET")]
+        vnet_name: Option<String>,
+        #[command(flatten)]
+        group: GroupName,
+    },
+    /// Show a link
+    Show {
+        #[command(flatten)]
+        link: LinkName,
+    },
+    /// Create a link; the first of a pair is Initiated, the second connects both
+    ///
+    /// Flags that are not said are as in a template: access true, the others false. With --both they are as in the portal:
+    /// access and forwarded traffic true on both links.
+    Create {
+        #[command(flatten)]
+        link: LinkName,
+        /// Network to peer with: name or id
+        #[arg(long, value_name = "VNET")]
+        remote_vnet: String,
+        #[command(flatten)]
+        flags: FlagArguments,
+        #[command(flatten)]
+        scope: ScopeArguments,
+        /// Create the reverse link too, as the portal does
+        #[arg(long, requires = "remote_name")]
+        both: bool,
+        /// Name of the reverse link
+        #[arg(long, value_name = "NAME", requires = "both")]
+        remote_name: Option<String>,
+        #[command(flatten)]
+        place: InPlace,
+    },
+    /// Change the flags of a link; a Disconnected link goes back to Initiated
+    Update {
+        #[command(flatten)]
+        link: LinkName,
+        #[command(flatten)]
+        flags: FlagArguments,
+        /// Change the reverse link in the same way
+        #[arg(long)]
+        both: bool,
+        #[command(flatten)]
+        place: InPlace,
+    },
+    /// Delete a link; the reverse link stays behind as Disconnected
+    Delete {
+        #[command(flatten)]
+        link: LinkName,
+        /// Delete the reverse link too, as the portal does
+        #[arg(long)]
+        both: bool,
+        #[command(flatten)]
+        place: InPlace,
+    },
+    /// Take over the remote network's present address space
+    Sync {
+        #[command(flatten)]
+        link: LinkName,
+        /// Sync the reverse link too
+        #[arg(long)]
+        both: bool,
+        #[command(flatten)]
+        place: InPlace,
+    },
+}
+
+/// Whether `-t` itself is rewritten.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct InPlace {
+    /// Change the scenario given by -t itself; it is written anew, in full and without comments
+    #[arg(long, conflicts_with = "state")]
+    pub(crate) in_place: bool,
+}
+
+/// Run a command of Azure's command line on the simulated network, word for word
+///
+/// -t, --state and --set are accepted after the words of az. A placeholder for the resource group, such as `<group>`, means any.
+#[derive(Args, Debug)]
+#[command(
+    disable_help_flag = true,
+    after_help = "Example:
+  vnetsim az network nic show-effective-route-table --name SalesVMVMNic -o table -t example:sales-marketing-research"
+)]
+pub(crate) struct AzWords {
+    /// What follows `az` on Azure's command line
+    #[arg(
+        value_name = "WORDS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) words: Vec<OsString>,
+}
+
+/// Print a script that collects a network from Azure into a folder that -t reads
+///
+/// The script only reads. It needs az with a login and a POSIX shell.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vnetsim collect > collect.sh && sh collect.sh dump
+  vnetsim collect --check dump")]
+pub(crate) struct CollectArguments {
+    /// Say what a collected folder lacks for exact answers
+    #[arg(long, value_name = "DIR")]
+    pub(crate) check: Option<PathBuf>,
+    /// Subscriptions to collect from; all that the login sees unless said
+    #[arg(long, value_name = "ID", conflicts_with = "check")]
+    pub(crate) subscription: Vec<String>,
+    #[arg(short, long, value_enum, default_value = "table", requires = "check")]
+    pub(crate) output: Format,
+}
+
+/// Show what was loaded: counts, warnings, unknown and assumed values, options in force
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  vnetsim show -t hub.arm.json --parameters hub.parameters.json")]
+pub(crate) struct ShowArguments {
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArguments,
+}
+
+/// Print the JSON Schema of a kind of file, for editors
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  vnetsim schema scenario > vnetsim.schema.json")]
+pub(crate) struct SchemaArguments {
+    #[arg(value_enum, default_value = "scenario")]
+    pub(crate) kind: SchemaKind,
+}
+
+/// Kinds of files with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaKind {
+    Scenario,
 }
 
 /// List the built-in networks, or write them as files to start from
@@ -75,7 +374,7 @@ pub(crate) struct CompletionsArguments {
 }
 
 /// `NAME=VALUE`.
-fn assignment(text: &str) -> Result<(String, String), String> {
+pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.trim().to_owned()))

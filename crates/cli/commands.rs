@@ -1,8 +1,17 @@
 //! One file a command.
 
+mod az;
+mod collect;
 mod completions;
+mod effective_nsg;
+mod effective_routes;
 mod examples;
+mod ip_flow;
+mod next_hop;
 mod options;
+mod peering;
+mod schema;
+mod show;
 
 use crate::args::Command;
 use crate::console::{Console, Exit};
@@ -11,8 +20,17 @@ use crate::failure::Failure;
 /// Runs a command.
 pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match command {
+        Command::EffectiveRoutes(arguments) => effective_routes::run(&arguments, console),
+        Command::EffectiveNsg(arguments) => effective_nsg::run(&arguments, console),
+        Command::NextHop(arguments) => next_hop::run(&arguments, console),
+        Command::IpFlow(arguments) => ip_flow::run(&arguments, console),
+        Command::Peering(arguments) => peering::run(arguments, console),
+        Command::Az(arguments) => az::run(&arguments, console),
+        Command::Collect(arguments) => collect::run(&arguments, console),
+        Command::Show(arguments) => show::run(&arguments, console),
         Command::Examples(arguments) => examples::run(&arguments, console),
         Command::Options(arguments) => options::run(&arguments, console),
+        Command::Schema(arguments) => schema::run(&arguments, console),
         Command::Completions(arguments) => completions::run(&arguments, console),
     }
 }

@@ -24,7 +24,6 @@ pub(crate) enum Failure {
     Usage(String),
     /// Files that cannot be used, with everything that was found in them.
     #[error("the input cannot be used")]
-    #[expect(dead_code, reason = "comes from the loader, which is on its way")]
     Input(Box<(Diagnostics, Sources)>),
     /// A name that means nothing or too much.
     #[error(transparent)]
@@ -35,6 +34,9 @@ pub(crate) enum Failure {
     /// Azure would refuse the operation.
     #[error("{}", refusal(.0))]
     Refused(#[from] OperationError),
+    /// The same, told in the manner of Azure's command line.
+    #[error("{0}")]
+    InAz(Box<Failure>),
     /// A file could not be written.
     #[error(transparent)]
     File(#[from] WriteError),
@@ -50,6 +52,7 @@ impl Failure {
             // The reader has what it wanted (`vnetsim ... | head`).
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Yes,
             Self::Arguments(error) => return show_usage(&error, console),
+            Self::InAz(inner) => return inner.show_as_az(console),
             Self::Input(input) => {
                 let (diagnostics, sources) = *input;
                 show_diagnostics(&diagnostics, &sources, console);
@@ -57,6 +60,28 @@ impl Failure {
             other => console.message(format_args!("error: {other}")),
         }
         Exit::Failed
+    }
+
+    /// From now on this is told in the manner of Azure's command line.
+    pub(crate) fn in_az(self) -> Self {
+        Self::InAz(Box::new(self))
+    }
+
+    fn show_as_az(self, console: &mut Console<'_>) -> Exit {
+        match self {
+            Self::Refused(error) => {
+                console.message(format_args!("ERROR: {}", refusal(&error)));
+                if let Some(code) = error.azure_code() {
+                    console.message(format_args!("Code: {code}\nMessage: {error}"));
+                }
+                Exit::Failed
+            }
+            Self::Usage(text) => {
+                console.message(format_args!("ERROR: {text}"));
+                Exit::Failed
+            }
+            other => other.show(console),
+        }
     }
 }
 

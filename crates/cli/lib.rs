@@ -17,6 +17,9 @@
 //! | `args` | every argument and help text |
 //! | `commands` | one file a command |
 //! | `topology` | from `-t` to a network |
+//! | `state` | the file that carries changes from one command to the next |
+//! | `links` | peering links by name: what `peering` and `az` share |
+//! | `query` | JMESPath for `--query` |
 //! | `examples` | the built-in networks |
 //! | [`console`](Console) | where data and messages go |
 //! | `failure` | why a command could not answer, and how that is shown |
@@ -34,6 +37,14 @@ mod console;
 mod examples;
 #[cfg(feature = "cli")]
 mod failure;
+#[cfg(feature = "cli")]
+mod links;
+#[cfg(feature = "cli")]
+mod query;
+#[cfg(feature = "cli")]
+mod state;
+#[cfg(feature = "cli")]
+mod topology;
 
 #[cfg(feature = "cli")]
 pub use console::{Console, Exit};

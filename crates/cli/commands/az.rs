@@ -1,0 +1,380 @@
+//! `vnetsim az`: commands of Azure's command line on the simulated network.
+
+mod words;
+
+use control::questions::{decide, next_hop_of};
+use model::lookup::LookupError;
+use model::{LinkId, NicId, PeeringFlags};
+use report::az::output::KeyOrders;
+use report::az::{effective, output, peering, resources, watcher};
+use report::table::Table;
+use serde_json::Value;
+
+use self::words::{Group, Named, Network, Nic, Output, Peering, Subnet, Vm, Vnet, Watcher, Words};
+use super::ip_flow;
+use crate::args::{AzWords, InPlace, StateArguments, TopologyArguments};
+use crate::console::{Console, Exit};
+use crate::failure::Failure;
+use crate::links::{self, FlagArguments, GroupName, LinkName};
+use crate::{query, state};
+
+pub(super) fn run(arguments: &AzWords, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let words = words::parse(&arguments.words).map_err(Failure::in_az)?;
+    answer(words, console).map_err(Failure::in_az)
+}
+
+/// What a command says: a document, and its table where it has one of its own.
+struct Answer {
+    document: Value,
+    table: Option<fn(&Value) -> Table>,
+}
+
+impl Answer {
+    fn new(document: Value) -> Self {
+        Self {
+            document,
+            table: None,
+        }
+    }
+
+    fn with_table(document: Value, table: fn(&Value) -> Table) -> Self {
+        Self {
+            document,
+            table: Some(table),
+        }
+    }
+
+    /// Nothing to say.
+    fn silence() -> Self {
+        Self::new(Value::Null)
+    }
+}
+
+fn answer(words: Words, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let Group::Network(group) = words.group;
+    let at = Place {
+        topology: words.topology,
+        state: words.state,
+    };
+    let answer = match group {
+        Network::Vnet(Vnet::Peering(command)) => peerings(command, &at, console)?,
+        Network::Vnet(command) => virtual_networks(command, &at, console)?,
+        Network::Nic(command) => nics(command, &at, console)?,
+        Network::Watcher(command) => watch(command, &at, console)?,
+    };
+    print(answer, words.query.as_deref(), words.output, console)?;
+    Ok(Exit::Yes)
+}
+
+/// Where the network comes from and goes to.
+#[derive(Clone)]
+struct Place {
+    topology: TopologyArguments,
+    state: StateArguments,
+}
+
+impl Place {
+    fn open(&self, console: &mut Console<'_>) -> Result<model::Network, Failure> {
+        Ok(state::open(&self.topology, &self.state, console)?.network)
+    }
+
+    /// Changes the network; it is written only if the change succeeds.
+    fn change<T>(
+        &self,
+        console: &mut Console<'_>,
+        change: impl FnOnce(&mut model::Network, &mut Console<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut editable =
+            state::open_for_change(&self.topology, &self.state, InPlace::default(), console)?;
+        let result = change(editable.network(), console)?;
+        editable.save()?;
+        Ok(result)
+    }
+}
+
+fn peerings(command: Peering, at: &Place, console: &mut Console<'_>) -> Result<Answer, Failure> {
+    let document = match command {
+        Peering::Create {
+            link,
+            remote_vnet,
+            flags,
+            scope,
+            no_wait: _,
+        } => {
+            // F-1: this command line's flags are false unless said.
+            let closed = PeeringFlags {
+                allow_virtual_network_access: false,
+                ..PeeringFlags::default()
+            };
+            let scope = scope.scope()?;
+            at.change(console, |network, _| {
+                let link = links::put(network, &link, &remote_vnet, flags.over(closed), scope)?;
+                Ok(peering::document(network, link))
+            })?
+        }
+        Peering::Update {
+            link,
+            flags,
+            no_wait: _,
+        } => {
+            let (flags, at) = properties_set(at, flags)?;
+            at.change(console, |network, _| {
+                let link = links::link(network, &link)?;
+                network.update_peering(link, flags.over(network.peerings()[link].flags))?;
+                Ok(peering::document(network, link))
+            })?
+        }
+        Peering::Sync(link) => at.change(console, |network, console| {
+            let link = links::link(network, &link)?;
+            links::sync(network, link, console)?;
+            Ok(peering::document(network, link))
+        })?,
+        Peering::Delete {
+            link,
+            yes: _,
+            no_wait: _,
+        } => {
+            at.change(console, |network, _| {
+                let link = links::link(network, &link)?;
+                network.delete_peering(link);
+                Ok(())
+            })?;
+            return Ok(Answer::silence());
+        }
+        Peering::Show(link) => {
+            let network = at.open(console)?;
+            peering::document(&network, links::link(&network, &link)?)
+        }
+        Peering::List(vnet) => {
+            let network = at.open(console)?;
+            let vnet = links::virtual_network(&network, &vnet.vnet_name, &vnet.group)?;
+            let links: &[LinkId] = &network.virtual_networks()[vnet].peerings;
+            links
+                .iter()
+                .map(|&link| peering::document(&network, link))
+                .collect()
+        }
+    };
+    Ok(Answer::new(document))
+}
+
+/// `--set allowForwardedTraffic=true` sets a property of the link: az and vnetsim share the word, the name says who is meant.
+fn properties_set(at: &Place, mut flags: FlagArguments) -> Result<(FlagArguments, Place), Failure> {
+    let mut at = at.clone();
+    let mut wrong = None;
+    at.topology.set.retain(|(name, value)| {
+        let flag = match name.to_ascii_lowercase().as_str() {
+            "allowvirtualnetworkaccess" => &mut flags.allow_vnet_access,
+            "allowforwardedtraffic" => &mut flags.allow_forwarded_traffic,
+            "allowgatewaytransit" => &mut flags.allow_gateway_transit,
+            "useremotegateways" => &mut flags.use_remote_gateways,
+            _ => return true,
+        };
+        match links::truth(value) {
+            Ok(truth) => *flag = Some(truth),
+            Err(expected) => wrong = Some(format!("--set {name}={value}: {expected}")),
+        }
+        false
+    });
+    wrong.map_or(Ok((flags, at)), |text| Err(Failure::Usage(text)))
+}
+
+fn virtual_networks(
+    command: Vnet,
+    at: &Place,
+    console: &mut Console<'_>,
+) -> Result<Answer, Failure> {
+    let table = |document: &Value| match document {
+        Value::Array(documents) => resources::virtual_networks_table(documents),
+        single => resources::virtual_networks_table(std::slice::from_ref(single)),
+    };
+    let document = match command {
+        Vnet::List(group) => {
+            let network = at.open(console)?;
+            let vnets = network.virtual_networks().iter();
+            vnets
+                .filter(|(_, vnet)| group.admits(&vnet.id))
+                .map(|(key, _)| resources::virtual_network(&network, key))
+                .collect()
+        }
+        Vnet::Show(named) => {
+            let network = at.open(console)?;
+            let vnet = links::virtual_network(&network, &named.name, &named.group)?;
+            resources::virtual_network(&network, vnet)
+        }
+        Vnet::Update {
+            vnet,
+            address_prefixes,
+        } => at.change(console, |network, _| {
+            let vnet = links::virtual_network(network, &vnet.name, &vnet.group)?;
+            network.change_address_space(vnet, address_prefixes)?;
+            Ok(resources::virtual_network(network, vnet))
+        })?,
+        Vnet::Subnet(command) => return subnets(command, at, console),
+        Vnet::Peering(command) => return peerings(command, at, console),
+    };
+    Ok(Answer::with_table(document, table))
+}
+
+fn subnets(command: Subnet, at: &Place, console: &mut Console<'_>) -> Result<Answer, Failure> {
+    let network = at.open(console)?;
+    let document = match command {
+        Subnet::List(vnet) => {
+            let vnet = links::virtual_network(&network, &vnet.vnet_name, &vnet.group)?;
+            let subnets = &network.virtual_networks()[vnet].subnets;
+            subnets
+                .iter()
+                .map(|&subnet| resources::subnet(&network, subnet))
+                .collect()
+        }
+        Subnet::Show(LinkName { name, vnet }) => {
+            let vnet = links::virtual_network(&network, &vnet.vnet_name, &vnet.group)?;
+            let subnets = &network.virtual_networks()[vnet].subnets;
+            let named = subnets
+                .iter()
+                .map(|&subnet| (subnet, &network.subnets()[subnet]));
+            let any = GroupName::default();
+            let subnet = links::only(
+                "Microsoft.Network/virtualNetworks/subnets",
+                &name,
+                &any,
+                named,
+            )?;
+            resources::subnet(&network, subnet)
+        }
+    };
+    Ok(Answer::new(document))
+}
+
+fn nics(command: Nic, at: &Place, console: &mut Console<'_>) -> Result<Answer, Failure> {
+    let network = at.open(console)?;
+    Ok(match command {
+        Nic::List(group) => {
+            let nics = network
+                .listed_nics()
+                .filter(|(_, nic)| group.admits(&nic.id));
+            Answer::new(
+                nics.map(|(key, _)| resources::network_interface(&network, key))
+                    .collect(),
+            )
+        }
+        Nic::Show(named) => Answer::new(resources::network_interface(
+            &network,
+            nic(&network, &named)?,
+        )),
+        Nic::ShowEffectiveRouteTable(named) => {
+            let nic = nic(&network, &named)?;
+            let routes = effective::routes(&network, &control::compile(&network), nic);
+            super::effective_routes::note_of_refusal(&network, nic, console);
+            Answer::with_table(routes, effective::routes_table)
+        }
+        Nic::ListEffectiveNsg(named) => {
+            let nic = nic(&network, &named)?;
+            let groups = effective::security_groups(&network, &control::compile(&network), nic);
+            super::effective_nsg::note_of_refusal(&network, nic, console);
+            Answer::with_table(groups, effective::security_groups_table)
+        }
+    })
+}
+
+fn nic(network: &model::Network, named: &Named) -> Result<NicId, Failure> {
+    let nics = network.listed_nics();
+    links::only(
+        "Microsoft.Network/networkInterfaces",
+        &named.name,
+        &named.group,
+        nics,
+    )
+}
+
+fn watch(command: Watcher, at: &Place, console: &mut Console<'_>) -> Result<Answer, Failure> {
+    let network = at.open(console)?;
+    let snapshot = control::compile(&network);
+    let compiled = |vm: &Vm| {
+        let key = nic_of(&network, vm)?;
+        snapshot
+            .nic(key)
+            .map(|nic| (key, nic))
+            .ok_or_else(|| Failure::Usage(format!("'{}' was deleted", vm.name)))
+    };
+    let document = match command {
+        Watcher::ShowNextHop {
+            vm,
+            source_ip: _,
+            dest_ip,
+        } => watcher::next_hop(&next_hop_of(&snapshot, compiled(&vm)?.1, dest_ip)),
+        Watcher::TestIpFlow {
+            vm,
+            direction,
+            protocol,
+            local,
+            remote,
+        } => {
+            let (key, nic) = compiled(&vm)?;
+            let own = network.nics()[key].primary_address();
+            let flow = ip_flow::question(own, direction, protocol, &local, &remote, ip_flow::ECHO)?;
+            watcher::ip_flow(&decide(&snapshot, nic, direction, flow))
+        }
+    };
+    Ok(Answer::new(document))
+}
+
+/// The NIC of a VM that a question is about: the named one, else the primary one.
+fn nic_of(network: &model::Network, vm: &Vm) -> Result<NicId, Failure> {
+    let machines = network.virtual_machines().iter();
+    let machine = links::only(
+        "Microsoft.Compute/virtualMachines",
+        &vm.name,
+        &vm.group,
+        machines,
+    )?;
+    let machine = &network.virtual_machines()[machine];
+    match &vm.nic {
+        Some(name) => {
+            let own = machine.nics.iter().map(|&nic| (nic, &network.nics()[nic]));
+            let any = GroupName::default();
+            links::only("Microsoft.Network/networkInterfaces", name, &any, own)
+        }
+        None => Ok(machine
+            .primary_nic()
+            .ok_or_else(|| LookupError::WithoutNic(machine.id.clone()))?),
+    }
+}
+
+fn print(
+    answer: Answer,
+    query: Option<&str>,
+    output: Output,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let (document, orders, table) = match query {
+        Some(query) => {
+            let (document, orders) = query::apply(query, &answer.document)?;
+            // A command's own table is for its own document.
+            (document, orders, None)
+        }
+        None => (answer.document, KeyOrders::default(), answer.table),
+    };
+    if document.is_null() {
+        return Ok(());
+    }
+    match output {
+        Output::Json => report::json::write(console.out(), &document)?,
+        Output::Table => {
+            let table = match table {
+                Some(table) => table(&document),
+                None => output::table(&document, &orders),
+            };
+            // az prints an empty line for an empty table.
+            let text = if table.is_empty() {
+                "\n".to_owned()
+            } else {
+                table.to_string()
+            };
+            write!(console.out(), "{text}")?;
+        }
+        Output::Tsv => write!(console.out(), "{}", output::tsv(&document, &orders))?,
+        Output::None => {}
+    }
+    Ok(())
+}

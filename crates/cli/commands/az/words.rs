@@ -1,0 +1,285 @@
+//! The commands of Azure's command line that are understood, with their arguments.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::Direction;
+
+use crate::args::{StateArguments, TopologyArguments};
+use crate::failure::Failure;
+use crate::links::{FlagArguments, GroupName, LinkName, ScopeArguments, VnetName};
+
+/// A command line after `az`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vnetsim az",
+    about = "Commands of Azure's command line, on the simulated network",
+    disable_version_flag = true,
+    max_term_width = 100
+)]
+pub(super) struct Words {
+    #[command(subcommand)]
+    pub(super) group: Group,
+    /// Output format
+    #[arg(short, long, value_enum, default_value = "json", global = true)]
+    pub(super) output: Output,
+    /// JMESPath query on the answer
+    #[arg(long, global = true)]
+    pub(super) query: Option<String>,
+    #[command(flatten)]
+    pub(super) quiet: Quiet,
+    #[command(flatten)]
+    pub(super) topology: TopologyArguments,
+    #[command(flatten)]
+    pub(super) state: StateArguments,
+}
+
+/// Arguments that every command of az takes and that change nothing here.
+#[derive(Args, Debug)]
+pub(super) struct Quiet {
+    #[arg(long, global = true, hide = true)]
+    subscription: Option<String>,
+    #[arg(long, global = true, hide = true)]
+    only_show_errors: bool,
+    #[arg(long, global = true, hide = true)]
+    verbose: bool,
+    #[arg(long, global = true, hide = true)]
+    debug: bool,
+}
+
+/// Output formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    #[value(alias = "jsonc")]
+    Json,
+    Table,
+    Tsv,
+    None,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Group {
+    /// Networks
+    #[command(subcommand)]
+    Network(Network),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Network {
+    /// Virtual networks
+    #[command(subcommand)]
+    Vnet(Vnet),
+    /// Network interfaces
+    #[command(subcommand)]
+    Nic(Nic),
+    /// Network Watcher
+    #[command(subcommand)]
+    Watcher(Watcher),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Vnet {
+    /// List virtual networks
+    List(GroupName),
+    /// Show a virtual network
+    Show(Named),
+    /// Change the address space of a virtual network; its peerings then have to be synced
+    Update {
+        #[command(flatten)]
+        vnet: Named,
+        /// All prefixes that the network is to have
+        #[arg(long, value_name = "PREFIX", num_args = 1.., required = true)]
+        address_prefixes: Vec<ipnet::Ipv4Net>,
+    },
+    /// Peering links
+    #[command(subcommand)]
+    Peering(Peering),
+    /// Subnets
+    #[command(subcommand)]
+    Subnet(Subnet),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Peering {
+    /// Create a link; flags that are not said are false
+    Create {
+        #[command(flatten)]
+        link: LinkName,
+        /// Network to peer with: name or id
+        #[arg(long, alias = "remote-vnet-id", value_name = "VNET")]
+        remote_vnet: String,
+        #[command(flatten)]
+        flags: FlagArguments,
+        #[command(flatten)]
+        scope: ScopeArguments,
+        #[arg(long, hide = true)]
+        no_wait: bool,
+    },
+    /// List the links of a virtual network
+    List(VnetName),
+    /// Show a link
+    Show(LinkName),
+    /// Change the flags of a link; `--set allowForwardedTraffic=true` is understood too
+    Update {
+        #[command(flatten)]
+        link: LinkName,
+        #[command(flatten)]
+        flags: FlagArguments,
+        #[arg(long, hide = true)]
+        no_wait: bool,
+    },
+    /// Delete a link
+    Delete {
+        #[command(flatten)]
+        link: LinkName,
+        #[arg(short, long, hide = true)]
+        yes: bool,
+        #[arg(long, hide = true)]
+        no_wait: bool,
+    },
+    /// Take over the remote network's present address space
+    Sync(LinkName),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Subnet {
+    /// List the subnets of a virtual network
+    List(VnetName),
+    /// Show a subnet
+    Show(LinkName),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Nic {
+    /// List NICs
+    List(GroupName),
+    /// Show a NIC
+    Show(Named),
+    /// The routes that apply to a NIC
+    ShowEffectiveRouteTable(Named),
+    /// The security rules that apply to a NIC
+    ListEffectiveNsg(Named),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Watcher {
+    /// Where a packet goes next when it leaves a VM
+    ShowNextHop {
+        #[command(flatten)]
+        vm: Vm,
+        #[arg(long)]
+        source_ip: std::net::Ipv4Addr,
+        #[arg(long)]
+        dest_ip: std::net::Ipv4Addr,
+    },
+    /// Whether the security rules of a VM let a packet pass
+    TestIpFlow {
+        #[command(flatten)]
+        vm: Vm,
+        #[arg(long)]
+        direction: Direction,
+        #[arg(long, value_enum, ignore_case = true)]
+        protocol: crate::args::FlowProtocol,
+        /// ADDRESS:PORT; the port may be *
+        #[arg(long)]
+        local: String,
+        /// ADDRESS:PORT; the port may be *
+        #[arg(long)]
+        remote: String,
+    },
+}
+
+/// A VM and one of its NICs.
+#[derive(Args, Debug)]
+pub(super) struct Vm {
+    /// VM: name or id
+    #[arg(long = "vm")]
+    pub(super) name: String,
+    /// NIC: name or id; the primary one unless said
+    #[arg(long)]
+    pub(super) nic: Option<String>,
+    #[command(flatten)]
+    pub(super) group: GroupName,
+}
+
+/// A resource by name.
+#[derive(Args, Debug)]
+pub(super) struct Named {
+    /// Name or id
+    #[arg(short, long)]
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) group: GroupName,
+}
+
+/// Reads the words after `az`. Mistakes are told as az tells them.
+pub(super) fn parse(words: &[OsString]) -> Result<Words, Failure> {
+    let line = std::iter::once(OsString::from("vnetsim az")).chain(words.iter().cloned());
+    Words::try_parse_from(line).map_err(|error| match as_az(&error) {
+        Some(text) => Failure::Usage(text),
+        None => Failure::Arguments(error),
+    })
+}
+
+/// The message of az for a mistake that it has words for.
+fn as_az(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let word = text(ContextKind::InvalidSubcommand)?;
+            let similar = text(ContextKind::SuggestedSubcommand)
+                .map(|word| format!("\nThe most similar choice to it is: {word}"));
+            Some(format!(
+                "'{word}' is misspelled or not recognized by the system.{}\nvnetsim knows `network vnet`, `network nic` and `network watcher`; `vnetsim az network --help` lists their commands.",
+                similar.unwrap_or_default()
+            ))
+        }
+        ErrorKind::MissingRequiredArgument => Some(format!(
+            "the following arguments are required: {}",
+            text(ContextKind::InvalidArg)?
+        )),
+        ErrorKind::UnknownArgument => Some(format!(
+            "unrecognized arguments: {}",
+            text(ContextKind::InvalidArg)?
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn mistake(words: &[&str]) -> String {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        parse(&words).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_words_are_free_of_contradictions() {
+        Words::command().debug_assert();
+    }
+
+    #[test]
+    fn mistakes_are_told_as_az_tells_them() {
+        assert!(
+            mistake(&["network", "vent", "list"])
+                .starts_with("'vent' is misspelled or not recognized by the system.")
+        );
+        assert_eq!(
+            mistake(&["network", "vnet", "show"]),
+            "the following arguments are required: --name <NAME>"
+        );
+        assert_eq!(
+            mistake(&["network", "vnet", "list", "--colour", "red"]),
+            "unrecognized arguments: --colour"
+        );
+    }
+}

@@ -1,0 +1,90 @@
+#!/bin/sh
+# Collects the networks that an az login sees into a folder that `vnetsim -t FOLDER` reads.
+#
+#   sh collect.sh [FOLDER]      (default: dump)
+#
+# It only reads: one Azure Resource Graph query, page by page, and the learned routes of virtual network gateways.
+# It needs az with a login; if az lacks its extension `resource-graph`, az installs it for the current user.
+# `vnetsim collect --check FOLDER` then says what is missing for exact answers.
+set -eu
+
+folder=${1:-dump}
+# Subscription ids, separated by blanks; empty = all that the login sees.
+subscriptions='@SUBSCRIPTIONS@'
+
+command -v az >/dev/null 2>&1 || { echo 'collect: az is not installed' >&2; exit 2; }
+az account show --output none || { echo 'collect: run az login first' >&2; exit 2; }
+mkdir -p "$folder"
+
+# Runs a graph query, page by page, into FOLDER/NAME.1.json, FOLDER/NAME.2.json, ...
+query() {
+    name=$1
+    text=$2
+    page=1
+    token=
+    while :; do
+        file=$folder/$name.$page.json
+        set -- --graph-query "$text" --first 1000 --output json
+        # Ids hold no blanks: the list is meant to be split.
+        # shellcheck disable=SC2086
+        [ -z "$subscriptions" ] || set -- "$@" --subscriptions $subscriptions
+        [ -z "$token" ] || set -- "$@" --skip-token "$token"
+        az graph query "$@" >"$file.part"
+        mv "$file.part" "$file"
+        token=$(sed -n 's/^ *"skip_token": "\(.*\)",\{0,1\}$/\1/p' "$file")
+        [ -n "$token" ] || break
+        page=$((page + 1))
+    done
+}
+
+echo "collect: resources" >&2
+rm -f "$folder"/resources.*.json
+query resources "resources
+| where type in~ (
+    'microsoft.network/virtualnetworks',
+    'microsoft.classicnetwork/virtualnetworks',
+    'microsoft.network/networkinterfaces',
+    'microsoft.network/networksecuritygroups',
+    'microsoft.network/applicationsecuritygroups',
+    'microsoft.network/routetables',
+    'microsoft.network/publicipaddresses',
+    'microsoft.network/loadbalancers',
+    'microsoft.network/natgateways',
+    'microsoft.network/virtualnetworkgateways',
+    'microsoft.network/localnetworkgateways',
+    'microsoft.network/connections',
+    'microsoft.network/azurefirewalls',
+    'microsoft.network/firewallpolicies',
+    'microsoft.network/virtualhubs',
+    'microsoft.network/virtualwans',
+    'microsoft.network/bastionhosts',
+    'microsoft.network/privateendpoints',
+    'microsoft.network/applicationgateways',
+    'microsoft.network/networkmanagers',
+    'microsoft.compute/virtualmachines',
+    'microsoft.compute/virtualmachinescalesets')
+| project id, name, type, location, resourceGroup, subscriptionId, zones, sku, properties
+| order by id asc"
+
+# What gateways have learned by BGP is known to the gateways alone.
+gateways=$(mktemp)
+trap 'rm -f "$gateways"' EXIT
+cat "$folder"/resources.*.json |
+    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/virtual[Nn]etwork[Gg]ateways\/[^"\/]*\)",\{0,1\}$/\1/p' |
+    sort -u >"$gateways"
+while IFS= read -r id; do
+    subscription=$(echo "$id" | cut -d/ -f3)
+    group=$(echo "$id" | cut -d/ -f5)
+    name=$(echo "$id" | cut -d/ -f9)
+    echo "collect: learned routes of $name" >&2
+    file=$folder/$name.learned-routes.json
+    if az network vnet-gateway list-learned-routes --subscription "$subscription" --resource-group "$group" \
+        --name "$name" --output json >"$file.part" </dev/null; then
+        mv "$file.part" "$file"
+    else
+        rm -f "$file.part"
+        echo "collect: no answer from $name; its learned routes are missing" >&2
+    fi
+done <"$gateways"
+
+echo "collect: done; next: vnetsim collect --check $folder" >&2

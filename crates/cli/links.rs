@@ -1,0 +1,331 @@
+//! Virtual networks and peering links by name, and the operations on links: what `peering` and `az` share.
+
+use clap::Args;
+use model::peering::SyncOutcome;
+use model::table::Resource;
+use model::{LinkId, Network, PeeringFlags, PeeringScope, PeeringSyncLevel, ResourceId, VnetId};
+
+use crate::console::Console;
+use crate::failure::Failure;
+
+/// A link by name.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LinkName {
+    /// Name of the link
+    #[arg(short, long)]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) vnet: VnetName,
+}
+
+/// The virtual network that holds a link.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct VnetName {
+    /// Virtual network that holds the link: name or id
+    #[arg(long = "vnet-name", visible_alias = "vnet", value_name = "VNET")]
+    pub(crate) vnet_name: String,
+    #[command(flatten)]
+    pub(crate) group: GroupName,
+}
+
+/// A resource group.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct GroupName {
+    /// Resource group; needed only where a name is not unique. A placeholder such as `<group>` means any
+    #[arg(short = 'g', long, value_name = "GROUP")]
+    pub(crate) resource_group: Option<String>,
+}
+
+/// The flags of a link as Azure's command line writes them: alone or with a value.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FlagArguments {
+    /// Remote prefixes belong to this side's `VirtualNetwork` tag
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = truth)]
+    pub(crate) allow_vnet_access: Option<bool>,
+    /// Packets that did not originate in the remote network may enter this one
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = truth)]
+    pub(crate) allow_forwarded_traffic: Option<bool>,
+    /// The remote network may use this network's gateway
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = truth)]
+    pub(crate) allow_gateway_transit: Option<bool>,
+    /// This network uses the remote network's gateway
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = truth)]
+    pub(crate) use_remote_gateways: Option<bool>,
+}
+
+/// Azure's command line takes these words for truth values.
+pub(crate) fn truth(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "1" => Ok(true),
+        "false" | "f" | "no" | "n" | "0" => Ok(false),
+        _ => Err("expected true or false".to_owned()),
+    }
+}
+
+impl FlagArguments {
+    /// The flags where those that are not said come from `base`.
+    pub(crate) fn over(self, base: PeeringFlags) -> PeeringFlags {
+        PeeringFlags {
+            allow_virtual_network_access: self
+                .allow_vnet_access
+                .unwrap_or(base.allow_virtual_network_access),
+            allow_forwarded_traffic: self
+                .allow_forwarded_traffic
+                .unwrap_or(base.allow_forwarded_traffic),
+            allow_gateway_transit: self
+                .allow_gateway_transit
+                .unwrap_or(base.allow_gateway_transit),
+            use_remote_gateways: self.use_remote_gateways.unwrap_or(base.use_remote_gateways),
+            do_not_verify_remote_gateways: base.do_not_verify_remote_gateways,
+        }
+    }
+}
+
+/// Subnets of a subnet peering (P-8).
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ScopeArguments {
+    /// Whether whole networks are peered
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = truth)]
+    pub(crate) peer_complete_vnets: Option<bool>,
+    /// Own subnets that take part, if not whole networks are peered
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub(crate) local_subnet_names: Vec<String>,
+    /// Remote subnets that take part, if not whole networks are peered
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub(crate) remote_subnet_names: Vec<String>,
+}
+
+impl ScopeArguments {
+    pub(crate) fn scope(&self) -> Result<PeeringScope, Failure> {
+        let named = !self.local_subnet_names.is_empty() || !self.remote_subnet_names.is_empty();
+        match (self.peer_complete_vnets, named) {
+            (None | Some(true), false) => Ok(PeeringScope::CompleteVirtualNetworks),
+            (Some(false), true) => Ok(PeeringScope::Subnets {
+                local: self.local_subnet_names.clone(),
+                remote: self.remote_subnet_names.clone(),
+            }),
+            (Some(false), false) => Err(Failure::Usage(
+                "name the subnets that take part: --local-subnet-names and --remote-subnet-names"
+                    .to_owned(),
+            )),
+            (None | Some(true), true) => Err(Failure::Usage(
+                "subnets can be named only with --peer-complete-vnets false".to_owned(),
+            )),
+        }
+    }
+}
+
+impl GroupName {
+    /// True if the resource may be meant: in the group, or any group is meant.
+    pub(crate) fn admits(&self, id: &ResourceId) -> bool {
+        match self.resource_group.as_deref() {
+            None => true,
+            // `<rgn>[sandbox resource group name]</rgn>`: documents write it for a name that the reader has to fill in.
+            Some(name) if is_placeholder(name) => true,
+            Some(name) => id
+                .resource_group()
+                .is_some_and(|group| group.eq_ignore_ascii_case(name)),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self.resource_group.as_deref() {
+            Some(name) if !is_placeholder(name) => format!(" under resource group '{name}'"),
+            Some(_) | None => String::new(),
+        }
+    }
+}
+
+fn is_placeholder(name: &str) -> bool {
+    let name = name.trim();
+    (name.starts_with('<') && name.ends_with('>')) || (name.starts_with('[') && name.ends_with(']'))
+}
+
+/// The one resource of a name or id.
+pub(crate) fn only<'a, K: Copy, T: Resource + 'a>(
+    kind: &str,
+    name: &str,
+    group: &GroupName,
+    resources: impl Iterator<Item = (K, &'a T)>,
+) -> Result<K, Failure> {
+    let wanted = ResourceId::parse(name).ok();
+    let found: Vec<(K, ResourceId)> = resources
+        .filter(|(_, resource)| match &wanted {
+            Some(id) => resource.id() == id,
+            None => resource.name().eq_ignore_ascii_case(name) && group.admits(resource.id()),
+        })
+        .map(|(key, resource)| (key, resource.id().clone()))
+        .collect();
+    match found.as_slice() {
+        [(key, _)] => Ok(*key),
+        [] => Err(Failure::Usage(format!(
+            "(ResourceNotFound) The Resource '{kind}/{name}'{} was not found.",
+            group.shown()
+        ))),
+        several => Err(Failure::Usage(format!(
+            "'{name}' is not unique; name the resource group or use an id:{}",
+            crate::topology::listed(several.iter().map(|(_, id)| id.as_str()))
+        ))),
+    }
+}
+
+/// A virtual network by name or id.
+pub(crate) fn virtual_network(
+    network: &Network,
+    name: &str,
+    group: &GroupName,
+) -> Result<VnetId, Failure> {
+    only(
+        "Microsoft.Network/virtualNetworks",
+        name,
+        group,
+        network.virtual_networks().iter(),
+    )
+}
+
+/// A link by name.
+pub(crate) fn link(network: &Network, name: &LinkName) -> Result<LinkId, Failure> {
+    let vnet = virtual_network(network, &name.vnet.vnet_name, &name.vnet.group)?;
+    link_of(network, vnet, &name.name).ok_or_else(|| {
+        let id = network.virtual_networks()[vnet]
+            .id
+            .child("virtualNetworkPeerings", &name.name);
+        Failure::Refused(model::OperationError::NotFound(id))
+    })
+}
+
+fn link_of(network: &Network, vnet: VnetId, name: &str) -> Option<LinkId> {
+    let links = &network.virtual_networks()[vnet].peerings;
+    links
+        .iter()
+        .copied()
+        .find(|&link| network.peerings()[link].name().eq_ignore_ascii_case(name))
+}
+
+/// Creates a link, or gives the link of this name the flags: a PUT does both.
+pub(crate) fn put(
+    network: &mut Network,
+    name: &LinkName,
+    remote: &str,
+    flags: PeeringFlags,
+    scope: PeeringScope,
+) -> Result<LinkId, Failure> {
+    let vnet = virtual_network(network, &name.vnet.vnet_name, &name.vnet.group)?;
+    let remote = remote_network(network, vnet, remote, &name.vnet.group)?;
+    let Some(present) = link_of(network, vnet, &name.name) else {
+        return Ok(network.create_peering(vnet, &name.name, &remote, flags, scope)?);
+    };
+    let peering = &network.peerings()[present];
+    // P-5: what a link joins is decided once.
+    let what = if peering.remote != remote {
+        Some("the remote virtual network")
+    } else if peering.scope != scope {
+        Some("what is peered (whole networks or subnets)")
+    } else {
+        None
+    };
+    if let Some(what) = what {
+        let peering = peering.id.clone();
+        return Err(model::OperationError::PeeringPropertyFixed { peering, what }.into());
+    }
+    network.update_peering(present, flags)?;
+    Ok(present)
+}
+
+/// The remote network: an id as it is, else a name in the group of the local network before any other.
+fn remote_network(
+    network: &Network,
+    local: VnetId,
+    name: &str,
+    group: &GroupName,
+) -> Result<ResourceId, Failure> {
+    if let Ok(id) = ResourceId::parse(name) {
+        return Ok(id);
+    }
+    let own = &network.virtual_networks()[local].id;
+    let beside = ResourceId::in_group(
+        own.subscription().unwrap_or_default(),
+        own.resource_group().unwrap_or_default(),
+        "Microsoft.Network/virtualNetworks",
+        name,
+    );
+    if network.virtual_networks().find(&beside).is_some() {
+        return Ok(beside);
+    }
+    let remote = virtual_network(network, name, group)?;
+    Ok(network.virtual_networks()[remote].id.clone())
+}
+
+/// Syncs a link. On the side that is not out of date Azure changes nothing and says so to nobody: we give a hint.
+pub(crate) fn sync(
+    network: &mut Network,
+    link: LinkId,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let outcome = network.sync_peering(link)?;
+    if outcome == SyncOutcome::NothingToDo(PeeringSyncLevel::RemoteNotInSync) {
+        let here = &network.peerings()[link];
+        let hint = match network.reverse_link(link) {
+            Some(reverse) => {
+                let reverse = &network.peerings()[reverse];
+                format!(
+                    "sync its reverse link '{}' of {} instead: it is the one that holds old prefixes",
+                    reverse.name(),
+                    network.virtual_networks()[reverse.virtual_network].name()
+                )
+            }
+            None => format!(
+                "its reverse link in {} does not exist yet",
+                here.remote.name()
+            ),
+        };
+        console.message(format_args!(
+            "note: '{}' is up to date and nothing was changed; {hint}",
+            here.name()
+        ));
+    }
+    Ok(())
+}
+
+/// Creates both links of a peering, as the portal does. The reverse link offers its gateway if the first one wants to use it.
+pub(crate) fn put_both(
+    network: &mut Network,
+    name: &LinkName,
+    remote: &str,
+    remote_name: &str,
+    flags: PeeringFlags,
+    scope: PeeringScope,
+) -> Result<Vec<LinkId>, Failure> {
+    let local = virtual_network(network, &name.vnet.vnet_name, &name.vnet.group)?;
+    let remote = remote_network(network, local, remote, &name.vnet.group)?;
+    let reverse_name = LinkName {
+        name: remote_name.to_owned(),
+        vnet: VnetName {
+            vnet_name: remote.to_string(),
+            group: GroupName::default(),
+        },
+    };
+    let reverse_flags = PeeringFlags {
+        allow_gateway_transit: flags.use_remote_gateways,
+        use_remote_gateways: false,
+        ..flags
+    };
+    let reverse_scope = match &scope {
+        PeeringScope::CompleteVirtualNetworks => PeeringScope::CompleteVirtualNetworks,
+        PeeringScope::Subnets { local, remote } => PeeringScope::Subnets {
+            local: remote.clone(),
+            remote: local.clone(),
+        },
+    };
+    let local_id = network.virtual_networks()[local].id.to_string();
+    // The offer of a gateway comes before its use (F-11).
+    let reverse = put(
+        network,
+        &reverse_name,
+        &local_id,
+        reverse_flags,
+        reverse_scope,
+    )?;
+    let link = put(network, name, remote.as_str(), flags, scope)?;
+    Ok(vec![link, reverse])
+}

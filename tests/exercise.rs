@@ -1,0 +1,155 @@
+//! The exercise of the course: four `create` commands, three lists, three effective route tables.
+
+use std::path::Path;
+
+use crate::vnetsim::{Answer, run, run_in};
+
+const UNPEERED: &str = "example:sales-marketing-research-unpeered";
+const GROUP: &str = "<rgn>[sandbox resource group name]</rgn>";
+
+/// `az` with the words of the course, on a state.
+fn az(folder: &Path, words: &[&str]) -> Answer {
+    let mut line = vec!["az"];
+    line.extend(words);
+    line.extend(["-t", UNPEERED, "--state", "state.yaml"]);
+    run_in(folder, &line)
+}
+
+fn create(folder: &Path, name: &str, remote: &str, vnet: &str) -> serde_json::Value {
+    let link = az(
+        folder,
+        &[
+            "network",
+            "vnet",
+            "peering",
+            "create",
+            "--name",
+            name,
+            "--remote-vnet",
+            remote,
+            "--resource-group",
+            GROUP,
+            "--vnet-name",
+            vnet,
+            "--allow-vnet-access",
+        ],
+    );
+    serde_json::from_str(&link.yes()).expect("the link as JSON")
+}
+
+fn list(folder: &Path, vnet: &str) -> String {
+    let query = "[].{Name:name, Resource:resourceGroup, PeeringState:peeringState, AllowVnetAccess:allowVirtualNetworkAccess}";
+    az(
+        folder,
+        &[
+            "network",
+            "vnet",
+            "peering",
+            "list",
+            "--resource-group",
+            GROUP,
+            "--vnet-name",
+            vnet,
+            "--query",
+            query,
+            "--output",
+            "table",
+        ],
+    )
+    .yes()
+}
+
+fn routes(folder: &Path, nic: &str) -> String {
+    az(
+        folder,
+        &[
+            "network",
+            "nic",
+            "show-effective-route-table",
+            "--resource-group",
+            GROUP,
+            "--name",
+            nic,
+            "--output",
+            "table",
+        ],
+    )
+    .yes()
+}
+
+#[test]
+fn the_commands_of_the_course_print_what_the_course_prints() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let folder = folder.path();
+
+    let first = create(
+        folder,
+        "SalesVNet-To-MarketingVNet",
+        "MarketingVNet",
+        "SalesVNet",
+    );
+    assert_eq!(first["peeringState"], "Initiated");
+    assert_eq!(first["peeringSyncLevel"], "RemoteNotInSync");
+    let second = create(
+        folder,
+        "MarketingVNet-To-SalesVNet",
+        "SalesVNet",
+        "MarketingVNet",
+    );
+    assert_eq!(second["peeringState"], "Connected");
+    assert_eq!(second["resourceGuid"], first["resourceGuid"]);
+    let third = create(
+        folder,
+        "MarketingVNet-To-ResearchVNet",
+        "ResearchVNet",
+        "MarketingVNet",
+    );
+    assert_eq!(third["peeringState"], "Initiated");
+    let fourth = create(
+        folder,
+        "ResearchVNet-To-MarketingVNet",
+        "MarketingVNet",
+        "ResearchVNet",
+    );
+    assert_eq!(fourth["peeringState"], "Connected");
+    assert_eq!(fourth["resourceGroup"], "learn-peering");
+
+    assert_eq!(
+        list(folder, "SalesVNet"),
+        include_str!("golden/exercise-list-sales.txt")
+    );
+    assert_eq!(
+        list(folder, "ResearchVNet"),
+        include_str!("golden/exercise-list-research.txt")
+    );
+    assert_eq!(
+        list(folder, "MarketingVNet"),
+        include_str!("golden/exercise-list-marketing.txt")
+    );
+
+    assert_eq!(
+        routes(folder, "SalesVMVMNic"),
+        include_str!("golden/exercise-routes-sales.txt")
+    );
+    assert_eq!(
+        routes(folder, "MarketingVMVMNic"),
+        include_str!("golden/exercise-routes-marketing.txt")
+    );
+    assert_eq!(
+        routes(folder, "ResearchVMVMNic"),
+        include_str!("golden/exercise-routes-research.txt")
+    );
+}
+
+#[test]
+fn before_the_peerings_there_is_only_the_own_network() {
+    let routes = run(&["effective-routes", "SalesVM", "-t", UNPEERED, "-o", "json"]).yes();
+    let routes: serde_json::Value = serde_json::from_str(&routes).expect("JSON");
+    let types: Vec<&str> = routes["value"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter_map(|row| row["nextHopType"].as_str())
+        .collect();
+    assert_eq!(types, ["VnetLocal", "Internet", "None", "None", "None"]);
+}
