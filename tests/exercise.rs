@@ -142,6 +142,33 @@ fn the_commands_of_the_course_print_what_the_course_prints() {
 }
 
 #[test]
+fn the_peered_example_has_the_same_routes_without_any_command() {
+    for (nic, table) in [
+        (
+            "SalesVMVMNic",
+            include_str!("golden/exercise-routes-sales.txt"),
+        ),
+        (
+            "MarketingVM",
+            include_str!("golden/exercise-routes-marketing.txt"),
+        ),
+        (
+            "ResearchVM/ResearchVMVMNic",
+            include_str!("golden/exercise-routes-research.txt"),
+        ),
+    ] {
+        let answer = run(&[
+            "effective-routes",
+            nic,
+            "-t",
+            "example:sales-marketing-research",
+        ]);
+        assert_eq!(answer.err, "", "{nic}");
+        assert_eq!(answer.yes(), table, "{nic}");
+    }
+}
+
+#[test]
 fn before_the_peerings_there_is_only_the_own_network() {
     let routes = run(&["effective-routes", "SalesVM", "-t", UNPEERED, "-o", "json"]).yes();
     let routes: serde_json::Value = serde_json::from_str(&routes).expect("JSON");
@@ -152,4 +179,25 @@ fn before_the_peerings_there_is_only_the_own_network() {
         .filter_map(|row| row["nextHopType"].as_str())
         .collect();
     assert_eq!(types, ["VnetLocal", "Internet", "None", "None", "None"]);
+}
+
+#[test]
+fn sales_does_not_reach_research_and_the_none_row_is_why() {
+    let topology = ["-t", "example:sales-marketing-research"];
+    let answer = run(&[
+        &["next-hop", "SalesVM", "ResearchVM", "-o", "json"][..],
+        &topology,
+    ]
+    .concat());
+    assert_eq!(answer.code, Some(1), "{answer:?}");
+    assert!(
+        answer.err.contains("row 10.0.0.0/8 has next hop None"),
+        "{answer:?}"
+    );
+    let hop: serde_json::Value = serde_json::from_str(&answer.out).expect("JSON");
+    assert_eq!(hop["nextHopType"], "None");
+    assert_eq!(hop["routeTableId"], "System Route");
+
+    let hop = run(&[&["next-hop", "SalesVM", "MarketingVM"][..], &topology].concat()).yes();
+    assert!(hop.contains("VNetPeering"), "{hop}");
 }

@@ -7,7 +7,6 @@ use formats::load::{LoadOptions, Loaded, Loader};
 use model::lookup::Endpoint;
 use model::table::Resource;
 use model::{Network, NicId, NicOwner, PowerState};
-use serde_json::{Value, json};
 
 use crate::args::TopologyArguments;
 use crate::console::Console;
@@ -35,22 +34,23 @@ pub(crate) fn open(
 
 /// Reads the network in silence.
 pub(crate) fn read(arguments: &TopologyArguments) -> Result<Loaded, Failure> {
+    // A file of this name is meant before a parameter of this name.
+    let (parameter_files, parameters): (Vec<String>, Vec<String>) = arguments
+        .parameters
+        .iter()
+        .cloned()
+        .partition(|text| !text.contains('=') || Path::new(text).exists());
     let mut loader = Loader::new(LoadOptions {
         strict: arguments.strict,
         set: arguments.set.clone(),
+        parameters,
+        parameter_files: parameter_files.into_iter().map(PathBuf::from).collect(),
+        ..LoadOptions::default()
     });
     for path in paths(arguments)? {
         match example_of(&path) {
             Some(name) => add_example(Example::named(name)?, &mut loader),
             None => loader.add_path(&path),
-        }
-    }
-    for parameters in &arguments.parameters {
-        match parameters.split_once('=') {
-            Some((name, value)) if !Path::new(parameters).exists() => {
-                loader.add_text("--parameters", parameter_file(name, value).to_string());
-            }
-            _ => loader.add_path(Path::new(parameters)),
         }
     }
     loader
@@ -95,16 +95,6 @@ fn add_example(example: &Example, loader: &mut Loader) {
     if let Some(scenario) = example.files.first() {
         loader.add_path(&folder.join(scenario.name));
     }
-}
-
-/// One value as a parameter file would give it: JSON where it is JSON, else text.
-fn parameter_file(name: &str, value: &str) -> Value {
-    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-    json!({
-        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
-        "contentVersion": "1.0.0.0",
-        "parameters": { name: { "value": value } },
-    })
 }
 
 fn show_warnings(loaded: &Loaded, console: &mut Console<'_>) {
