@@ -270,8 +270,17 @@ impl Answers for Snapshot {
         if link.remote_space.contains(source) {
             return recorder.refuse(Dropped::new(DropReason::SourcePrefixNotPeered, at));
         }
-        if let GuestKind::Gateway(_) = self.guest_of(sender).kind {
-            return admit(Admission::FromGateway); // F-9
+        match self.guest_of(sender).kind {
+            GuestKind::Gateway(_) => return admit(Admission::FromGateway), // F-9
+            // F-8, V-10: what an appliance translates counts as its own, in both directions. Assumed: answers still show the far
+            // source, so a fabric that looks at addresses alone would ask for the flag there; a capture of that leg would settle it.
+            GuestKind::Appliance {
+                source_nat: true, ..
+            } => return admit(Admission::Translated),
+            GuestKind::Appliance { .. }
+            | GuestKind::Host(_)
+            | GuestKind::Firewall(_)
+            | GuestKind::Nobody => {}
         }
         match link.forwarded {
             ForwardedTraffic::Allowed

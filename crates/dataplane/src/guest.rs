@@ -84,18 +84,16 @@ impl Guests {
         }
 
         let role = Role::of(guest);
-        let original = match role {
-            Role::Router {
-                source_nat: true, ..
-            } => self
-                .states
-                .get_mut(&nic.guest)
-                .and_then(|state| state.translations.original(packet, now)),
-            Role::Router { .. } | Role::Host => None,
-        };
-        if original.is_none() && owns(snapshot, guest, packet.destination()) {
-            recorder.record(Step::Delivered { nic: at });
-            return Ok(Turn::Mine);
+        let mut original = None;
+        if owns(snapshot, guest, packet.destination()) {
+            if role.translates() {
+                let translations = &mut self.state(nic.guest).translations;
+                original = translations.original(packet, now);
+            }
+            if original.is_none() {
+                recorder.record(Step::Delivered { nic: at });
+                return Ok(Turn::Mine);
+            }
         }
         let (source_nat, stateful) = match role {
             Role::Router {
@@ -234,6 +232,16 @@ enum Role {
 }
 
 impl Role {
+    fn translates(self) -> bool {
+        matches!(
+            self,
+            Self::Router {
+                source_nat: true,
+                ..
+            }
+        )
+    }
+
     fn of(guest: &Guest) -> Self {
         match guest.kind {
             GuestKind::Host(_) | GuestKind::Nobody => Self::Host,

@@ -211,6 +211,8 @@ pub enum Admission {
     Forwarded(ForwardedTraffic),
     /// A gateway sends it (F-9).
     FromGateway,
+    /// An appliance that translates sends it (F-8).
+    Translated,
 }
 
 /// Every step, for `explain`.

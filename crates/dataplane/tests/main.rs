@@ -1,0 +1,9 @@
+//! Packets through small networks: what is asserted is where each one dies and at which object, never only that it does.
+
+mod appliances;
+mod filtering;
+mod flows;
+mod gateways;
+mod hostile;
+mod peering;
+mod world;
