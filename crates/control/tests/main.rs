@@ -1,7 +1,11 @@
 //! What networks compile to, rule by rule; a file a theme.
 
+mod agreement;
+mod boundaries;
 mod gateways;
+mod generations;
 mod next_hops;
 mod routes;
-#[expect(dead_code, reason = "the themes that follow use the rest")]
+mod rules;
+mod tags;
 mod topology;

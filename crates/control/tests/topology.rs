@@ -3,13 +3,14 @@
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
+use control::questions::decide;
 use control::snapshot::{NextHop, Nic};
 use ipnet::Ipv4Net;
 use model::options::NoneRoutes;
 use model::{
-    Connection, ConnectionPeer, ConnectionType, GatewayId, GatewayRequest, GatewayType, Guest,
-    IpConfigurationRequest, LearnedRoute, LinkId, LocalGatewayId, LocalNetworkGateway, Location,
-    Network, NetworkSecurityGroup, NicId, NicRequest, NsgId, PeeringFlags, PeeringScope,
+    Connection, ConnectionPeer, ConnectionType, Direction, GatewayId, GatewayRequest, GatewayType,
+    Guest, IpConfigurationRequest, LearnedRoute, LinkId, LocalGatewayId, LocalNetworkGateway,
+    Location, Network, NetworkSecurityGroup, NicId, NicRequest, NsgId, PeeringFlags, PeeringScope,
     PowerState, PublicIpAddress, RequestedAddress, ResourceId, Route, RouteDestination, RouteTable,
     RouteTableId, SecurityRule, Sku, SubnetId, SubnetRequest, UserNextHop, VirtualMachineRequest,
     VirtualNetworkRequest, VnetId, VpnType,
@@ -381,4 +382,41 @@ pub(crate) fn tag(snapshot: &Snapshot, key: NicId) -> String {
         .tags_of(nic(snapshot, key))
         .virtual_network
         .to_string()
+}
+
+/// A new TCP connection from a high port.
+pub(crate) fn tcp(source: &str, destination: &str, port: u16) -> acl::Key {
+    packet(source, destination, 6, Some(49152), Some(port))
+}
+
+/// What a packet shows to the rules, its classes aside.
+pub(crate) fn packet(
+    source: &str,
+    destination: &str,
+    protocol: u8,
+    source_port: Option<u16>,
+    destination_port: Option<u16>,
+) -> acl::Key {
+    acl::Key {
+        source: ip(source),
+        destination: ip(destination),
+        protocol,
+        source_port,
+        destination_port,
+        source_classes: 0,
+        destination_classes: 0,
+    }
+}
+
+/// What the rules of a NIC say: `Deny DenyAllInBound`, or `Allow` alone where there are none.
+pub(crate) fn decided(
+    snapshot: &Snapshot,
+    key: NicId,
+    direction: Direction,
+    packet: acl::Key,
+) -> String {
+    let decision = decide(snapshot, nic(snapshot, key), direction, packet);
+    let access = if decision.allows() { "Allow" } else { "Deny" };
+    let rule = decision.decisive().map_or("", |verdict| &verdict.rule.name);
+    format!("{access} {rule}").trim_end().to_owned()
 }
