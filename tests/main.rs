@@ -2,8 +2,10 @@
 
 mod command_line;
 mod exercise;
+mod hostile;
 mod hub_and_spoke;
 mod life_cycle;
 mod reading;
+mod showing;
 mod templates;
 mod vnetsim;

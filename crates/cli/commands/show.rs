@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use formats::arm::{Assumed, AssumedRule};
 use formats::diagnostic::{Code, Diagnostic, Severity};
 use formats::load::Loaded;
 use model::Network;
@@ -63,7 +64,7 @@ fn remarks(loaded: &Loaded) -> Vec<(&'static str, Vec<&Diagnostic>)> {
                 .collect(),
         ),
         ("unknownValues", notes_of(Code::UnknownValue)),
-        ("assumedValues", notes_of(Code::AssumedValue)),
+        ("assumptions", notes_of(Code::AssumedValue)),
         (
             "notes",
             all()
@@ -75,6 +76,22 @@ fn remarks(loaded: &Loaded) -> Vec<(&'static str, Vec<&Diagnostic>)> {
         ),
     ];
     groups
+}
+
+/// What the compiler noticed: places where the input does not hold what decides.
+fn undecided(network: &Network) -> Vec<String> {
+    let notes = control::compile(network).provenance.notes;
+    notes.iter().map(ToString::to_string).collect()
+}
+
+/// How a value that Azure would assign was chosen.
+fn how(rule: AssumedRule) -> &'static str {
+    match rule {
+        AssumedRule::FirstFree => "the first free address of the subnet",
+        AssumedRule::Documentation => "an address for documentation",
+        AssumedRule::BgpPeering => "where VPN gateways speak BGP",
+        AssumedRule::AzureAsn => "the system number of Azure",
+    }
 }
 
 /// Options that differ from their defaults.
@@ -106,13 +123,32 @@ fn print(loaded: &Loaded, console: &mut Console<'_>) -> std::io::Result<()> {
                 .try_for_each(|(kind, count)| writeln!(out, "  {kind}  {count}"))?;
         }
     }
+    let undecided = undecided(&loaded.network);
+    if !undecided.is_empty() {
+        writeln!(out, "\nwhere the input does not hold what decides:")?;
+        undecided
+            .iter()
+            .try_for_each(|note| writeln!(out, "  {note}"))?;
+    }
+    if !loaded.assumed.is_empty() {
+        writeln!(out, "\nvalues that Azure would assign, assumed:")?;
+        for Assumed {
+            resource,
+            property,
+            value,
+            rule,
+        } in &loaded.assumed
+        {
+            writeln!(out, "  {value}  {property} of {resource} ({})", how(*rule))?;
+        }
+    }
     let titles = BTreeMap::from([
         ("warnings", "warnings"),
         (
             "unknownValues",
             "values that only Azure or the deployer knows",
         ),
-        ("assumedValues", "values that Azure would assign, assumed"),
+        ("assumptions", "assumptions"),
         ("notes", "notes"),
     ]);
     for (group, remarks) in remarks(loaded) {
@@ -150,8 +186,22 @@ fn document(loaded: &Loaded) -> Value {
         .into_iter()
         .map(|option| (option.name.to_owned(), json!(option.value)))
         .collect();
+    let assumed: Vec<Value> = loaded
+        .assumed
+        .iter()
+        .map(|assumed| {
+            json!({
+                "resource": assumed.resource,
+                "property": assumed.property,
+                "value": assumed.value.to_string(),
+                "rule": how(assumed.rule),
+            })
+        })
+        .collect();
     let mut document = json!({
         "resources": counts,
+        "assumedValues": assumed,
+        "undecided": undecided(&loaded.network),
         "unsupported": loaded.summary.unsupported,
         "irrelevant": loaded.summary.irrelevant,
         "options": options,
