@@ -9,6 +9,7 @@ mod rate_limit;
 mod reassembly;
 mod translation;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
@@ -145,6 +146,24 @@ impl Guests {
         Ok(Turn::Forward(leaves))
     }
 
+    /// A packet that is for this guest as its programs see it: whole. `None` while fragments are still to come.
+    pub fn assemble<'p>(
+        &mut self,
+        snapshot: &Snapshot,
+        at: NicId,
+        packet: &'p Packet,
+        now: SimTime,
+    ) -> Option<Cow<'p, Packet>> {
+        if packet.fragment() == Fragment::Whole {
+            return Some(Cow::Borrowed(packet));
+        }
+        let guest = snapshot.nic(at)?.guest;
+        self.state(guest)
+            .reassembly
+            .add(packet, now)
+            .map(Cow::Owned)
+    }
+
     /// What a guest answers to a packet that is for it and that no program has taken, in the order of sending.
     pub fn answer(
         &mut self,
@@ -158,18 +177,10 @@ impl Guests {
         };
         let guest = snapshot.guest_of(nic);
         // K-9: a fragmented question is answered when it is whole.
-        let whole;
-        let packet = if packet.fragment() == Fragment::Whole {
-            packet
-        } else {
-            match self.state(nic.guest).reassembly.add(packet, now) {
-                Some(packet) => {
-                    whole = packet;
-                    &whole
-                }
-                None => return Vec::new(),
-            }
+        let Some(packet) = self.assemble(snapshot, at, packet, now) else {
+            return Vec::new();
         };
+        let packet = packet.as_ref();
         if packet.is_answer() || !packet.has_valid_transport_checksum() {
             return Vec::new(); // a guest's stack discards what fails its checksum without a word
         }
