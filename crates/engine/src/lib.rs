@@ -2,6 +2,8 @@
 //!
 //! - [`application`]: programs in guests that send probes
 //! - [`counters`]: what became of packets
+//! - [`simulate`]: the driver in virtual time
+//! - [`trace`]: what a run tells
 //! - [`event`]: the total order in which things happen
 //! - [`site`]: names and places of NICs
 //! - [`time`]: simulated time, and the date it has in captures
@@ -13,5 +15,8 @@ pub mod counters;
 pub mod event;
 pub mod latency;
 pub mod random;
+pub mod simulate;
 pub mod site;
 pub mod time;
+pub mod trace;
+mod worker;
