@@ -289,3 +289,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

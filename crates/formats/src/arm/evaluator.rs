@@ -33,7 +33,7 @@ const MAX_NODES: u32 = 1_000_000;
 
 /// Steps that one evaluation may take: values visited and handed to functions. Far above any real template (the
 /// largest public ones take some 100,000), and done within a few seconds.
-const MAX_STEPS: u64 = 20_000_000;
+const MAX_STEPS: u64 = 5_000_000;
 
 /// How deep values, expressions, variables, parameters and references may lead into each other. Bounds the stack.
 const MAX_DEPTH: usize = 300;
