@@ -201,3 +201,15 @@ fn sales_does_not_reach_research_and_the_none_row_is_why() {
     let hop = run(&[&["next-hop", "SalesVM", "MarketingVM"][..], &topology].concat()).yes();
     assert!(hop.contains("VNetPeering"), "{hop}");
 }
+
+#[test]
+fn the_readme_shows_what_the_program_prints() {
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(include_str!("golden/exercise-routes-marketing.txt")));
+    for line in readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("    cargo run --release -- "))
+    {
+        run(&line.split(' ').collect::<Vec<_>>()).yes();
+    }
+}
