@@ -26,7 +26,10 @@ impl<'a> Drawn<'a> {
 
 impl fmt::Display for Drawn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for diagnostic in self.diagnostics {
+        for (position, diagnostic) in self.diagnostics.iter().enumerate() {
+            if position > 0 {
+                writeln!(f)?;
+            }
             self.handler
                 .render_report(f, &Picture::of(diagnostic, self.sources))?;
         }
@@ -87,7 +90,7 @@ impl Picture {
             label: diagnostic
                 .expected
                 .as_ref()
-                .map(|expected| format!("expected {expected}")),
+                .map(|expected| format!("expected: {expected}")),
             help: details.join("\n"),
         }
     }
