@@ -73,6 +73,40 @@ fn an_error_about_a_translated_packet_finds_its_origin() {
 }
 
 #[test]
+fn an_error_about_an_answer_names_what_the_answerer_sent() {
+    // The far end knows the appliance's address only.
+    let mut net = hub_and_spokes([false, false], source_nat());
+    let packet = net
+        .world
+        .udp(net.one.nic, net.two.nic, (5000, 53), b"hello");
+    let there = net.world.send(net.one.nic, packet);
+    let (nic, answer) = net.world.answers(&there).remove(0);
+    let back = net.world.send(nic, answer.clone());
+    let refused = dataplane::packet::IcmpError::PortUnreachable;
+    let report = back.packet.error(refused, back.packet.destination());
+    let walk = net.world.send(net.one.nic, report.unwrap());
+    assert_eq!(walk.visited, [net.nva, net.two.nic]);
+    assert_eq!(walk.packet.source(), net.world.address(net.nva));
+    assert_eq!(walk.packet.quoted(), Some(answer.tuple()));
+    assert!(walk.packet.has_valid_transport_checksum());
+}
+
+#[test]
+fn a_translation_that_was_idle_for_five_minutes_is_forgotten() {
+    let mut net = hub_and_spokes([false, false], source_nat());
+    let packet = net
+        .world
+        .udp(net.one.nic, net.two.nic, (5000, 53), b"hello");
+    let there = net.world.send(net.one.nic, packet);
+    let (nic, answer) = net.world.answers(&there).remove(0);
+    for (wait, arrives_at) in [(300, "spoke1VMNic"), (300, "spoke1VMNic"), (301, "nvaNic")] {
+        net.world.wait(wait);
+        let walk = net.world.send(nic, answer.clone());
+        assert_eq!(net.world.story(&walk), format!("delivered to {arrives_at}"));
+    }
+}
+
+#[test]
 fn fragments_are_translated_like_the_first_of_them() {
     let mut net = hub_and_spokes([false, false], source_nat());
     let data: Vec<u8> = (0..3000_u32).map(|i| (i % 251) as u8).collect();

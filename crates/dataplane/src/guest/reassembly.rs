@@ -116,3 +116,81 @@ fn span(fragment: &Packet) -> (usize, usize) {
     let start = fragment.fragment_offset();
     (start, start + fragment.payload().len())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::packet::Envelope;
+
+    fn datagram(identification: u16, length: usize) -> Packet {
+        let envelope = Envelope {
+            identification,
+            ..Envelope::new(Ipv4Addr::new(10, 1, 0, 4), Ipv4Addr::new(10, 2, 0, 4))
+        };
+        let data: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+        Packet::udp(envelope, 5, 53, &data).expect("a datagram that fits")
+    }
+
+    #[test]
+    fn fragments_that_overlap_condemn_their_datagram() {
+        let packet = datagram(1, 2000);
+        let [first, _, last] = &packet.clone().fit(800).unwrap()[..] else {
+            panic!("three parts");
+        };
+        let other_cut = packet.fit(1200).unwrap().remove(1);
+        let mut held = Reassembly::default();
+        assert_eq!(held.add(first, SimTime::ZERO), None);
+        assert_eq!(held.add(last, SimTime::ZERO), None);
+        assert_eq!(held.add(&other_cut, SimTime::ZERO), None);
+        assert!(held.datagrams.is_empty() && held.order.is_empty());
+    }
+
+    #[test]
+    fn a_guest_waits_thirty_seconds_and_holds_sixty_four_datagrams() {
+        let late = SimTime::ZERO + SimDuration::from_seconds(31);
+        let parts = datagram(1, 2000).fit(1500).unwrap();
+        let mut held = Reassembly::default();
+        assert_eq!(held.add(&parts[0], SimTime::ZERO), None);
+        assert_eq!(held.add(&parts[1], late), None);
+
+        let mut held = Reassembly::default();
+        for identification in 0..200 {
+            let first = datagram(identification, 2000).fit(1500).unwrap().remove(0);
+            held.add(&first, SimTime::ZERO);
+        }
+        assert_eq!(
+            (held.datagrams.len(), held.order.len()),
+            (DATAGRAMS, DATAGRAMS)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_datagram_comes_together_in_any_order_and_with_copies(length in 200..4000usize, mtu in 128..1500u16, order in prop::collection::vec(any::<prop::sample::Index>(), 0..60)) {
+            let packet = datagram(7, length);
+            let parts = packet.clone().fit(mtu).unwrap();
+            prop_assume!(parts.len() > 1);
+            let mut held = Reassembly::default();
+            let mut missing: Vec<usize> = (0..parts.len()).collect();
+            for index in order {
+                let part = index.index(parts.len());
+                let whole = held.add(&parts[part], SimTime::ZERO);
+                missing.retain(|&other| other != part);
+                if missing.is_empty() {
+                    prop_assert_eq!(whole, Some(packet));
+                    return Ok(());
+                }
+                prop_assert_eq!(whole, None);
+            }
+            let Some((&last, rest)) = missing.split_last() else {
+                return Ok(());
+            };
+            for &part in rest {
+                prop_assert_eq!(held.add(&parts[part], SimTime::ZERO), None);
+            }
+            prop_assert_eq!(held.add(&parts[last], SimTime::ZERO), Some(packet));
+        }
+    }
+}
