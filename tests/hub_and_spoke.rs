@@ -99,3 +99,18 @@ fn a_name_that_is_almost_right_is_answered_with_the_right_one() {
     assert!(message.contains("did you mean"), "{message}");
     assert!(message.contains("Spoke1VM"), "{message}");
 }
+
+#[test]
+fn ip_forwarding_is_switched_in_the_words_of_az() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let state = folder.path().join("state.yaml");
+    let state = ["--state", state.to_str().expect("UTF-8")];
+    let line = |words: &'static str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        run(&[&words[..], &HUB, &state].concat())
+    };
+    let show = "az network nic show -n NvaVMVMNic --query enableIPForwarding -o tsv";
+    assert_eq!(line(show).yes(), "true\n");
+    line("az network nic update -n NvaVMVMNic --ip-forwarding false").yes();
+    assert_eq!(line(show).yes(), "false\n");
+}

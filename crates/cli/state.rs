@@ -18,6 +18,14 @@ pub(crate) struct Editable {
     file: PathBuf,
 }
 
+impl StateArguments {
+    /// The file of the state; an empty variable names none.
+    fn file(&self) -> Option<&Path> {
+        let file = self.state.as_deref()?;
+        (!file.as_os_str().is_empty()).then_some(file)
+    }
+}
+
 /// Reads the network for a question: the state if there is one, else `-t`.
 pub(crate) fn open(
     topology: &TopologyArguments,
@@ -34,9 +42,9 @@ pub(crate) fn open_for_change(
     place: InPlace,
     console: &mut Console<'_>,
 ) -> Result<Editable, Failure> {
-    let file = match (&state.state, place.in_place) {
+    let file = match (state.file(), place.in_place) {
         (_, true) => scenario_in_place(topology)?,
-        (Some(file), false) => file.clone(),
+        (Some(file), false) => file.to_owned(),
         (None, false) => {
             return Err(Failure::Usage(
                 "say where the change goes: --state FILE (made from -t when missing), the variable VNETSIM_STATE, or --in-place to change the scenario of -t itself".to_owned(),
@@ -56,9 +64,9 @@ pub(crate) fn open_for_change(
 
 /// The arguments with the state in place of `-t`, if the state exists.
 fn present(topology: &TopologyArguments, state: &StateArguments) -> TopologyArguments {
-    match &state.state {
+    match state.file() {
         Some(file) if file.exists() => TopologyArguments {
-            topology: vec![file.clone()],
+            topology: vec![file.to_owned()],
             parameters: Vec::new(),
             ..topology.clone()
         },

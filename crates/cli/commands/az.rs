@@ -247,28 +247,39 @@ fn subnets(command: Subnet, at: &Place, console: &mut Console<'_>) -> Result<Ans
 }
 
 fn nics(command: Nic, at: &Place, console: &mut Console<'_>) -> Result<Answer, Failure> {
-    let network = at.open(console)?;
     Ok(match command {
         Nic::List(group) => {
-            let nics = network
-                .listed_nics()
-                .filter(|(_, nic)| group.admits(&nic.id));
+            let network = at.open(console)?;
+            let nics = network.listed_nics();
+            let shown = nics.filter(|(_, nic)| group.admits(&nic.id));
             Answer::new(
-                nics.map(|(key, _)| resources::network_interface(&network, key))
+                shown
+                    .map(|(key, _)| resources::network_interface(&network, key))
                     .collect(),
             )
         }
-        Nic::Show(named) => Answer::new(resources::network_interface(
-            &network,
-            nic(&network, &named)?,
-        )),
+        Nic::Show(named) => {
+            let network = at.open(console)?;
+            let nic = nic(&network, &named)?;
+            Answer::new(resources::network_interface(&network, nic))
+        }
+        Nic::Update {
+            nic: named,
+            ip_forwarding,
+        } => Answer::new(at.change(console, |network, _| {
+            let nic = nic(network, &named)?;
+            network.set_ip_forwarding(nic, ip_forwarding);
+            Ok(resources::network_interface(network, nic))
+        })?),
         Nic::ShowEffectiveRouteTable(named) => {
+            let network = at.open(console)?;
             let nic = nic(&network, &named)?;
             let routes = effective::routes(&network, &control::compile(&network), nic);
             super::effective_routes::note_of_refusal(&network, nic, console);
             Answer::with_table(routes, effective::routes_table)
         }
         Nic::ListEffectiveNsg(named) => {
+            let network = at.open(console)?;
             let nic = nic(&network, &named)?;
             let groups = effective::security_groups(&network, &control::compile(&network), nic);
             super::effective_nsg::note_of_refusal(&network, nic, console);

@@ -156,6 +156,14 @@ pub(super) enum Nic {
     List(GroupName),
     /// Show a NIC
     Show(Named),
+    /// Switch IP forwarding of a NIC
+    Update {
+        #[command(flatten)]
+        nic: Named,
+        /// Whether it may send from and receive for addresses that are not its own
+        #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, value_parser = crate::links::truth)]
+        ip_forwarding: bool,
+    },
     /// The routes that apply to a NIC
     ShowEffectiveRouteTable(Named),
     /// The security rules that apply to a NIC
