@@ -178,7 +178,8 @@ pub(crate) enum FlowProtocol {
 #[command(after_help = "Examples:
   vnetsim peering list -t example:sales-marketing-research
   vnetsim peering create -t example:sales-marketing-research-unpeered --state net.yaml \\
-      --vnet-name SalesVNet --name Sales-To-Marketing --remote-vnet MarketingVNet --both --remote-name Marketing-To-Sales
+      --vnet-name SalesVNet --name Sales-To-Marketing --remote-vnet MarketingVNet \\
+      --both --remote-name Marketing-To-Sales
   vnetsim peering delete --state net.yaml --vnet-name SalesVNet --name Sales-To-Marketing")]
 pub(crate) struct PeeringArguments {
     #[command(subcommand)]
