@@ -3,6 +3,7 @@
 mod command_line;
 mod exercise;
 mod hostile;
+mod hostile_files;
 mod hub_and_spoke;
 mod life_cycle;
 mod reading;
