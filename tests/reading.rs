@@ -39,7 +39,7 @@ pub(crate) fn described(network: &Network) -> String {
 }
 
 /// Fails with the first line that differs and what stands before it.
-fn assert_same(one: &str, other: &str, what: &str) {
+pub(crate) fn assert_same(one: &str, other: &str, what: &str) {
     let differs = one
         .lines()
         .zip(other.lines())
@@ -249,6 +249,8 @@ fn a_written_scenario_reads_back_as_the_same_network() {
         let network = loaded(&[path]).network;
         let text = scenario::write(&network);
         let again = read_again(&text);
+        let json = read_again(&scenario::write_json(&network));
+        assert_same(&described(&network), &described(&json), path);
         assert_same(&described(&network), &described(&again), path);
         assert_same(&text, &scenario::write(&again), path);
     }
@@ -349,4 +351,105 @@ fn the_published_schema_covers_every_section_with_a_description() {
             "{key}"
         );
     }
+}
+
+/// Two hubs' worth of links that Azure would not accept, with and without a recorded state.
+fn refused_links(state: &str) -> String {
+    let link = |name: &str, to: &str| {
+        format!(
+            r#"{{"name": "{name}", "remoteVirtualNetwork": {{"id": "{GROUP}/virtualNetworks/{to}"}}, "useRemoteGateways": true{state}}}"#
+        )
+    };
+    format!(
+        r#"[
+  {{"id": "{GROUP}/virtualNetworks/a", "addressSpace": {{"addressPrefixes": ["10.0.0.0/16"]}}, "virtualNetworkPeerings": [
+    {},
+    {}
+  ]}},
+  {{"id": "{GROUP}/virtualNetworks/b", "addressSpace": {{"addressPrefixes": ["10.0.128.0/17"]}}}}
+]"#,
+        link("to-b", "b"),
+        link("to-far", "far")
+    )
+}
+
+#[test]
+fn a_link_that_azure_would_refuse_is_an_error_unless_it_is_recorded() {
+    golden(
+        "refused-links.txt",
+        &complaints("new.json", &refused_links("")),
+    );
+    golden(
+        "recorded-links.txt",
+        &complaints(
+            "dump.json",
+            &refused_links(r#", "peeringState": "Connected""#),
+        ),
+    );
+}
+
+#[test]
+fn learned_routes_belong_to_the_gateway_that_their_file_is_named_after() {
+    let mut loader = Loader::new(LoadOptions::default());
+    loader.add_path(&fixture("scenarios/every-kind.yaml"));
+    let answer = r#"{"value": [
+        {"network": "10.0.0.0/16", "origin": "Network", "asPath": "", "nextHop": null},
+        {"network": "192.168.70.0/24", "origin": "EBgp", "asPath": "65010-65020", "nextHop": "192.168.50.1"}
+    ]}"#;
+    loader.add_text("hub-er.learned-routes.json", answer);
+    let network = loader
+        .finish()
+        .unwrap_or_else(|refused| panic!("{refused}"))
+        .network;
+    let learned: Vec<_> = network
+        .gateways()
+        .values()
+        .map(|gateway| (gateway.id.name(), gateway.learned_routes.len()))
+        .collect();
+    assert_eq!(learned, [("hub-gw", 2), ("hub-er", 1)]);
+    assert_eq!(
+        network.gateways().values().nth(1).unwrap().learned_routes[0].as_path,
+        [65010, 65020]
+    );
+}
+
+#[test]
+fn links_that_are_disconnected_or_out_of_sync_stay_so_in_a_state_file() {
+    let mut network = loaded(&["scenarios/sales-marketing-research.yaml"]).network;
+    let links: Vec<_> = network.peerings().keys().collect();
+    let marketing = network.peerings()[links[1]].virtual_network;
+    network
+        .change_address_space(
+            marketing,
+            vec![
+                "10.2.0.0/16".parse().unwrap(),
+                "10.20.0.0/16".parse().unwrap(),
+            ],
+        )
+        .unwrap();
+    network.delete_peering(links[0]);
+    let mut loader = Loader::new(LoadOptions {
+        strict: true,
+        ..LoadOptions::default()
+    });
+    loader.add_text("state.yaml", scenario::write(&network));
+    let again = loader
+        .finish()
+        .unwrap_or_else(|refused| panic!("{refused}"))
+        .network;
+    let told = |network: &Network| -> Vec<_> {
+        let links = network.peerings().iter();
+        links
+            .map(|(key, link)| {
+                (
+                    link.id.clone(),
+                    link.state,
+                    network.sync_level(key),
+                    link.remote_address_space.clone(),
+                )
+            })
+            .collect()
+    };
+    assert_eq!(told(&network), told(&again));
+    assert_eq!(told(&again)[0].1, PeeringState::Disconnected);
 }

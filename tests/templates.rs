@@ -2,7 +2,70 @@
 
 use std::path::{Path, PathBuf};
 
+use ::vnetsim::formats::diagnostic::Severity;
 use ::vnetsim::formats::load::{LoadOptions, load};
+
+use crate::reading::{assert_same, described};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/templates")
+        .join(name)
+}
+
+#[test]
+fn a_template_gives_the_network_that_a_person_would_write_down() {
+    let read = |names: &[&str]| {
+        let paths: Vec<PathBuf> = names.iter().map(|name| fixture(name)).collect();
+        load(&paths, &LoadOptions::default()).unwrap_or_else(|refused| panic!("{refused}"))
+    };
+    let template = read(&["spokes.json", "spokes.parameters.json"]);
+    assert_same(
+        &described(&template.network),
+        &described(&read(&["spokes.yaml"]).network),
+        "the template",
+    );
+    // The password is not known, and nothing depends on it.
+    assert_eq!(template.diagnostics.count(Severity::Warning), 0);
+    let one = read(&["spokes.json"]);
+    assert_eq!(one.network.virtual_networks().len(), 2);
+}
+
+#[test]
+fn parameters_given_by_hand_go_before_those_of_files() {
+    let options = LoadOptions {
+        parameters: vec!["spokes=3".to_owned()],
+        ..LoadOptions::default()
+    };
+    let loaded = load(
+        &[fixture("spokes.json"), fixture("spokes.parameters.json")],
+        &options,
+    );
+    let loaded = loaded.unwrap_or_else(|refused| panic!("{refused}"));
+    assert_eq!(loaded.network.virtual_networks().len(), 4);
+}
+
+#[test]
+fn an_unknown_value_that_decides_something_is_an_error_at_its_place() {
+    let options = LoadOptions {
+        parameters: vec!["spokes=0".to_owned(), "forwarding=perhaps".to_owned()],
+        ..LoadOptions::default()
+    };
+    let none =
+        load(&[fixture("spokes.json")], &options).unwrap_or_else(|refused| panic!("{refused}"));
+    assert_eq!(none.network.peerings().len(), 0);
+    let options = LoadOptions {
+        parameters: vec!["forwarding=perhaps".to_owned()],
+        ..LoadOptions::default()
+    };
+    let text = load(&[fixture("spokes.json")], &options)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("error[bad-value]: properties.allowForwardedTraffic is \"perhaps\""),
+        "{text}"
+    );
+}
 
 /// Every template of a folder that the environment names, each for itself, with its parameter file where one stands beside it.
 ///

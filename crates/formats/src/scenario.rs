@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
-pub use write::{to_yaml, write};
+pub use write::{to_yaml, write, write_json};
 
 use crate::diagnostic::Diagnostics;
 use crate::json::{Object, Value};

@@ -459,6 +459,12 @@ impl<'b> Builder<'b> {
                 self.reader.missing(&inline, "name", "a name");
                 continue;
             };
+            if name.contains('/') {
+                let problem = format!("'{name}' is no name: it holds '/'");
+                let problem = Diagnostic::error(Code::BadResourceName, problem).at(inline.span());
+                self.reader.push(problem.property(inline.own_path()));
+                continue;
+            }
             let id = record.id.child(segment, name);
             if !taken.insert(id.clone()) {
                 let message = format!(

@@ -1,6 +1,6 @@
 //! Virtual machines.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use model::{Guest, NicId, PowerState, ResourceId, VirtualMachineRequest};
 
@@ -10,53 +10,67 @@ use super::kind::Kind;
 use super::reader::{Origin, Reference};
 use super::view::View;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::json::Value;
+
+/// Machines as the NICs name them, in the order of the NICs.
+#[derive(Default)]
+struct MachinesOfNics {
+    machines: Vec<(ResourceId, Vec<AttachedNic>)>,
+    by_id: HashMap<ResourceId, usize>,
+}
+
+/// A NIC and whether it says that it is the primary one.
+type AttachedNic = (NicId, bool);
+
+impl MachinesOfNics {
+    fn attach(&mut self, machine: ResourceId, nic: AttachedNic) {
+        let next = self.machines.len();
+        let position = *self.by_id.entry(machine.clone()).or_insert(next);
+        if position == next {
+            self.machines.push((machine, Vec::new()));
+        }
+        self.machines[position].1.push(nic);
+    }
+
+    fn of(&self, machine: &ResourceId) -> &[AttachedNic] {
+        let position = self.by_id.get(machine);
+        position.map_or(&[], |&position| &self.machines[position].1)
+    }
+}
 
 impl Builder<'_> {
     pub(super) fn virtual_machines(&mut self) {
         let collection = self.collection;
-        let machines_of_nics = self.machines_of_nics();
+        let machines = self.machines_of_nics();
         for record in collection.of_kind(Kind::VirtualMachine) {
-            self.virtual_machine(
-                record,
-                machines_of_nics.get(&record.id).map_or(&[], Vec::as_slice),
-            );
+            self.virtual_machine(record, machines.of(&record.id));
         }
-        self.implied_machines(&machines_of_nics);
+        self.implied_machines(&machines);
     }
 
-    /// Which machine each NIC says that it belongs to, with the primary NIC first.
-    fn machines_of_nics(&mut self) -> BTreeMap<ResourceId, Vec<(NicId, bool)>> {
-        let collection = self.collection;
-        let mut machines: BTreeMap<ResourceId, Vec<(NicId, bool)>> = BTreeMap::new();
-        for record in collection.of_kind(Kind::NetworkInterface) {
+    fn machines_of_nics(&self) -> MachinesOfNics {
+        let mut machines = MachinesOfNics::default();
+        for record in self.collection.of_kind(Kind::NetworkInterface) {
             let view = View::of_resource(&record.documents, record.span);
-            let id = view
-                .object("virtualMachine")
-                .and_then(|machine| machine.get("id")?.as_str());
-            let Some(id) = id.and_then(|id| ResourceId::parse(id).ok()) else {
+            let machine = view.object("virtualMachine");
+            let id =
+                machine.and_then(|machine| ResourceId::parse(machine.get("id")?.as_str()?).ok());
+            // NICs of scale sets name a machine of the set; it is listed as unsupported with the set.
+            let Some(id) = id.filter(|id| Kind::of_id(id) == Kind::VirtualMachine) else {
                 continue;
             };
-            // NICs of scale sets name a machine of the set; it is listed as unsupported with the set.
-            if let Some(nic) = self
-                .network
-                .nics()
-                .find(&record.id)
-                .filter(|_| Kind::of_id(&id) == Kind::VirtualMachine)
-            {
-                let primary = view
-                    .get("primary")
-                    .and_then(super::super::json::Value::as_bool)
-                    == Some(true);
-                machines.entry(id).or_default().push((nic, primary));
+            if let Some(nic) = self.network.nics().find(&record.id) {
+                let primary = view.get("primary").and_then(Value::as_bool) == Some(true);
+                machines.attach(id, (nic, primary));
             }
         }
-        for nics in machines.values_mut() {
+        for (_, nics) in &mut machines.machines {
             nics.sort_by_key(|&(_, primary)| !primary);
         }
         machines
     }
 
-    fn virtual_machine(&mut self, record: &Record, attached: &[(NicId, bool)]) {
+    fn virtual_machine(&mut self, record: &Record, attached: &[AttachedNic]) {
         let view = self.open(record);
         let profile = view
             .object("networkProfile")
@@ -156,9 +170,9 @@ impl Builder<'_> {
     }
 
     /// `az network nic list` alone tells which machines there are.
-    fn implied_machines(&mut self, machines: &BTreeMap<ResourceId, Vec<(NicId, bool)>>) {
+    fn implied_machines(&mut self, machines: &MachinesOfNics) {
         let mut implied = 0;
-        for (id, nics) in machines {
+        for (id, nics) in &machines.machines {
             if self.collection.find(id).is_some() {
                 continue;
             }

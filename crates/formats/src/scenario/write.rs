@@ -1,7 +1,6 @@
 //! A network as a scenario with all resources in full.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use ipnet::Ipv4Net;
 use model::table::Resource;
@@ -24,14 +23,18 @@ pub fn write(network: &Network) -> String {
     text
 }
 
-/// Any value as YAML text.
+/// As [`write()`], in JSON: longer, and read ten times as fast.
+pub fn write_json(network: &Network) -> String {
+    let mut text = serde_json::to_string_pretty(&Writer::of(network).scenario())
+        .expect("lists, finite numbers, and maps with text keys always have a text");
+    text.push('\n');
+    text
+}
+
+/// A value as YAML text.
 pub fn to_yaml(value: &impl serde::Serialize) -> String {
-    // Values that our own shapes can hold always have a text.
-    serde_saphyr::to_string(value).unwrap_or_else(|error| {
-        let mut comment = String::new();
-        let _ = writeln!(comment, "# not written: {error}");
-        comment
-    })
+    serde_saphyr::to_string(value)
+        .expect("lists, scalars, and maps with text keys always have a text")
 }
 
 struct Writer<'a> {
@@ -658,4 +661,71 @@ fn rule_ports(ports: &model::Ports) -> Option<shapes::RulePorts> {
 
 fn texts(prefixes: &[Ipv4Net]) -> Vec<String> {
     prefixes.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{
+        Access, Direction, NetworkSecurityGroup, Ports, RuleAddresses, RuleProtocol, SecurityRule,
+        VirtualNetworkRequest,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::load::{LoadOptions, Loader};
+
+    fn network(vnet: &str, rule: &str, description: &str) -> Network {
+        let mut network = Network::default();
+        let id = |kind: &str, name: &str| ResourceId::in_group("s", "g", kind, name);
+        network
+            .create_virtual_network(VirtualNetworkRequest {
+                id: id("Microsoft.Network/virtualNetworks", vnet),
+                location: Location::default(),
+                address_space: vec!["10.0.0.0/8".parse().unwrap()],
+                subnets: Vec::new(),
+                deployment_model: model::DeploymentModel::ResourceManager,
+                flow_timeout_minutes: None,
+                dns_servers: Vec::new(),
+            })
+            .unwrap();
+        let rule = SecurityRule {
+            name: rule.to_owned(),
+            description: Some(description.to_owned()),
+            priority: 100,
+            direction: Direction::Inbound,
+            access: Access::Allow,
+            protocol: RuleProtocol::Any,
+            source: RuleAddresses::Any,
+            source_ports: Ports::all(),
+            destination: RuleAddresses::Any,
+            destination_ports: Ports::all(),
+        };
+        network
+            .create_network_security_group(NetworkSecurityGroup {
+                id: id("Microsoft.Network/networkSecurityGroups", "nsg"),
+                location: Location::default(),
+                rules: vec![rule],
+                flush_connection: false,
+            })
+            .unwrap();
+        network
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_and_text_comes_back_as_it_was(
+            vnet in "[^/]{1,12}|[0-9]{1,3}|true|null|~|- a|a: b|#x",
+            rule in "[^/\\p{C}]{1,12}|[0-9]{1,3}|1e3|no|[ \t]x",
+            description in any::<String>().prop_filter("an empty text counts as missing", |text| !text.is_empty()),
+        ) {
+            let network = network(&vnet, &rule, &description);
+            let text = write(&network);
+            let mut loader = Loader::new(LoadOptions::default());
+            loader.add_text("state.yaml", text.as_str());
+            let again = loader.finish().map_err(|refused| TestCaseError::fail(format!("{refused}\n{text}")))?.network;
+            prop_assert_eq!(again.virtual_networks().values().next().unwrap().id.as_str(), network.virtual_networks().values().next().unwrap().id.as_str());
+            prop_assert_eq!(&again.nsgs().values().next().unwrap().rules, &network.nsgs().values().next().unwrap().rules);
+            prop_assert_eq!(write(&again), text);
+        }
+    }
 }
