@@ -265,38 +265,36 @@ impl Network {
         Ok(key)
     }
 
-    /// Changes the flags of a link. A Disconnected link goes back to Initiated (P-2), and to Connected if the reverse link waits.
+    /// Changes the flags of a link. A Disconnected link is stored anew: it takes over the remote network's present prefixes and goes
+    /// back to Initiated (P-2), or to Connected if the reverse link waits.
     pub fn update_peering(
         &mut self,
         link: LinkId,
         flags: PeeringFlags,
     ) -> Result<(), OperationError> {
         let present = &self.peerings[link];
-        let changed = Peering {
+        let reverse = self.reverse_link(link);
+        let mut changed = Peering {
             flags,
             ..present.clone()
         };
-        let gateway_newly_used = flags.use_remote_gateways && !present.flags.use_remote_gateways;
-        if gateway_newly_used {
-            self.check_remote_gateway(&changed, Some(link), self.reverse_link(link))?;
+        if flags.use_remote_gateways && !present.flags.use_remote_gateways {
+            self.check_remote_gateway(&changed, Some(link), reverse)?;
         }
-        let was_disconnected = present.state == PeeringState::Disconnected;
-        let present_space = self.present_remote_space(link);
-        let reverse = self.reverse_link(link);
-        let stored = self.peering_mut(link);
-        stored.flags = flags;
-        if was_disconnected {
-            stored.state = PeeringState::Initiated;
-            if let Some(space) = present_space {
-                stored.remote_address_space = space;
+        if present.state == PeeringState::Disconnected {
+            changed.state = PeeringState::Initiated;
+            if let Some(space) = self.present_remote_space(link) {
+                changed.remote_address_space = space;
             }
+            self.check_overlap(&changed)?;
             if let Some(reverse) = reverse
                 && self.peerings[reverse].state != PeeringState::Disconnected
             {
-                self.peering_mut(link).state = PeeringState::Connected;
+                changed.state = PeeringState::Connected;
                 self.peering_mut(reverse).state = PeeringState::Connected;
             }
         }
+        *self.peering_mut(link) = changed;
         Ok(())
     }
 
