@@ -1,5 +1,6 @@
 //! End to end: the binary as users run it, a file a theme.
 
+mod bicep;
 mod command_line;
 mod exercise;
 mod hostile;
