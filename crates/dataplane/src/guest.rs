@@ -289,8 +289,7 @@ fn egress(guest: &Guest, at: NicId, destination: Ipv4Addr) -> NicId {
     guest
         .connected
         .iter()
-        .filter(|(prefix, _)| prefix.contains(&destination))
-        .max_by_key(|(prefix, _)| prefix.prefix_len())
+        .find(|(prefix, _)| prefix.contains(&destination)) // subnets of one network are disjoint
         .map(|&(_, nic)| nic)
         .or_else(|| guest.nics.first().copied())
         .unwrap_or(at)

@@ -109,7 +109,7 @@ fn a_translation_that_was_idle_for_five_minutes_is_forgotten() {
 #[test]
 fn fragments_are_translated_like_the_first_of_them() {
     let mut net = hub_and_spokes([false, false], source_nat());
-    let data: Vec<u8> = (0..3000_u32).map(|i| (i % 251) as u8).collect();
+    let data: Vec<u8> = (0..=250).cycle().take(3000).collect();
     let envelope = Envelope {
         identification: 77,
         ..Envelope::new(
@@ -400,6 +400,30 @@ fn a_guest_with_two_nics_sends_by_its_connected_subnets_then_by_its_primary() {
     let packet = world.echo(far_vm, world.address(a.nic));
     let walk = world.send(far_vm, packet);
     assert_eq!(walk.visited, [second, a.nic], "out through the first");
+}
+
+#[test]
+fn a_translating_appliance_with_two_nics_sends_answers_back_where_they_are_wanted() {
+    // N-3: by the origin's address, not by its own, which is what the answer was sent to.
+    let mut world = World::new();
+    let a = world.site("A", "10.1.0.0/16");
+    let outer = world.subnet(a.vnet, "outer", "10.1.1.0/24");
+    let nics = [
+        world.nic("outerNic", outer, true),
+        world.nic("innerNic", a.subnet, true),
+    ];
+    world.machine("nat", &nics, source_nat());
+    let (target, _) = world.vm("target", outer);
+    world.routes(a.subnet, &[("10.1.1.0/24", appliance("10.1.0.5"))]);
+    let trip = world.ping(a.nic, target);
+    assert_eq!(trip.there.packet.source(), world.address(nics[0]));
+    let back = trip.back.expect("an answer");
+    assert_eq!(back.visited, [nics[0], a.nic]);
+    let left = back.steps.iter().find_map(|step| match step {
+        dataplane::Step::Forwarded { leaves, .. } => Some(*leaves),
+        _ => None,
+    });
+    assert_eq!(left, Some(nics[1]));
 }
 
 #[test]

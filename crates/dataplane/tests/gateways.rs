@@ -3,6 +3,7 @@
 use dataplane::packet::Envelope;
 use dataplane::{Evidence, Packet};
 use model::UserNextHop;
+use model::options::ForwardedTraffic;
 
 use crate::world::{Site, World, flags, ip};
 
@@ -27,8 +28,9 @@ fn transit() -> (World, [Site; 2]) {
 
 #[test]
 fn a_gateway_passes_packets_between_spokes_and_takes_one_hop() {
-    // V-18: forwarded flags do not matter.
+    // V-18, F-9: forwarded flags do not matter, not even where a live gateway in use does not stand for them (F-9a).
     let (mut world, [one, two]) = transit();
+    world.network.options.forwarded_traffic = ForwardedTraffic::Documented;
     let trip = world.ping(one.nic, two.nic);
     assert_eq!(trip.there.visited.len(), 2);
     assert_eq!(trip.ttl(), Some(63));

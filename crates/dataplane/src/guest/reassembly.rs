@@ -129,7 +129,7 @@ mod tests {
             identification,
             ..Envelope::new(Ipv4Addr::new(10, 1, 0, 4), Ipv4Addr::new(10, 2, 0, 4))
         };
-        let data: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+        let data: Vec<u8> = (0..=250).cycle().take(length).collect();
         Packet::udp(envelope, 5, 53, &data).expect("a datagram that fits")
     }
 

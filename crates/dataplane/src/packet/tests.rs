@@ -298,6 +298,20 @@ fn udp_without_checksum_stays_without() {
 }
 
 #[test]
+fn a_udp_checksum_that_comes_to_zero_is_stored_as_ffff() {
+    // K-4: zero would mean that there is none. Over all ports, every sum is met.
+    let mut packet = Packet::udp(Envelope::new(A, B), 1, 2, b"data").unwrap();
+    let mut sums = Vec::new();
+    for port in 0..=u16::MAX {
+        packet.set_end(End::Source, A, port);
+        assert!(packet.has_valid_transport_checksum());
+        sums.push([packet.payload()[6], packet.payload()[7]]);
+    }
+    assert!(!sums.contains(&[0, 0]));
+    assert!(sums.contains(&[0xFF, 0xFF]));
+}
+
+#[test]
 fn a_mac_address_of_ours_begins_as_azures_do() {
     assert_eq!(
         derived_mac(NicId::new(0x0102_0304)),
