@@ -244,6 +244,21 @@ fn an_error_about_a_live_flow_passes_where_nothing_else_does() {
 }
 
 #[test]
+fn an_error_that_rules_admit_begins_no_flow() {
+    // Assumed: it is judged each time, so that its zero ports are nobody's key.
+    let mut world = World::new();
+    let a = world.site("A", "10.1.0.0/16");
+    let (b, _) = world.vm("B", a.subnet);
+    let group = world.group("nsg", Vec::new());
+    world.network.set_nic_security_group(b, Some(group));
+    let about = world.udp(b, a.nic, (6, 33434), b"never sent");
+    let error = dataplane::packet::IcmpError::PortUnreachable;
+    let error = about.error(error, world.address(a.nic)).unwrap();
+    assert!(world.send(a.nic, error).is_delivered());
+    assert_eq!(world.pairs.records(), 0);
+}
+
+#[test]
 fn fragments_follow_the_verdict_on_the_first_and_never_come_before_it() {
     // S-25
     let mut world = World::new();
