@@ -453,3 +453,21 @@ fn links_that_are_disconnected_or_out_of_sync_stay_so_in_a_state_file() {
     assert_eq!(told(&network), told(&again));
     assert_eq!(told(&again)[0].1, PeeringState::Disconnected);
 }
+
+#[test]
+fn a_pool_of_its_own_is_a_pool_and_a_frontend_without_place_is_one_error() {
+    let text = format!(
+        r#"[
+  {{"id": "{GROUP}/loadBalancers/l", "frontendIPConfigurations": [{{"name": "f", "subnet": {{"id": "{GROUP}/virtualNetworks/v/subnets/gone"}}}}],
+    "loadBalancingRules": [{{"name": "r", "protocol": "All", "frontendPort": 0, "backendPort": 0,
+      "frontendIPConfiguration": {{"id": "{GROUP}/loadBalancers/l/frontendIPConfigurations/f"}},
+      "backendAddressPool": {{"id": "{GROUP}/loadBalancers/l/backendAddressPools/p"}}}}]}},
+  {{"id": "{GROUP}/loadBalancers/l/backendAddressPools/p", "name": "p", "properties": {{}}}}
+]"#
+    );
+    let told = complaints("lb.json", &text);
+    assert!(
+        told.contains("subnets/gone") && told.matches("error[").count() == 1,
+        "{told}"
+    );
+}

@@ -20,6 +20,13 @@ pub(super) struct LoadBalancerDraft {
     span: Span,
 }
 
+/// Names of the parts that a load-balancing rule may refer to, also of those that could not be read.
+#[derive(Default)]
+struct Parts {
+    frontends: Vec<String>,
+    pools: Vec<String>,
+}
+
 /// A firewall that waits for its address.
 pub(super) struct FirewallDraft {
     pub(super) configuration: IpConfigurationRequest,
@@ -49,7 +56,7 @@ impl Builder<'_> {
             let address = PublicIpAddress {
                 id: record.id.clone(),
                 location: self.location(&view),
-                address: self.reader.address(&view, "ipAddress"),
+                address: self.reader.address_in_passing(&view, "ipAddress"),
                 sku: self.sku(&view),
             };
             let result = self.network.create_public_ip(address);
@@ -145,12 +152,14 @@ impl Builder<'_> {
 
     pub(super) fn load_balancer(&mut self, record: &Record, view: &View<'_>) -> LoadBalancerDraft {
         let mut frontends = Vec::new();
+        let mut parts = Parts::default();
         for frontend in self.reader.objects(view, "frontendIPConfigurations") {
             let name = self
                 .reader
                 .text(&frontend, "name")
                 .unwrap_or_default()
                 .to_owned();
+            parts.frontends.push(name.clone());
             if frontend.get("subnet").is_some() {
                 if let Some((subnet, wanted)) = self.subnet_address(&frontend) {
                     frontends.push((name, FrontendRequest::Private(subnet, wanted)));
@@ -162,10 +171,12 @@ impl Builder<'_> {
                 ));
             }
         }
-        let mut pools = Vec::new();
-        for pool in self.reader.objects(view, "backendAddressPools") {
-            pools.extend(self.reader.text(&pool, "name").map(str::to_owned));
-            for member in self.reader.objects(&pool, "loadBalancerBackendAddresses") {
+        for pool in self.children_of(record, view, "backendAddressPools", Kind::BackendPool) {
+            parts.pools.push(pool.id.name().to_owned());
+            for member in self
+                .reader
+                .objects(&pool.view, "loadBalancerBackendAddresses")
+            {
                 if member.get("networkInterfaceIPConfiguration").is_none() {
                     self.reader.unsupported(
                         &member,
@@ -177,7 +188,7 @@ impl Builder<'_> {
         }
         let mut rules = Vec::new();
         for rule in self.reader.objects(view, "loadBalancingRules") {
-            rules.extend(self.load_balancing_rule(&rule, &frontends, &pools));
+            rules.extend(self.load_balancing_rule(&rule, &parts));
         }
         for (key, effect) in [
             (
@@ -202,7 +213,7 @@ impl Builder<'_> {
             location: self.location(view),
             sku: self.sku(view),
             frontends,
-            pools,
+            pools: parts.pools,
             rules,
         };
         LoadBalancerDraft {
@@ -211,12 +222,7 @@ impl Builder<'_> {
         }
     }
 
-    fn load_balancing_rule(
-        &mut self,
-        view: &View<'_>,
-        frontends: &[(String, FrontendRequest)],
-        pools: &[String],
-    ) -> Option<LoadBalancingRule> {
+    fn load_balancing_rule(&mut self, view: &View<'_>, parts: &Parts) -> Option<LoadBalancingRule> {
         let protocol = match view
             .get("protocol")
             .and_then(|value| value.as_str())
@@ -238,7 +244,7 @@ impl Builder<'_> {
         let frontend = self.part(
             view,
             "frontendIPConfiguration",
-            frontends.iter().map(|(name, _)| name.as_str()),
+            parts.frontends.iter().map(String::as_str),
         );
         let pool =
             if view.get("backendAddressPool").is_none() && view.has_any("backendAddressPools") {
@@ -250,7 +256,11 @@ impl Builder<'_> {
                     .and_then(|reference| reference.text.rsplit('/').next())
                     .map(str::to_owned)
             } else {
-                self.part(view, "backendAddressPool", pools.iter().map(String::as_str))
+                self.part(
+                    view,
+                    "backendAddressPool",
+                    parts.pools.iter().map(String::as_str),
+                )
             };
         Some(LoadBalancingRule {
             name: self

@@ -34,8 +34,8 @@ impl Builder<'_> {
             let gateway = LocalNetworkGateway {
                 id: record.id.clone(),
                 prefixes: self.reader.prefixes(&space, &["addressPrefixes"]),
-                gateway_address: self.reader.address(&view, "gatewayIpAddress"),
-                bgp_address: self.reader.address(&bgp, "bgpPeeringAddress"),
+                gateway_address: self.reader.address_in_passing(&view, "gatewayIpAddress"),
+                bgp_address: self.reader.address_in_passing(&bgp, "bgpPeeringAddress"),
                 asn: self
                     .reader
                     .number(&bgp, "asn", "an autonomous system number"),

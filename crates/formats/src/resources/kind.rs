@@ -17,6 +17,7 @@ pub(crate) enum Kind {
     ApplicationSecurityGroup,
     PublicIpAddress,
     LoadBalancer,
+    BackendPool,
     NatGateway,
     VirtualNetworkGateway,
     LocalNetworkGateway,
@@ -64,6 +65,10 @@ const READ: &[(&str, Kind)] = &[
     ),
     ("Microsoft.Network/publicIPAddresses", Kind::PublicIpAddress),
     ("Microsoft.Network/loadBalancers", Kind::LoadBalancer),
+    (
+        "Microsoft.Network/loadBalancers/backendAddressPools",
+        Kind::BackendPool,
+    ),
     ("Microsoft.Network/natGateways", Kind::NatGateway),
     (
         "Microsoft.Network/virtualNetworkGateways",
@@ -113,6 +118,9 @@ const IRRELEVANT_IN_NETWORK: &[&str] = &[
     "trafficManagerProfiles",
 ];
 
+/// Children that carry no packet although their parent does.
+const IRRELEVANT_CHILDREN: &[&str] = &["privateEndpoints/privateDnsZoneGroups"];
+
 /// Extension types: `.../providers/Microsoft.Insights/diagnosticSettings/X` and their like hang on another resource.
 const EXTENSIONS: &[&str] = &[
     "Microsoft.Insights",
@@ -148,6 +156,9 @@ impl Kind {
                     .contains(&name.to_ascii_lowercase())
             });
         if below_extension
+            || IRRELEVANT_CHILDREN
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(types))
             || IRRELEVANT_IN_NETWORK
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(top))
@@ -179,6 +190,7 @@ impl Kind {
             Self::ApplicationSecurityGroup => "an application security group",
             Self::PublicIpAddress => "a public IP address",
             Self::LoadBalancer => "a load balancer",
+            Self::BackendPool => "a back-end pool",
             Self::NatGateway => "a NAT gateway",
             Self::VirtualNetworkGateway => "a virtual network gateway",
             Self::LocalNetworkGateway => "a local network gateway",
@@ -197,6 +209,7 @@ impl Kind {
             Self::Subnet | Self::Peering => Some(Self::VirtualNetwork),
             Self::Route => Some(Self::RouteTable),
             Self::SecurityRule => Some(Self::NetworkSecurityGroup),
+            Self::BackendPool => Some(Self::LoadBalancer),
             _ => None,
         }
     }

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 
 use model::peering::ImportNote;
-use model::{PeeringFlags, PeeringRecord, PeeringScope, PeeringState, ResourceId, VnetId};
+use model::{
+    OperationError, PeeringFlags, PeeringRecord, PeeringScope, PeeringState, ResourceId, VnetId,
+};
 
+use super::Record;
 use super::build::{Builder, Child};
 use super::kind::Kind;
 use super::reader::Origin;
@@ -181,6 +184,18 @@ impl Builder<'_> {
         self.reader.word(view, "peeringState")
     }
 
+    /// F-11: a route server counts as a gateway, and it is a virtual hub, which is not simulated yet.
+    fn may_have_route_server(&self, error: &OperationError) -> bool {
+        let is_hub = |record: &Record| {
+            record
+                .id
+                .kind()
+                .eq_ignore_ascii_case("Microsoft.Network/virtualHubs")
+        };
+        matches!(error, OperationError::RemoteVnetHasNoGateways { .. })
+            && self.collection.of_kind(Kind::Unsupported).any(is_hub)
+    }
+
     fn tell(&mut self, note: &ImportNote, places: &HashMap<ResourceId, Place>) {
         let about = match note {
             ImportNote::StateDiffers { peering, .. }
@@ -212,7 +227,12 @@ impl Builder<'_> {
             }
             ImportNote::WouldBeRefused { error, .. } => {
                 if let Some(place) = place {
-                    self.reader.refused_with(place.severity, error, place.span);
+                    let severity = if self.may_have_route_server(error) {
+                        Severity::Warning
+                    } else {
+                        place.severity
+                    };
+                    self.reader.refused_with(severity, error, place.span);
                 }
             }
             ImportNote::LeftOut { error, .. } => {

@@ -291,6 +291,16 @@ impl Reader<'_> {
         None
     }
 
+    /// An IPv4 address on which no verdict inside the networks depends: the public address of a device, a BGP peer.
+    pub(crate) fn address_in_passing(&mut self, view: &View<'_>, key: &str) -> Option<Ipv4Addr> {
+        let value = view.get(key)?;
+        if let Some(unknown) = value.as_unknown() {
+            self.unknown_in_passing(value, unknown.reason());
+            return None;
+        }
+        self.address(view, key)
+    }
+
     /// Prefixes under the first of the keys that has any: a list, or a single text.
     pub(crate) fn prefixes(&mut self, view: &View<'_>, keys: &[&'static str]) -> Vec<Ipv4Net> {
         let filled = |key: &&&'static str| {
