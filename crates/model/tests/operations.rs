@@ -1,0 +1,185 @@
+//! What operations on networks, route tables and security groups refuse (N-4, R-29, R-32, G-1, G-6, S-1, S-2).
+
+use model::{
+    Access, Direction, Location, Network, NetworkSecurityGroup, OperationError, Ports, ResourceId,
+    Route, RouteDestination, RouteTable, RuleAddresses, RuleProtocol, SecurityRule, SubnetRequest,
+    UserNextHop, VirtualNetworkRequest, VnetId,
+};
+
+fn id(kind: &str, name: &str) -> ResourceId {
+    ResourceId::in_group("sub1", "rg1", &format!("Microsoft.Network/{kind}"), name)
+}
+
+fn vnet(network: &mut Network, space: &str) -> Result<VnetId, OperationError> {
+    network.create_virtual_network(VirtualNetworkRequest {
+        id: id("virtualNetworks", "v"),
+        location: Location::default(),
+        address_space: vec![space.parse().unwrap()],
+        subnets: Vec::new(),
+        deployment_model: model::DeploymentModel::ResourceManager,
+        flow_timeout_minutes: None,
+        dns_servers: Vec::new(),
+    })
+}
+
+#[test]
+fn a_network_keeps_away_from_the_platforms_ranges() {
+    // N-4, S-28
+    for space in [
+        "224.0.0.0/8",
+        "127.0.0.0/16",
+        "169.254.7.0/24",
+        "168.63.0.0/16",
+    ] {
+        let error = vnet(&mut Network::default(), space).unwrap_err();
+        assert!(
+            matches!(error, OperationError::AddressSpace { .. }),
+            "{space}: {error}"
+        );
+    }
+}
+
+#[test]
+fn subnets_lie_in_the_space_apart_from_each_other_and_have_room_for_hosts() {
+    // N-4
+    let mut network = Network::default();
+    let vnet = vnet(&mut network, "10.0.0.0/16").unwrap();
+    let mut create = |name: &str, prefix: &str| {
+        network.create_subnet(vnet, SubnetRequest::new(name, prefix.parse().unwrap()))
+    };
+    create("apps", "10.0.1.0/24").unwrap();
+    create("small", "10.0.2.0/29").unwrap();
+    let code = |result: Result<_, OperationError>| result.unwrap_err().azure_code();
+    assert_eq!(
+        code(create("tiny", "10.0.3.0/30")),
+        Some("InvalidAddressPrefixFormat")
+    );
+    assert_eq!(
+        code(create("outside", "10.1.0.0/24")),
+        Some("NetcfgInvalidSubnet")
+    );
+    assert_eq!(
+        code(create("again", "10.0.1.128/25")),
+        Some("NetcfgSubnetRangesOverlap")
+    );
+    assert!(matches!(
+        create("APPS", "10.0.9.0/24"),
+        Err(OperationError::DuplicateName { .. })
+    ));
+}
+
+fn table(routes: &[(&str, &str)], gateway_propagation_disabled: bool) -> RouteTable {
+    let routes = routes.iter().map(|(name, prefix)| Route {
+        name: (*name).to_owned(),
+        destination: RouteDestination::Prefix(prefix.parse().unwrap()),
+        next_hop: UserNextHop::None,
+    });
+    RouteTable {
+        id: id("routeTables", "rt"),
+        location: Location::default(),
+        routes: routes.collect(),
+        gateway_propagation_disabled,
+    }
+}
+
+#[test]
+fn two_routes_of_a_table_have_different_prefixes_and_names() {
+    //
+    let mut network = Network::default();
+    let error = network
+        .create_route_table(table(&[("a", "10.0.0.0/8"), ("b", "10.0.0.0/8")], false))
+        .unwrap_err();
+    assert_eq!(error.azure_code(), Some("RouteConflict"));
+    let error = network
+        .create_route_table(table(&[("a", "10.0.0.0/8"), ("A", "10.0.0.0/9")], false))
+        .unwrap_err();
+    assert!(matches!(error, OperationError::DuplicateName { .. }));
+    assert!(network.route_tables().is_empty());
+}
+
+#[test]
+fn a_gateway_keeps_its_own_routes() {
+    // R-29, G-6: when the table is attached, and when an attached table changes.
+    let mut network = Network::default();
+    let vnet = vnet(&mut network, "10.0.0.0/16").unwrap();
+    let subnet = network
+        .create_subnet(
+            vnet,
+            SubnetRequest::new("GatewaySubnet", "10.0.255.0/27".parse().unwrap()),
+        )
+        .unwrap();
+    for refused in [table(&[], true), table(&[("all", "0.0.0.0/0")], false)] {
+        let mut network = network.clone();
+        let key = network.create_route_table(refused).unwrap();
+        let error = network
+            .set_subnet_route_table(subnet, Some(key))
+            .unwrap_err();
+        assert!(matches!(error, OperationError::RouteTableNotAllowed { .. }));
+        assert_eq!(network.subnets()[subnet].route_table, None);
+    }
+    let key = network
+        .create_route_table(table(&[("spoke", "10.1.0.0/16")], false))
+        .unwrap();
+    network.set_subnet_route_table(subnet, Some(key)).unwrap();
+    let all = table(&[("all", "0.0.0.0/0")], false).routes;
+    assert!(matches!(
+        network.set_routes(key, all),
+        Err(OperationError::RouteTableNotAllowed { .. })
+    ));
+    assert_eq!(network.route_tables()[key].routes[0].name, "spoke");
+}
+
+fn rule(name: &str, priority: u16, direction: Direction) -> SecurityRule {
+    SecurityRule {
+        name: name.to_owned(),
+        description: None,
+        priority,
+        direction,
+        access: Access::Allow,
+        protocol: RuleProtocol::Any,
+        source: RuleAddresses::Any,
+        source_ports: Ports::all(),
+        destination: RuleAddresses::Any,
+        destination_ports: Ports::all(),
+    }
+}
+
+fn group(rules: Vec<SecurityRule>) -> NetworkSecurityGroup {
+    NetworkSecurityGroup {
+        id: id("networkSecurityGroups", "nsg"),
+        location: Location::default(),
+        rules,
+        flush_connection: false,
+    }
+}
+
+#[test]
+fn a_priority_is_used_once_a_direction_and_a_name_once_a_group() {
+    // S-1, S-2
+    use Direction::{Inbound, Outbound};
+    let mut network = Network::default();
+    let error = network
+        .create_network_security_group(group(vec![
+            rule("A", 100, Inbound),
+            rule("B", 100, Inbound),
+        ]))
+        .unwrap_err();
+    assert_eq!(error.azure_code(), Some("SecurityRuleConflict"));
+    assert_eq!(
+        error.to_string(),
+        "Security rule A conflicts with rule B. Rules cannot have the same Priority and Direction."
+    );
+    let error = network
+        .create_network_security_group(group(vec![
+            rule("A", 100, Inbound),
+            rule("a", 110, Outbound),
+        ]))
+        .unwrap_err();
+    assert!(matches!(error, OperationError::DuplicateName { .. }));
+    network
+        .create_network_security_group(group(vec![
+            rule("A", 100, Inbound),
+            rule("B", 100, Outbound),
+        ]))
+        .unwrap();
+}

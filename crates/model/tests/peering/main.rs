@@ -1,0 +1,8 @@
+//! The life of a peering, rule by rule; a file a theme.
+
+mod import;
+mod refusals;
+mod scopes;
+mod states;
+mod sync;
+mod topology;
