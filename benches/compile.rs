@@ -185,7 +185,7 @@ fn security_group(network: &mut Network, name: &str) -> NsgId {
             description: None,
             priority: 100 + number,
             direction,
-            access: if number % 4 == 0 {
+            access: if number.is_multiple_of(4) {
                 Access::Deny
             } else {
                 Access::Allow
