@@ -39,7 +39,7 @@ mod parameters;
 mod references;
 mod resources;
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use assign::Assignments;
 pub use assign::{Assumed, AssumedRule};
@@ -161,13 +161,15 @@ pub fn evaluate(
         let next = Assignments::of(&resources);
         if next == assignments || !asked_for_assigned || round == MAX_ROUNDS {
             diagnostics.extend(found);
+            let resources = last_of_each(resources);
             let assumed = next.list(&resources);
-            let write = |resource: ArmResource| ArmResource {
-                body: next.write_into(&resource.id, resource.body),
-                ..resource
+            let write = |resource: ArmResource| {
+                let body = next.write_into(&resource.id, resource.body);
+                ArmResource { body, ..resource }
             };
+            let resources = resources.into_iter().map(write).collect();
             return Evaluation {
-                resources: resources.into_iter().map(write).collect(),
+                resources,
                 assumed,
                 outputs,
             };
@@ -177,8 +179,25 @@ pub fn evaluate(
     }
 }
 
+/// A resource that several deployments write is as the last one writes it, where the first one does.
+fn last_of_each(resources: Vec<ArmResource>) -> Vec<ArmResource> {
+    let mut places = HashMap::new();
+    let mut last: Vec<ArmResource> = Vec::with_capacity(resources.len());
+    for resource in resources {
+        let place = *places
+            .entry(resource.id.to_ascii_lowercase())
+            .or_insert(last.len());
+        if place == last.len() {
+            last.push(resource);
+        } else {
+            last[place] = resource;
+        }
+    }
+    last
+}
+
 impl Evaluator<'_> {
-    /// One round: the resources as they stand in the template, and its outputs.
+    /// One round: the resources as they stand in the template, as often as deployments write them, and its outputs.
     fn run(&mut self, template: &Value, parameters: &Parameters) -> (Vec<ArmResource>, Object) {
         let schema = template
             .get("$schema")
@@ -214,23 +233,13 @@ impl Evaluator<'_> {
         self.deploy_all(root);
         let mut nodes = Vec::new();
         self.in_order(root, &mut nodes);
-        let mut resources: Vec<ArmResource> = Vec::new();
-        let mut places = std::collections::HashMap::new();
+        let mut resources = Vec::with_capacity(nodes.len());
         for node in nodes {
             let body = match self.body(node) {
                 Ok(body) => body,
                 Err(fault) => self.fail(fault, self.nodes[node.0].declaration.span, None),
             };
-            let resource = self.nodes[node.0].to_resource(body);
-            match places.entry(resource.id.to_ascii_lowercase()) {
-                std::collections::hash_map::Entry::Vacant(place) => {
-                    place.insert(resources.len());
-                    resources.push(resource);
-                }
-                std::collections::hash_map::Entry::Occupied(place) => {
-                    resources[*place.get()] = resource;
-                }
-            }
+            resources.push(self.nodes[node.0].to_resource(body));
         }
         let outputs = self.tolerating(Tolerance::Warn, |this| this.outputs(root));
         (

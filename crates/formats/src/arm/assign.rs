@@ -110,21 +110,25 @@ impl Assignments {
                 .filter_map(|resource| taker(resource).map(|(parts, key)| (resource, parts, key)))
         };
         for (resource, parts, key) in takers() {
-            for (_, part) in configurations(resource, parts) {
-                subnets.take_given(part, key);
+            for (index, part) in configurations(resource, parts) {
+                subnets.take_given(&owner(resource, index), part, key);
             }
         }
         let mut assignments = Self::default();
         for (resource, parts, key) in takers() {
             for (index, part) in configurations(resource, parts) {
-                if let Some(address) = subnets.first_free_for(part, key) {
-                    let path = vec![
-                        Step::Key("properties"),
-                        Step::Key(parts),
-                        Step::Index(index),
-                        Step::Key("properties"),
-                        Step::Key(key),
-                    ];
+                let path = vec![
+                    Step::Key("properties"),
+                    Step::Key(parts),
+                    Step::Index(index),
+                    Step::Key("properties"),
+                    Step::Key(key),
+                ];
+                // A resource that two deployments write keeps the address that it got from the first.
+                if assignments.holds(resource, &path) {
+                    continue;
+                }
+                if let Some(address) = subnets.first_free_for(&owner(resource, index), part, key) {
                     assignments.add(resource, path, address.to_string(), AssumedRule::FirstFree);
                 }
             }
@@ -161,6 +165,17 @@ impl Assignments {
         resources.iter().flat_map(of).collect()
     }
 
+    fn holds(&self, resource: &ArmResource, path: &[Step]) -> bool {
+        let assigned = self
+            .0
+            .get(&resource.id.to_ascii_lowercase())
+            .into_iter()
+            .flatten();
+        assigned
+            .into_iter()
+            .any(|assignment| assignment.path == path)
+    }
+
     fn add(
         &mut self,
         resource: &ArmResource,
@@ -168,6 +183,9 @@ impl Assignments {
         data: impl Into<Data>,
         rule: AssumedRule,
     ) {
+        if self.holds(resource, &path) {
+            return;
+        }
         let value = Value::new(resource.span, data);
         self.0
             .entry(resource.id.to_ascii_lowercase())
@@ -235,8 +253,8 @@ impl Assignments {
                 continue;
             };
             let addresses = [
-                subnets.first_free_for(&part.body, "privateIPAddress"),
-                subnets.first_free_for(&part.body, "privateIPAddress"),
+                subnets.first_free_for(&part.id, &part.body, "privateIPAddress"),
+                subnets.first_free_for(&part.id, &part.body, "privateIPAddress"),
             ];
             let addresses: Vec<Value> = addresses
                 .into_iter()
@@ -314,6 +332,11 @@ fn taker(resource: &ArmResource) -> Option<(&'static str, &'static str)> {
         .map(|&(_, parts, key)| (parts, key))
 }
 
+/// Which configuration of which resource.
+fn owner(resource: &ArmResource, index: usize) -> String {
+    format!("{}#{index}", resource.id.to_ascii_lowercase())
+}
+
 /// The configurations of a resource that lie in a subnet, with their place in the array.
 fn configurations<'r>(
     resource: &'r ArmResource,
@@ -338,7 +361,8 @@ struct Subnets(HashMap<String, Subnet>);
 
 struct Subnet {
     prefix: Ipv4Net,
-    taken: BTreeSet<Ipv4Addr>,
+    /// Taken addresses, and which configuration has them.
+    taken: HashMap<Ipv4Addr, String>,
     /// No free address before this one.
     next: u32,
 }
@@ -384,19 +408,19 @@ impl Subnets {
         self.0.get(&Self::id_of(part)?)
     }
 
-    fn take_given(&mut self, part: &Value, key: &str) {
+    fn take_given(&mut self, owner: &str, part: &Value, key: &str) {
         let address = part
             .path(["properties", key])
             .and_then(Value::as_str)
             .and_then(|text| text.trim().parse().ok());
         let subnet = Self::id_of(part).and_then(|id| self.0.get_mut(&id));
         if let (Some(subnet), Some(address)) = (subnet, address) {
-            subnet.taken.insert(address);
+            subnet.taken.insert(address, owner.to_owned());
         }
     }
 
     /// An address for a configuration that has none of its own.
-    fn first_free_for(&mut self, part: &Value, key: &str) -> Option<Ipv4Addr> {
+    fn first_free_for(&mut self, owner: &str, part: &Value, key: &str) -> Option<Ipv4Addr> {
         let given = part
             .path(["properties", key])
             .is_some_and(|value| match &value.data {
@@ -407,7 +431,7 @@ impl Subnets {
         if given {
             None
         } else {
-            self.0.get_mut(&Self::id_of(part)?)?.first_free()
+            self.0.get_mut(&Self::id_of(part)?)?.first_free(owner)
         }
     }
 }
@@ -417,7 +441,7 @@ impl Subnet {
         // N-4: the network's address and the three after it are Azure's own.
         Self {
             prefix,
-            taken: BTreeSet::new(),
+            taken: HashMap::new(),
             next: u32::from(prefix.network()).saturating_add(4),
         }
     }
@@ -427,11 +451,11 @@ impl Subnet {
         Ipv4Addr::from(u32::from(self.prefix.broadcast()).saturating_sub(1))
     }
 
-    fn first_free(&mut self) -> Option<Ipv4Addr> {
+    fn first_free(&mut self, owner: &str) -> Option<Ipv4Addr> {
         let last = u32::from(self.last());
         let free = (self.next..=last)
             .map(Ipv4Addr::from)
-            .find(|address| !self.taken.contains(address))?;
+            .find(|address| self.taken.get(address).is_none_or(|taker| taker == owner))?;
         self.next = u32::from(free) + 1;
         Some(free)
     }

@@ -274,14 +274,10 @@ fn with_part_ids(body: Value, id: &str) -> Value {
 
 fn with_part_id(part: &Value, below: &str) -> Value {
     match (part.as_object(), part.get("name").and_then(Value::as_str)) {
-        (Some(object), Some(name))
-            if object.get("id").is_none() && object.get("properties").is_some() =>
-        {
-            Value::new(
-                part.span,
-                object.with("id", Value::new(part.span, format!("{below}/{name}"))),
-            )
-        }
+        (Some(object), Some(name)) if object.get("id").is_none() => Value::new(
+            part.span,
+            object.with("id", Value::new(part.span, format!("{below}/{name}"))),
+        ),
         _ => part.clone(),
     }
 }

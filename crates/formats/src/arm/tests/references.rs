@@ -237,3 +237,36 @@ fn linked_templates_beside_the_template_are_evaluated_and_others_are_one_warning
     );
     assert!(outcome.of(Severity::Error).is_empty());
 }
+
+#[test]
+fn an_address_that_a_second_deployment_makes_static_is_the_one_that_the_first_got() {
+    let nic = |method: &str, address: &str| {
+        format!(
+            r#"{{"type": "Microsoft.Network/networkInterfaces", "name": "nic", "properties": {{"ipConfigurations": [{{"name": "c", "properties": {{
+            "privateIPAllocationMethod": "{method}" {address}, "subnet": {{"id": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'v', 's')]"}} }} }}]}}}}"#
+        )
+    };
+    let kept = r#", "privateIPAddress": "[reference('nic').ipConfigurations[0].properties.privateIPAddress]""#;
+    let outcome = evaluated(&format!(
+        r#"{{"resources": [
+        {{"type": "Microsoft.Network/virtualNetworks", "name": "v", "properties": {{"subnets": [{{"name": "s", "properties": {{"addressPrefix": "10.0.0.0/24"}}}}]}}}},
+        {},
+        {{"type": "Microsoft.Resources/deployments", "name": "static", "dependsOn": ["nic"], "properties": {{"template": {{"resources": [{}]}}}}}},
+        {{"type": "Microsoft.Network/loadBalancers", "name": "lb", "properties": {{"backendAddressPools": [{{"name": "pool"}}]}}}},
+        {{"type": "Microsoft.Network/routeTables", "name": "rt", "properties": {{"pool": "[reference('lb').backendAddressPools[0].id]"}}}}]}}"#,
+        nic("Dynamic", ""),
+        nic("Static", kept)
+    ))
+    .expect_clean();
+    let configuration = outcome.property("nic", "ipConfigurations");
+    assert!(
+        configuration
+            .contains(r#""privateIPAllocationMethod":"Static","privateIPAddress":"10.0.0.4""#),
+        "{configuration}"
+    );
+    assert!(
+        outcome
+            .property("rt", "pool")
+            .ends_with("loadBalancers/lb/backendAddressPools/pool\"")
+    );
+}
