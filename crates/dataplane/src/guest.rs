@@ -281,6 +281,14 @@ fn owns(snapshot: &Snapshot, guest: &Guest, address: Ipv4Addr) -> bool {
     })
 }
 
+/// The reply that a guest on which everything listens would send to a packet that has reached it at `at`, and the NIC it leaves
+/// through (DESIGN 4a: networks are judged, not applications). `None` if there is nothing to reply to.
+pub fn willing_reply(snapshot: &Snapshot, at: NicId, packet: &Packet) -> Option<Emission> {
+    let reply = willing_answer(packet)?;
+    let guest = snapshot.guest_of(snapshot.nic(at)?);
+    Some((egress(guest, at, reply.destination()), reply))
+}
+
 /// The NIC through which a guest sends: by its connected subnets first, else the primary (N-3).
 fn egress(guest: &Guest, at: NicId, destination: Ipv4Addr) -> NicId {
     if let [only] = guest.nics[..] {
