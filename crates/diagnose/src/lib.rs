@@ -1,5 +1,8 @@
 //! Why a packet lived or died, and what to change.
 //!
+//! - [`explain`]: sends the probe once more, with evidence
+//! - [`explanation`]: the answer as plain data
+//! - [`evidence`]: one step of a packet's life in words
 //! - [`object`]: the rule, route, link or NIC that decided, by name
 //! - [`relation`]: how two virtual networks stand to each other
 //! - [`ways_out`]: what to change so that a dropped packet would pass
@@ -7,6 +10,9 @@
 //! What this crate does **not** know: how to print. Its answers are plain data with names in it; `report` words and lays them out.
 #![forbid(unsafe_code)]
 
+pub mod evidence;
+pub mod explain;
+pub mod explanation;
 pub mod object;
 pub mod relation;
 pub mod ways_out;

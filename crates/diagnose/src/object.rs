@@ -196,7 +196,7 @@ impl fmt::Display for Object {
         match self {
             Self::Nic { id } => write!(f, "NIC {}", short(id)),
             Self::Rule(rule) => rule.fmt(f),
-            Self::Route(route) => route.fmt(f),
+            Self::Route(route) => write!(f, "route {route}"),
             Self::Link { id, flag: None } => write!(f, "link {}", short(id)),
             Self::Link {
                 id,
@@ -223,13 +223,8 @@ impl fmt::Display for RuleObject {
 impl fmt::Display for RouteObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.prefixes.as_slice() {
-            [prefix] => write!(f, "route {prefix} {}", self.next_hop_type)?,
-            prefixes => write!(
-                f,
-                "route with {} prefixes {}",
-                prefixes.len(),
-                self.next_hop_type
-            )?,
+            [prefix] => write!(f, "{prefix} {}", self.next_hop_type)?,
+            prefixes => write!(f, "{} prefixes {}", prefixes.len(), self.next_hop_type)?,
         }
         for address in &self.next_hop_ips {
             write!(f, " {address}")?;

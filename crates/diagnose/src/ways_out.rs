@@ -1,20 +1,19 @@
 //! What to change so that a dropped packet would pass: generated from the drop's own evidence, with the command where one does it.
 
+mod peering;
+
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
-use control::snapshot::RouteOrigin;
 use dataplane::dropped::{DropReason, Dropped, Locator};
 use dataplane::packet::{FiveTuple, protocol};
 use model::table::Resource;
 use model::{
-    Direction, LinkId, Network, NicId, NicOwner, NsgId, PeeringState, ResourceId, RouteSource,
-    VnetId,
+    Direction, Network, NicId, NicOwner, NsgId, ResourceId, RouteSource, RouteTableId, VnetId,
 };
 use serde::Serialize;
 
-use crate::object::{Object, RuleObject, direction_word, short};
-use crate::relation::{Relation, home_of, link_to};
+use crate::object::{Object, RuleObject, direction_word};
 
 /// One way to let a dropped packet pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -225,112 +224,7 @@ impl Situation<'_> {
         row.source == RouteSource::User
     }
 
-    fn background_of_missing_route(&self) -> Vec<String> {
-        let address = self.packet.destination;
-        let here = self.vnet();
-        let Some(there) = home_of(self.network, address) else {
-            return vec![format!(
-                "No virtual network of the input contains {address}."
-            )];
-        };
-        let (from, to) = (self.vnet_name(), self.vnet_id(there).name());
-        match Relation::between(self.network, here, there, address) {
-            Relation::Same => Vec::new(),
-            Relation::Through(middles) => {
-                let middles = self.names(&middles);
-                vec![format!(
-                    "{address} is in {to}. {from} and {to} are not peered with each other, only both with {middles}, and peering is not transitive (P-4)."
-                )]
-            }
-            Relation::Apart => vec![format!(
-                "{address} is in {to}, and no peering joins {from} and {to}."
-            )],
-            Relation::LinkedBack(link) => vec![format!(
-                "{address} is in {to}, which has a link to {from} ({}); {from} has none to {to}, and a peering needs both (P-1).",
-                short(self.network.peerings()[link].id.as_str())
-            )],
-            Relation::Linked {
-                link,
-                state: PeeringState::Connected,
-                knows_address,
-            } => {
-                let name = short(self.network.peerings()[link].id.as_str());
-                if knows_address {
-                    vec![format!(
-                        "{address} is in {to}, which link {name} knows, but another route is preferred."
-                    )]
-                } else {
-                    vec![format!(
-                        "{address} is in {to}, but link {name} does not know that prefix: its copy of the remote address space is {} (P-6).",
-                        self.network.sync_level(link)
-                    )]
-                }
-            }
-            Relation::Linked { link, state, .. } => vec![format!(
-                "{address} is in {to}; link {} is {state}, and only a Connected link gives routes (R-2).",
-                short(self.network.peerings()[link].id.as_str())
-            )],
-        }
-    }
-
-    fn for_missing_route(&self) -> Vec<WayOut> {
-        if let Locator::Route { fib, route } = self.dropped.at() {
-            let row = &self.snapshot.fibs[fib.0 as usize].routes[usize::from(route)];
-            if let RouteOrigin::User(table, position) = row.origin {
-                return self.for_user_route(table, position);
-            }
-        }
-        let address = self.packet.destination;
-        let here = self.vnet();
-        let Some(there) = home_of(self.network, address) else {
-            return vec![
-                WayOut::new(format!(
-                    "Add a route for {address} to the route table of the subnet, with an appliance or a gateway as next hop."
-                )),
-                WayOut::new(format!(
-                    "If {address} is right, add the network that contains it to the input."
-                )),
-            ];
-        };
-        match Relation::between(self.network, here, there, address) {
-            Relation::Same => Vec::new(),
-            Relation::Through(middles) => {
-                let mut ways = vec![self.new_peering(here, there)];
-                ways.extend(self.transit(here, there, &middles));
-                ways
-            }
-            Relation::Apart => vec![
-                self.new_peering(here, there),
-                WayOut::new(format!(
-                    "Or peer both with a hub that holds an appliance or a gateway, with routes on both sides ({} and {}).",
-                    self.vnet_name(),
-                    self.vnet_id(there).name()
-                )),
-            ],
-            Relation::LinkedBack(_) => vec![WayOut::with(
-                format!(
-                    "Create the missing link of {} to {}.",
-                    self.vnet_name(),
-                    self.vnet_id(there).name()
-                ),
-                [self.create_link(here, there)],
-            )],
-            Relation::Linked {
-                link,
-                state: PeeringState::Connected,
-                knows_address,
-            } => {
-                if knows_address {
-                    Vec::new()
-                } else {
-                    vec![self.sync(link)]
-                }
-            }
-            Relation::Linked { link, state, .. } => self.reconnect(link, state),
-        }
-    }
-
-    fn for_user_route(&self, table: model::RouteTableId, position: u16) -> Vec<WayOut> {
+    fn for_user_route(&self, table: RouteTableId, position: u16) -> Vec<WayOut> {
         let Some(table) = self.network.route_tables().get(table) else {
             return Vec::new();
         };
@@ -358,82 +252,6 @@ impl Situation<'_> {
                 table.name()
             )),
         ]
-    }
-
-    /// Two links, as the exercise of the course makes them.
-    fn new_peering(&self, here: VnetId, there: VnetId) -> WayOut {
-        WayOut::with(
-            format!(
-                "Peer {} and {} with each other.",
-                self.vnet_id(here).name(),
-                self.vnet_id(there).name()
-            ),
-            [self.create_link(here, there), self.create_link(there, here)],
-        )
-    }
-
-    fn create_link(&self, from: VnetId, to: VnetId) -> String {
-        let (from, to) = (self.vnet_id(from), self.vnet_id(to));
-        // A network of another resource group is named by its id.
-        let remote = if group_of(from).eq_ignore_ascii_case(group_of(to)) {
-            to.name()
-        } else {
-            to.as_str()
-        };
-        format!(
-            "az network vnet peering create -g {} --vnet-name {} -n {}-To-{} --remote-vnet {remote} --allow-vnet-access",
-            group_of(from),
-            from.name(),
-            from.name(),
-            to.name(),
-        )
-    }
-
-    /// Through a network that is peered with both: an appliance, or a gateway.
-    fn transit(&self, here: VnetId, there: VnetId, middles: &[VnetId]) -> Vec<WayOut> {
-        let (from, to) = (self.vnet_id(here).name(), self.vnet_id(there).name());
-        let appliance = middles
-            .iter()
-            .find_map(|&middle| self.appliance_in(middle).map(|nic| (middle, nic)));
-        let (middle, where_to) = match appliance {
-            Some((middle, nic)) => {
-                let interface = &self.network.nics()[nic];
-                let address = interface.primary_address();
-                (middle, format!("{} ({address})", interface.name()))
-            }
-            None => (middles[0], "an appliance with IP forwarding".to_owned()),
-        };
-        let hub = self.vnet_id(middle).name();
-        let flags = [here, there]
-            .into_iter()
-            .filter_map(|spoke| link_to(self.network, spoke, middle))
-            .filter(|&link| !self.network.peerings()[link].flags.allow_forwarded_traffic)
-            .map(|link| self.set_flag(link, "allowForwardedTraffic", true));
-        let mut ways = vec![WayOut::with(
-            format!(
-                "Route through {where_to} in {hub}: user-defined routes on both sides (in {from} for {to}, in {to} for {from}) with it as next hop, and allowForwardedTraffic on the links of {from} and {to} to {hub} (F-6)."
-            ),
-            flags,
-        )];
-        let gateway = middles
-            .iter()
-            .find(|&&middle| self.network.gateways_of(middle).next().is_some());
-        let (hub, exists) = match gateway {
-            Some(&middle) => (self.vnet_id(middle).name(), "the gateway"),
-            None => (hub, "a VPN gateway"),
-        };
-        ways.push(WayOut::new(format!(
-            "Route through {exists} in {hub}: allowGatewayTransit on the links of {hub}, useRemoteGateways on those of {from} and {to}, and user-defined routes with next hop VirtualNetworkGateway in both (G-5)."
-        )));
-        ways
-    }
-
-    /// A NIC with IP forwarding in a network.
-    fn appliance_in(&self, vnet: VnetId) -> Option<NicId> {
-        self.network
-            .listed_nics()
-            .find(|(_, nic)| nic.virtual_network == vnet && nic.ip_forwarding)
-            .map(|(key, _)| key)
     }
 
     fn for_rule(&self, object: &Object) -> Vec<WayOut> {
@@ -542,85 +360,6 @@ impl Situation<'_> {
             .collect()
     }
 
-    fn for_forwarded_traffic(&self) -> Vec<WayOut> {
-        let Locator::Link(link) = self.dropped.at() else {
-            return Vec::new();
-        };
-        let name = short(self.network.peerings()[link].id.as_str());
-        vec![
-            WayOut::with(
-                format!("Set allowForwardedTraffic of link {name} to true."),
-                [self.set_flag(link, "allowForwardedTraffic", true)],
-            ),
-            WayOut::new(
-                "Or let the appliance put its own address in place of the source (source NAT): then the packet is not forwarded in the sense of the flag (F-8).",
-            ),
-            WayOut::new("Or send it through a VPN gateway, whose packets need no flag (F-9)."),
-        ]
-    }
-
-    fn for_access_flag(&self) -> Vec<WayOut> {
-        let Locator::Link(link) = self.dropped.at() else {
-            return Vec::new();
-        };
-        let name = short(self.network.peerings()[link].id.as_str());
-        vec![
-            WayOut::with(
-                format!("Set allowVirtualNetworkAccess of link {name} to true."),
-                [self.set_flag(link, "allowVirtualNetworkAccess", true)],
-            ),
-            WayOut::new(format!(
-                "Or attach a network security group to {} or its subnet with rules that allow {} and {} explicitly.",
-                self.nic_id().name(),
-                self.packet.source,
-                self.packet.destination
-            )),
-        ]
-    }
-
-    fn for_unknown_prefix(&self) -> Vec<WayOut> {
-        let Locator::Link(link) = self.dropped.at() else {
-            return Vec::new();
-        };
-        let name = short(self.network.peerings()[link].id.as_str());
-        match self.network.peerings()[link].scope {
-            model::PeeringScope::CompleteVirtualNetworks => vec![self.sync(link)],
-            model::PeeringScope::Subnets { .. } => vec![WayOut::new(format!(
-                "Add the subnet of {} to the subnets that link {name} and its reverse join (P-8).",
-                self.packet.source
-            ))],
-        }
-    }
-
-    fn for_broken_peering(&self) -> Vec<WayOut> {
-        match self.dropped.at() {
-            Locator::Link(link) => {
-                let state = self.network.peerings()[link].state;
-                self.reconnect(link, state)
-            }
-            Locator::VirtualNetwork(vnet) => vec![WayOut::new(format!(
-                "Create the missing link of {} back to the sender's network.",
-                self.vnet_id(vnet).name()
-            ))],
-            _ => Vec::new(),
-        }
-    }
-
-    fn for_gateway_transit(&self) -> Vec<WayOut> {
-        let Locator::Link(link) = self.dropped.at() else {
-            return Vec::new();
-        };
-        let mut commands = Vec::new();
-        if let Some(reverse) = self.network.reverse_link(link) {
-            commands.push(self.set_flag(reverse, "allowGatewayTransit", true));
-        }
-        commands.push(self.set_flag(link, "useRemoteGateways", true));
-        vec![WayOut::with(
-            "Let the flags pair: allowGatewayTransit on the link of the gateway's network first, then useRemoteGateways on this side (F-11).",
-            commands,
-        )]
-    }
-
     fn for_missing_host(&self, object: &Object) -> Vec<WayOut> {
         let mut ways = Vec::new();
         let next_hop = match object {
@@ -674,70 +413,6 @@ impl Situation<'_> {
             ))],
             NicOwner::AzureFirewall(_) | NicOwner::GatewayInstance(..) => {
                 vec![WayOut::new(format!("Start what owns {}.", nic.name()))]
-            }
-        }
-    }
-
-    fn set_flag(&self, link: LinkId, flag: &str, value: bool) -> String {
-        let id = &self.network.peerings()[link].id;
-        let vnet = self.vnet_id(self.network.peerings()[link].virtual_network);
-        format!(
-            "az network vnet peering update -g {} --vnet-name {} -n {} --set {flag}={value}",
-            group_of(vnet),
-            vnet.name(),
-            id.name()
-        )
-    }
-
-    fn sync(&self, link: LinkId) -> WayOut {
-        let id = &self.network.peerings()[link].id;
-        let vnet = self.vnet_id(self.network.peerings()[link].virtual_network);
-        WayOut::with(
-            format!("Sync link {}.", short(id.as_str())),
-            [format!(
-                "az network vnet peering sync -g {} --vnet-name {} -n {}",
-                group_of(vnet),
-                vnet.name(),
-                id.name()
-            )],
-        )
-    }
-
-    /// From Initiated: the reverse link is missing. From Disconnected: this link is in the way of a new one (P-2).
-    fn reconnect(&self, link: LinkId, state: PeeringState) -> Vec<WayOut> {
-        let peering = &self.network.peerings()[link];
-        let here = peering.virtual_network;
-        let name = short(peering.id.as_str());
-        let Some(there) = self.network.virtual_networks().find(&peering.remote) else {
-            return vec![WayOut::new(format!(
-                "Create the link of {} back to {}.",
-                peering.remote.name(),
-                self.vnet_id(here).name()
-            ))];
-        };
-        match state {
-            PeeringState::Connected => Vec::new(),
-            PeeringState::Initiated => vec![WayOut::with(
-                format!("Create the reverse link of {name}."),
-                [self.create_link(there, here)],
-            )],
-            PeeringState::Disconnected => {
-                let delete = format!(
-                    "az network vnet peering delete -g {} --vnet-name {} -n {}",
-                    group_of(self.vnet_id(here)),
-                    self.vnet_id(here).name(),
-                    peering.id.name()
-                );
-                vec![WayOut::with(
-                    format!(
-                        "Delete link {name}, which is Disconnected, then create both links anew (P-2)."
-                    ),
-                    [
-                        delete,
-                        self.create_link(here, there),
-                        self.create_link(there, here),
-                    ],
-                )]
             }
         }
     }

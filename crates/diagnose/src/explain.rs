@@ -1,0 +1,382 @@
+//! Sends the probe once more, with evidence: both ways, every step, and what is in the way.
+
+use std::net::Ipv4Addr;
+
+use control::Snapshot;
+use control::snapshot::ForwardedTraffic;
+use dataplane::answers::Departure;
+use dataplane::dropped::{DropReason, Dropped};
+use dataplane::flow::FlowTable;
+use dataplane::guest::Guests;
+use dataplane::packet::{FiveTuple, Packet};
+use dataplane::pipeline::{Delivery, Outcome as WalkOutcome, Pipeline, Position};
+use dataplane::recorder::{Admission, Evidence, Step};
+use engine::application::{DEFAULT_TTL, FIRST_SOURCE_PORT, Probe, ProbeKind};
+use engine::time::SimTime;
+use model::{Listener, Network, NicId};
+
+use crate::evidence::Narrator;
+use crate::explanation::{EndRecord, Explanation, Obstacle, Outcome, PathRecord, Verdict};
+use crate::object::Object;
+use crate::ways_out::Situation;
+
+/// What is asked for between two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Echo.
+    Icmp,
+    /// A connection to this port.
+    Tcp(u16),
+    /// A datagram to this port.
+    Udp(u16),
+}
+
+/// Does this end reach that one?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Through which NIC the probe leaves, and its source address.
+    pub source: (NicId, Ipv4Addr),
+    /// Where it is to go.
+    pub destination: Ipv4Addr,
+    /// The NIC that the user means by that address, if one was named.
+    pub destination_nic: Option<NicId>,
+    /// What is asked for.
+    pub service: Service,
+    /// Source port of TCP and UDP; 49152 unless said.
+    pub source_port: Option<u16>,
+}
+
+/// Answers by one probe in a world of its own: empty flow tables, no rate limits, the snapshot as loaded. Filters that drop are noted
+/// and the walk goes on (S-14), so that all that is in the way is found at once.
+pub fn explain(network: &Network, snapshot: &Snapshot, question: &Question) -> Explanation {
+    let explainer = Explainer {
+        network,
+        snapshot,
+        narrator: Narrator { network, snapshot },
+    };
+    explainer.explain(question)
+}
+
+struct Explainer<'a> {
+    network: &'a Network,
+    snapshot: &'a Snapshot,
+    narrator: Narrator<'a>,
+}
+
+/// One way, walked.
+struct Walked {
+    record: PathRecord,
+    obstacles: Vec<Obstacle>,
+    /// The first drop decides.
+    first_drop: Option<DropReason>,
+    /// Where and how the packet arrived, if it did or would have.
+    arrived: Option<(NicId, Packet)>,
+    outcome: WalkOutcome,
+    remarks: Vec<String>,
+}
+
+impl Explainer<'_> {
+    fn explain(&self, question: &Question) -> Explanation {
+        let (nic, address) = question.source;
+        let probe = probe(question);
+        let mut pairs = FlowTable::default();
+        let mut guests = Guests::without_rate_limits();
+        let packet = Packet::from_datagram(&probe.datagram(1, DEFAULT_TTL));
+        let packet = match packet {
+            Ok(packet) => packet,
+            Err(error) => {
+                let dropped = dataplane::pipeline::malformed(nic, error);
+                return self.malformed(question, dropped);
+            }
+        };
+        let tuple = packet.tuple();
+        let forward = self.walk("forward", nic, packet, &mut pairs, &mut guests);
+        let back = forward.arrived.as_ref().and_then(|(at, packet)| {
+            let (leaves, answer) = dataplane::guest::willing_reply(self.snapshot, *at, packet)?;
+            Some(self.walk("return", leaves, answer, &mut pairs, &mut guests))
+        });
+        let mut remarks = forward.remarks.clone();
+        remarks.extend(back.iter().flat_map(|back| back.remarks.iter().cloned()));
+        remarks.extend(self.listener_remark(question, &forward));
+        remarks.sort();
+        remarks.dedup();
+        let verdict = verdict(&forward, back.as_ref());
+        let mut obstacles = forward.obstacles;
+        let back = back.map(|back| {
+            obstacles.extend(back.obstacles);
+            back.record
+        });
+        Explanation {
+            source: self.end(Some(nic), address),
+            destination: self.end(question.destination_nic, question.destination),
+            probe: tuple.to_string(),
+            verdict,
+            forward: forward.record,
+            back,
+            obstacles,
+            remarks,
+        }
+    }
+
+    /// One packet's way, through all filters.
+    fn walk(
+        &self,
+        path: &'static str,
+        from: NicId,
+        mut packet: Packet,
+        pairs: &mut FlowTable,
+        guests: &mut Guests,
+    ) -> Walked {
+        let mut tuple = packet.tuple();
+        let title = tuple.to_string();
+        let mut evidence = Evidence::counterfactual();
+        let mut pipeline =
+            Pipeline::new(self.snapshot, pairs, guests, &mut evidence, SimTime::ZERO);
+        let outcome = pipeline.walk(Position::Leaving(from), &mut packet);
+        let mut steps = Vec::new();
+        let mut obstacles = Vec::new();
+        let mut remarks = Vec::new();
+        let mut first = None;
+        let mut here = from;
+        for step in &evidence.steps {
+            here = Narrator::place(step, here);
+            steps.push(self.narrator.record(step, here));
+            match *step {
+                Step::Refused { dropped } => {
+                    first.get_or_insert((here, dropped));
+                    obstacles.push(self.obstacle(path, here, dropped, tuple));
+                }
+                Step::Forwarded {
+                    leaves,
+                    source,
+                    destination,
+                    ..
+                } => {
+                    here = leaves;
+                    tuple.source = source.unwrap_or(tuple.source);
+                    tuple.destination = destination.unwrap_or(tuple.destination);
+                }
+                Step::Crossed {
+                    admission:
+                        Admission::Forwarded(
+                            ForwardedTraffic::AllowedByRemoteGateway | ForwardedTraffic::Tolerated,
+                        ),
+                    ..
+                } => remarks.push(format!(
+                    "This rests on the option forwardedTraffic={} (F-9a, F-10).",
+                    self.snapshot.options.forwarded_traffic
+                )),
+                _ => {}
+            }
+        }
+        let arrived = match outcome {
+            WalkOutcome::Delivered(Delivery::Guest(at)) => Some((at, packet)),
+            WalkOutcome::Delivered(_) | WalkOutcome::Dropped { .. } => None,
+        };
+        remarks.extend(departure_remark(outcome));
+        if first.is_some_and(|(_, dropped)| self.is_system_none(dropped)) {
+            remarks.push(format!(
+                "Which system rows with next hop None exist depends on the option noneRoutes={} (R-4).",
+                self.snapshot.options.none_routes
+            ));
+        }
+        Walked {
+            record: PathRecord {
+                packet: title,
+                steps,
+                outcome: self.outcome(outcome, first),
+            },
+            obstacles,
+            first_drop: first.map(|(_, dropped)| dropped.reason()),
+            arrived,
+            outcome,
+            remarks,
+        }
+    }
+
+    /// What really became of a packet: the first drop ends it, whatever came behind in thought.
+    fn outcome(&self, outcome: WalkOutcome, first: Option<(NicId, Dropped)>) -> Outcome {
+        match (first, outcome) {
+            (Some((nic, dropped)), _) | (None, WalkOutcome::Dropped { nic, dropped }) => {
+                Outcome::Dropped {
+                    reason: dropped.reason().name(),
+                    at: self.narrator.site(nic),
+                }
+            }
+            (None, WalkOutcome::Delivered(Delivery::Guest(at))) => Outcome::Delivered {
+                at: self.narrator.site(at),
+            },
+            (None, WalkOutcome::Delivered(Delivery::Internet)) => Outcome::Departed {
+                to: departure_name(Departure::Internet),
+            },
+            (None, WalkOutcome::Delivered(Delivery::AzureService)) => Outcome::Departed {
+                to: departure_name(Departure::AzureService),
+            },
+            (None, WalkOutcome::Delivered(Delivery::Platform)) => Outcome::Departed {
+                to: departure_name(Departure::Platform),
+            },
+        }
+    }
+
+    fn obstacle(
+        &self,
+        path: &'static str,
+        nic: NicId,
+        dropped: Dropped,
+        packet: FiveTuple,
+    ) -> Obstacle {
+        let situation = Situation {
+            network: self.network,
+            snapshot: self.snapshot,
+            dropped,
+            nic,
+            packet,
+        };
+        Obstacle {
+            path,
+            reason: dropped.reason().name(),
+            description: dropped.reason().description(),
+            at: self.narrator.site(nic),
+            object: Object::of_drop(self.snapshot, dropped),
+            background: situation.background(),
+            ways_out: situation.ways_out(),
+        }
+    }
+
+    /// A probe that no host can send, for example from or to an address that means no single host.
+    fn malformed(&self, question: &Question, dropped: Dropped) -> Explanation {
+        let (nic, address) = question.source;
+        let tuple = FiveTuple {
+            source: address,
+            destination: question.destination,
+            protocol: 0,
+            source_port: 0,
+            destination_port: 0,
+        };
+        Explanation {
+            source: self.end(Some(nic), address),
+            destination: self.end(question.destination_nic, question.destination),
+            probe: tuple.to_string(),
+            verdict: Verdict::Unreachable,
+            forward: PathRecord {
+                packet: tuple.to_string(),
+                steps: Vec::new(),
+                outcome: Outcome::Dropped {
+                    reason: dropped.reason().name(),
+                    at: self.narrator.site(nic),
+                },
+            },
+            back: None,
+            obstacles: vec![self.obstacle("forward", nic, dropped, tuple)],
+            remarks: Vec::new(),
+        }
+    }
+
+    fn end(&self, nic: Option<NicId>, address: Ipv4Addr) -> EndRecord {
+        let interface = nic.and_then(|nic| self.network.nics().get(nic));
+        EndRecord {
+            name: nic
+                .filter(|_| interface.is_some())
+                .map(|nic| self.narrator.site(nic)),
+            address,
+            nic: interface.map(|interface| interface.id.to_string()),
+        }
+    }
+
+    /// The drop is at a row that Azure made, with next hop None.
+    fn is_system_none(&self, dropped: Dropped) -> bool {
+        dropped.reason() == DropReason::RouteNone
+            && matches!(
+                Object::of_drop(self.snapshot, dropped),
+                Object::Route(route) if route.source == "Default"
+            )
+    }
+
+    /// What listens in the guest plays no part in the verdict; a reader should know all the same.
+    fn listener_remark(&self, question: &Question, forward: &Walked) -> Option<String> {
+        let (at, _) = forward.arrived.as_ref()?;
+        let listener = match question.service {
+            Service::Icmp => return None,
+            Service::Tcp(port) => Listener::Tcp(port),
+            Service::Udp(port) => Listener::Udp(port),
+        };
+        let nic = self.snapshot.nic(*at)?;
+        let listeners = self.snapshot.guest_of(nic).listen.as_ref()?;
+        (!listeners.contains(&listener)).then(|| {
+            format!(
+                "Nothing listens on {listener} in the guest behind {}; the verdict is about the network.",
+                self.narrator.site(*at)
+            )
+        })
+    }
+}
+
+/// The probe of DESIGN 4a.
+fn probe(question: &Question) -> Probe {
+    let source_port = Some(question.source_port.unwrap_or(FIRST_SOURCE_PORT));
+    Probe {
+        source: question.source.1,
+        destination: question.destination,
+        kind: match question.service {
+            Service::Icmp => ProbeKind::Echo {
+                identifier: 1,
+                payload: 0,
+            },
+            Service::Tcp(port) => ProbeKind::Tcp { port, source_port },
+            Service::Udp(port) => ProbeKind::Udp {
+                port,
+                source_port,
+                payload: 1,
+            },
+        },
+        dont_fragment: false,
+    }
+}
+
+fn verdict(forward: &Walked, back: Option<&Walked>) -> Verdict {
+    if let Some(reason) = forward.first_drop {
+        return if reason.is_unknown() {
+            Verdict::Unknown
+        } else {
+            Verdict::Unreachable
+        };
+    }
+    match forward.outcome {
+        WalkOutcome::Dropped { .. } => Verdict::Unreachable,
+        // Who answers there is not in the input.
+        WalkOutcome::Delivered(
+            Delivery::Internet | Delivery::AzureService | Delivery::Platform,
+        ) => Verdict::Unknown,
+        WalkOutcome::Delivered(Delivery::Guest(_)) => match back.and_then(|back| back.first_drop) {
+            None => Verdict::Reachable,
+            Some(reason) if reason.is_unknown() => Verdict::Unknown,
+            Some(_) => Verdict::ForwardOnly,
+        },
+    }
+}
+
+/// Where a packet goes that leaves the simulated world.
+pub fn departure_name(departure: Departure) -> &'static str {
+    match departure {
+        Departure::Nic(_) => "another NIC",
+        Departure::OwnGuest => "its own guest",
+        Departure::Platform => "the Azure platform",
+        Departure::Internet => "the Internet",
+        Departure::AzureService => "an Azure service",
+    }
+}
+
+fn departure_remark(outcome: WalkOutcome) -> Option<String> {
+    let WalkOutcome::Delivered(delivery) = outcome else {
+        return None;
+    };
+    Some(
+        match delivery {
+            Delivery::Guest(_) => return None,
+            Delivery::Internet => "The packet leaves for the Internet; no reply is simulated from there.",
+            Delivery::AzureService => "The packet leaves for an Azure service; no reply is simulated from there.",
+            Delivery::Platform => "The host answers for the platform (DNS, metadata, health probes); it does not answer pings.",
+        }
+        .to_owned(),
+    )
+}
