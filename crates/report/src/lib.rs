@@ -4,10 +4,14 @@
 //! - [`az`]: answers in the shape in which that command line prints them
 //! - [`histogram`]: latency in figures, and HdrHistogram's files
 //! - [`json`]: documents as the command line of Azure prints them
+//! - [`capture`]: a run as a capture, with comments
 //! - [`pcapng`]: captures for Wireshark and tshark
+//! - [`explain`]: the answer of `explain` for people
 //! - [`ping`], [`traceroute`]: what these two programs print
 
 pub mod az;
+pub mod capture;
+pub mod explain;
 pub mod histogram;
 pub mod json;
 pub mod pcapng;
