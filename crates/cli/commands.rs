@@ -6,12 +6,15 @@ mod completions;
 mod effective_nsg;
 mod effective_routes;
 mod examples;
+mod explain;
 mod ip_flow;
 mod next_hop;
 mod options;
 mod peering;
+mod ping;
 mod schema;
 mod show;
+mod traceroute;
 
 use crate::args::Command;
 use crate::console::{Console, Exit};
@@ -20,6 +23,9 @@ use crate::failure::Failure;
 /// Runs a command.
 pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, Failure> {
     match command {
+        Command::Ping(arguments) => ping::run(&arguments, console),
+        Command::Traceroute(arguments) => traceroute::run(&arguments, console),
+        Command::Explain(arguments) => explain::run(&arguments, console),
         Command::EffectiveRoutes(arguments) => effective_routes::run(&arguments, console),
         Command::EffectiveNsg(arguments) => effective_nsg::run(&arguments, console),
         Command::NextHop(arguments) => next_hop::run(&arguments, console),

@@ -12,6 +12,8 @@ pub enum Exit {
     No,
     /// 2: no answer: bad input, wrong usage, the system.
     Failed,
+    /// 130: stopped by Ctrl-C, with the answer so far.
+    Interrupted,
 }
 
 impl Exit {
@@ -21,6 +23,7 @@ impl Exit {
             Self::Yes => 0,
             Self::No => 1,
             Self::Failed => 2,
+            Self::Interrupted => 130,
         }
     }
 

@@ -4,12 +4,15 @@ mod drawn;
 
 use std::io;
 
+use engine::counters::NotConserved;
 use formats::atomic::WriteError;
 use formats::diagnostic::Diagnostics;
 use formats::source::Sources;
 use model::OperationError;
 use model::lookup::LookupError;
 use model::options::OptionError;
+use report::histogram::HistogramError;
+use report::pcapng::CaptureError;
 
 use crate::console::{Console, Exit};
 
@@ -40,6 +43,15 @@ pub(crate) enum Failure {
     /// A file could not be written.
     #[error(transparent)]
     File(#[from] WriteError),
+    /// A capture could not be written.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// A histogram could not be written.
+    #[error(transparent)]
+    Histogram(#[from] HistogramError),
+    /// A fault of the simulator itself.
+    #[error("{0}; this is a fault of vnetsim, please report it")]
+    Fault(#[from] NotConserved),
     /// The answer could not be printed.
     #[error("cannot print the answer: {0}")]
     Output(#[from] io::Error),

@@ -8,6 +8,8 @@
 //! | hold a network and change it as Azure would | [`model`] |
 //! | read ARM templates, az dumps and scenarios, write scenarios | [`formats`] |
 //! | know what Azure would program into every NIC | [`control`] |
+//! | send packets through it | [`dataplane`], in virtual time [`engine`] |
+//! | know why a packet lived or died | [`diagnose`] |
 //! | print it as Azure does | [`report`] |
 //!
 //! What the command line does **not** know: any rule of Azure. It reads arguments, asks one of the crates, and prints.
@@ -18,6 +20,7 @@
 //! | `commands` | one file a command |
 //! | `topology` | from `-t` to a network |
 //! | `state` | the file that carries changes from one command to the next |
+//! | `journey` | a run of `ping` or `traceroute`, and whoever watches it |
 //! | `links` | peering links by name: what `peering` and `az` share |
 //! | `query` | JMESPath for `--query` |
 //! | `examples` | the built-in networks |
@@ -25,7 +28,7 @@
 //! | `failure` | why a command could not answer, and how that is shown |
 #![forbid(unsafe_code)]
 
-pub use {control, formats, model, report};
+pub use {control, dataplane, diagnose, engine, formats, model, report};
 
 #[cfg(feature = "cli")]
 mod args;
@@ -37,6 +40,8 @@ mod console;
 mod examples;
 #[cfg(feature = "cli")]
 mod failure;
+#[cfg(feature = "cli")]
+mod journey;
 #[cfg(feature = "cli")]
 mod links;
 #[cfg(feature = "cli")]

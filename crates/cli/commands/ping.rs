@@ -1,0 +1,83 @@
+//! `vnetsim ping`: real packets in simulated time, printed as ping does.
+
+use engine::application::{Application, Ping, Probe};
+use report::histogram::HistogramFile;
+use report::ping::PingReport;
+
+use crate::args::{Format, PingArguments};
+use crate::console::{Console, Exit};
+use crate::failure::Failure;
+use crate::journey::{Journey, explain_command, heading, probe_kind};
+
+/// Bytes of data in an echo, as ping sends them.
+const ECHO_SIZE: u16 = 56;
+
+pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let PingArguments {
+        source,
+        destination,
+        service,
+        run,
+        ..
+    } = arguments;
+    // A wrong name should cost no run.
+    let histogram = arguments
+        .histogram
+        .as_ref()
+        .map(HistogramFile::new)
+        .transpose()?;
+    let journey = Journey::open(&arguments.topology, source, destination, console)?;
+    let probe = Probe {
+        source: journey.source.1,
+        destination: journey.destination,
+        kind: probe_kind(*service, arguments.size, ECHO_SIZE),
+        dont_fragment: arguments.dont_fragment,
+    };
+    let ping = Ping::new(
+        probe.clone(),
+        arguments.count,
+        arguments.interval,
+        arguments.timeout,
+        arguments.ttl,
+    );
+    let mut report = PingReport::new(heading(destination, run), probe);
+    let lines = arguments.output == Format::Table;
+    if lines {
+        writeln!(console.out(), "{}", report.header())?;
+    } else {
+        report = report.with_answers();
+    }
+
+    let ended = journey.run(Application::Ping(ping), run, |event| {
+        if let Some(line) = report.record(event)
+            && lines
+        {
+            writeln!(console.out(), "{line}")?;
+        }
+        Ok(())
+    })?;
+
+    match arguments.output {
+        Format::Table => writeln!(console.out(), "\n{}", report.statistics())?,
+        Format::Json => {
+            report::json::write(console.out(), &report.document(ended.loss_records()))?;
+        }
+    }
+    if let Some(file) = histogram {
+        let heading = report.header();
+        file.write(report.histogram(), run.epoch, &heading)?;
+    }
+    if run.explain && lines {
+        journey.explain(*service, console)?;
+    }
+    console.flush()?;
+    if report.received() == 0 {
+        let hint = explain_command(source, destination, *service, &arguments.topology);
+        ended.tell_losses(&hint, console);
+    }
+    Ok(if ended.interrupted {
+        Exit::Interrupted
+    } else {
+        Exit::from_verdict(report.received() > 0)
+    })
+}

@@ -1,0 +1,359 @@
+//! A run of `ping` or `traceroute`: who sends what to whom, and whoever watches it.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use control::Snapshot;
+use dataplane::dropped::{DropReason, Dropped};
+use diagnose::evidence::Narrator;
+use diagnose::explain::{Question, Service, explain};
+use diagnose::object::Object;
+use engine::application::{Application, ProbeEvent, ProbeKind};
+use engine::latency::LatencyModel;
+use engine::simulate::{Settings, Simulation, Summary};
+use engine::trace::{Fate, Frames, Occurrence, Sighting};
+use model::lookup::Endpoint;
+use model::{Network, NicId};
+use report::capture::Capture;
+use report::ping::{LossRecord, PingHeading};
+
+use crate::args::{RunArguments, ServiceArguments, TopologyArguments};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::topology;
+
+/// How far a run may be ahead of its watcher, in occurrences.
+const AHEAD: usize = 1_024;
+
+/// Two ends of one network.
+pub(crate) struct Journey {
+    pub(crate) network: Arc<Network>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) source: (NicId, Ipv4Addr),
+    pub(crate) destination: Ipv4Addr,
+    destination_nic: Option<NicId>,
+}
+
+/// How a run ended.
+pub(crate) struct Ended {
+    pub(crate) summary: Summary,
+    pub(crate) losses: Vec<Loss>,
+    pub(crate) interrupted: bool,
+}
+
+/// Packets that died of one cause at one place.
+pub(crate) struct Loss {
+    packets: u64,
+    reason: DropReason,
+    at: String,
+    object: Object,
+}
+
+impl Loss {
+    pub(crate) fn record(&self) -> LossRecord {
+        LossRecord {
+            packets: self.packets,
+            reason: self.reason.name().to_owned(),
+            at: self.at.clone(),
+            object: self.object.to_string(),
+        }
+    }
+}
+
+impl Journey {
+    /// Reads the network and finds the two ends in it.
+    pub(crate) fn open(
+        arguments: &TopologyArguments,
+        source: &str,
+        destination: &str,
+        console: &mut Console<'_>,
+    ) -> Result<Self, Failure> {
+        let network = topology::open(arguments, console)?.network;
+        let source = match network.endpoint(source)? {
+            Endpoint::Nic(nic, address) => (nic, address),
+            Endpoint::Address(address) => (topology::nic(&network, source)?, address),
+            Endpoint::OnPremises(..) | Endpoint::Internet => {
+                return Err(Failure::Usage(format!(
+                    "'{source}' is outside Azure; packets can set out from a VM or NIC"
+                )));
+            }
+        };
+        let (destination, destination_nic) = match network.endpoint(destination)? {
+            Endpoint::Nic(nic, address) => (address, Some(nic)),
+            Endpoint::Address(address) => (address, None),
+            Endpoint::OnPremises(site, host) => match network.on_premises()[site].hosts.get(host) {
+                Some(&(_, address)) => (address, None),
+                None => return Err(Failure::Usage(format!("'{destination}' has no address"))),
+            },
+            Endpoint::Internet => {
+                return Err(Failure::Usage(
+                    "name an address of the Internet, for example 1.1.1.1".to_owned(),
+                ));
+            }
+        };
+        let snapshot = Arc::new(control::compile(&network));
+        Ok(Self {
+            network: Arc::new(network),
+            snapshot,
+            source,
+            destination,
+            destination_nic,
+        })
+    }
+
+    /// Runs a program behind the source's NIC, and tells `watcher` what it learns. Ctrl-C ends the run with what there is.
+    pub(crate) fn run(
+        &self,
+        application: Application,
+        run: &RunArguments,
+        mut watcher: impl FnMut(&ProbeEvent) -> Result<(), Failure>,
+    ) -> Result<Ended, Failure> {
+        let settings = Settings {
+            seed: run.seed,
+            latency: LatencyModel::default(),
+            frames: match run.pcap {
+                Some(_) => Frames::All,
+                None => Frames::Dropped,
+            },
+        };
+        let mut simulation = Simulation::new(self.network.clone(), self.snapshot.clone(), settings);
+        simulation
+            .install(self.source.0, application)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let mut capture = run
+            .pcap
+            .as_deref()
+            .map(|path| self.capture(path, run))
+            .transpose()?;
+        let interrupted = watch_for_interrupt()?;
+
+        let running = simulation.start(AHEAD)?;
+        let mut losses = BTreeMap::new();
+        for occurrence in running.occurrences() {
+            match occurrence {
+                Occurrence::Frame(sighting) => {
+                    note_loss(&sighting, &mut losses);
+                    if let Some(capture) = &mut capture {
+                        capture.record(&sighting)?;
+                    }
+                }
+                Occurrence::Probe { event, .. } => watcher(&event)?,
+            }
+            if interrupted.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        let summary = running.finish()?;
+        capture.map(Capture::finish).transpose()?;
+        Ok(Ended {
+            summary,
+            losses: self.losses(&losses),
+            interrupted: interrupted.load(Ordering::Relaxed),
+        })
+    }
+
+    fn capture(&self, path: &Path, run: &RunArguments) -> Result<Capture<'_>, Failure> {
+        Ok(Capture::create(
+            path,
+            run.epoch,
+            &self.network,
+            &self.snapshot,
+        )?)
+    }
+
+    /// By name, most frequent first.
+    fn losses(&self, counted: &BTreeMap<(NicId, DropReason), (Dropped, u64)>) -> Vec<Loss> {
+        let narrator = Narrator {
+            network: &self.network,
+            snapshot: &self.snapshot,
+        };
+        let mut losses: Vec<Loss> = counted
+            .iter()
+            .map(|(&(nic, reason), &(dropped, packets))| Loss {
+                packets,
+                reason,
+                at: narrator.site(nic),
+                object: Object::of_drop(&self.snapshot, dropped),
+            })
+            .collect();
+        losses.sort_by_key(|loss| std::cmp::Reverse(loss.packets));
+        losses
+    }
+
+    /// What to ask in order to know why.
+    pub(crate) fn question(&self, service: ServiceArguments) -> Question {
+        Question {
+            source: self.source,
+            destination: self.destination,
+            destination_nic: self.destination_nic,
+            service: match (service.tcp, service.udp) {
+                (Some(port), _) => Service::Tcp(port),
+                (None, Some(port)) => Service::Udp(port),
+                (None, None) => Service::Icmp,
+            },
+            source_port: service.source_port,
+        }
+    }
+
+    /// Prints the explanation of `--explain`.
+    pub(crate) fn explain(
+        &self,
+        service: ServiceArguments,
+        console: &mut Console<'_>,
+    ) -> Result<(), Failure> {
+        let explanation = explain(&self.network, &self.snapshot, &self.question(service));
+        writeln!(console.out())?;
+        report::explain::write(console.out(), &explanation)?;
+        Ok(())
+    }
+}
+
+impl Ended {
+    pub(crate) fn loss_records(&self) -> Vec<LossRecord> {
+        self.losses.iter().map(Loss::record).collect()
+    }
+
+    /// Tells why packets were lost, and how to learn more.
+    pub(crate) fn tell_losses(&self, hint: &str, console: &mut Console<'_>) {
+        for loss in &self.losses {
+            console.message(format_args!(
+                "From {}: dropped {}: {} ({}): {}",
+                loss.at,
+                packets(loss.packets),
+                loss.reason,
+                loss.object,
+                loss.reason.description()
+            ));
+        }
+        let departed = self.summary.totals.departed;
+        if departed > 0 {
+            console.message(format_args!(
+                "note: {} left the simulated network (for the Internet, an Azure service or the platform); no reply is simulated from there",
+                packets(departed)
+            ));
+        }
+        if !self.losses.is_empty() {
+            console.message(format_args!("try: {hint}"));
+        }
+    }
+}
+
+/// What the headers of reports say.
+pub(crate) fn heading(destination: &str, run: &RunArguments) -> PingHeading {
+    PingHeading {
+        destination: destination.to_owned(),
+        latency_model: LatencyModel::default().name().to_owned(),
+        seed: run.seed,
+    }
+}
+
+/// The probes that `--tcp`, `--udp` or nothing ask for. A UDP datagram is empty unless a size is given: whatever bytes it had, Wireshark
+/// would take them for a malformed message of the protocol that usually has the port.
+pub(crate) fn probe_kind(
+    service: ServiceArguments,
+    size: Option<u16>,
+    echo_size: u16,
+) -> ProbeKind {
+    let source_port = service.source_port;
+    match (service.tcp, service.udp) {
+        (Some(port), _) => ProbeKind::Tcp { port, source_port },
+        (None, Some(port)) => ProbeKind::Udp {
+            port,
+            source_port,
+            payload: size.unwrap_or(0),
+        },
+        (None, None) => ProbeKind::Echo {
+            identifier: 1,
+            payload: size.unwrap_or(echo_size),
+        },
+    }
+}
+
+/// The command line that explains the same question.
+pub(crate) fn explain_command(
+    source: &str,
+    destination: &str,
+    service: ServiceArguments,
+    topology: &TopologyArguments,
+) -> String {
+    let mut words = vec!["vnetsim".to_owned(), "explain".to_owned()];
+    words.extend([quoted(source), quoted(destination)]);
+    for (name, port) in [
+        ("--tcp", service.tcp),
+        ("--udp", service.udp),
+        ("--source-port", service.source_port),
+    ] {
+        words.extend(port.map(|port| format!("{name} {port}")));
+    }
+    for path in &topology.topology {
+        words.push(format!("-t {}", quoted(&path.to_string_lossy())));
+    }
+    for (name, value) in &topology.set {
+        words.push(quoted(&format!("--set={name}={value}")));
+    }
+    for parameter in &topology.parameters {
+        words.push(format!("--parameters {}", quoted(parameter)));
+    }
+    words.join(" ")
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn packets(number: u64) -> String {
+    match number {
+        1 => "1 packet".to_owned(),
+        number => format!("{number} packets"),
+    }
+}
+
+fn note_loss(sighting: &Sighting, losses: &mut BTreeMap<(NicId, DropReason), (Dropped, u64)>) {
+    if let Fate::Dropped(dropped) = sighting.fate {
+        let entry = losses
+            .entry((sighting.nic, dropped.reason()))
+            .or_insert((dropped, 0));
+        entry.1 += 1;
+    }
+}
+
+/// A flag that Ctrl-C raises. A second Ctrl-C ends the process at once, as it would without us.
+fn watch_for_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+    use signal_hook::{consts::SIGINT, flag};
+    let raised = Arc::new(AtomicBool::new(false));
+    // In this order: the first signal finds the flag down and only raises it.
+    flag::register_conditional_default(SIGINT, raised.clone())?;
+    flag::register(SIGINT, raised.clone())?;
+    Ok(raised)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_can_be_pasted_into_a_shell() {
+        let service = ServiceArguments {
+            tcp: Some(443),
+            ..ServiceArguments::default()
+        };
+        let topology = TopologyArguments {
+            topology: vec!["my net/a.yaml".into()],
+            set: vec![("noneRoutes".to_owned(), "seed".to_owned())],
+            ..TopologyArguments::default()
+        };
+        assert_eq!(
+            explain_command("a", "it's", service, &topology),
+            r"vnetsim explain a 'it'\''s' --tcp 443 -t 'my net/a.yaml' --set=noneRoutes=seed"
+        );
+    }
+}
