@@ -9,6 +9,7 @@ mod hub_and_spoke;
 mod life_cycle;
 mod packets;
 mod reading;
+mod semantics;
 mod showing;
 mod templates;
 mod vnetsim;

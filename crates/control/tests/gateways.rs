@@ -671,3 +671,37 @@ fn a_gateway_outside_the_input_is_noted_and_user_routes_to_it_leave_the_input() 
         [Note::GatewayOutsideInput { peering: link }]
     );
 }
+
+#[test]
+fn more_rows_than_a_table_numbers_are_cut_off_and_noted() {
+    let VpnHub {
+        mut topology,
+        hub_nic,
+        gateway,
+        ..
+    } = hub();
+    let routes = (0..70_000_u32).map(|number| LearnedRoute {
+        prefix: std::net::Ipv4Addr::from(0xAC10_0000 + number).into(),
+        next_hop: None,
+        as_path: Vec::new(),
+    });
+    topology
+        .network
+        .set_learned_routes(gateway, routes.collect());
+    let snapshot = topology.compile();
+    assert_eq!(table(&snapshot, hub_nic).len(), 65_535);
+    assert_eq!(
+        hop(&snapshot, hub_nic, "172.16.0.7"),
+        Some(NextHop::Gateway(gateway))
+    );
+    let [note] = &snapshot.provenance.notes[..] else {
+        panic!("one note for the network, however many views of it are cut off");
+    };
+    assert!(matches!(
+        note,
+        Note::TooManyRoutes {
+            left_out: 4_470,
+            ..
+        }
+    ));
+}
