@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use control::Snapshot;
 use dataplane::dropped::{DropReason, Dropped};
@@ -235,7 +235,10 @@ impl Ended {
                 packets(departed)
             ));
         }
-        if !self.losses.is_empty() {
+        // `explain` sends a small probe with a large time to live: it would not meet these two.
+        let is_explained =
+            |loss: &Loss| !matches!(loss.reason, DropReason::MtuDf | DropReason::Ttl);
+        if self.losses.iter().any(is_explained) {
             console.message(format_args!("try: {hint}"));
         }
     }
@@ -326,14 +329,18 @@ fn note_loss(sighting: &Sighting, losses: &mut BTreeMap<(NicId, DropReason), (Dr
     }
 }
 
-/// A flag that Ctrl-C raises. A second Ctrl-C ends the process at once, as it would without us.
-fn watch_for_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+/// A flag that Ctrl-C raises, one for the process. A second Ctrl-C ends it at once, as it would without us.
+fn watch_for_interrupt() -> Result<&'static AtomicBool, Failure> {
     use signal_hook::{consts::SIGINT, flag};
+    static RAISED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    if let Some(raised) = RAISED.get() {
+        return Ok(raised);
+    }
     let raised = Arc::new(AtomicBool::new(false));
     // In this order: the first signal finds the flag down and only raises it.
     flag::register_conditional_default(SIGINT, raised.clone())?;
     flag::register(SIGINT, raised.clone())?;
-    Ok(raised)
+    Ok(RAISED.get_or_init(|| raised))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use engine::site::Site;
 use model::{Network, NicId};
 use serde::Serialize;
 
-use crate::object::{Object, direction_word, level_name, short};
+use crate::object::{Object, direction_word, short};
 
 /// What is asked in a step: the order of a packet's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -163,11 +163,7 @@ impl Narrator<'_> {
             } => {
                 let locator = Locator::Rule { level, rules, rule };
                 let object = Object::at(self.snapshot, locator, None);
-                let text = format!(
-                    "{} at the {}: {object}",
-                    direction_word(visit.direction),
-                    level_name(level)
-                );
+                let text = format!("{}: {object}", direction_word(visit.direction));
                 (Stage::Rules, text, Some(object))
             }
             Step::JudgedByDefaultRules {

@@ -151,7 +151,7 @@ impl RouteObject {
 }
 
 /// The name of a level in documents.
-pub fn level_name(level: Level) -> &'static str {
+fn level_name(level: Level) -> &'static str {
     match level {
         Level::Nic => "nic",
         Level::Subnet => "subnet",

@@ -25,7 +25,11 @@ pub fn write(out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
     }
     write_path(out, "Forward", forward)?;
     if let Some(back) = back {
-        write_path(out, "Return", back)?;
+        let title = match forward.outcome {
+            Outcome::Dropped { .. } => "Return, had the probe arrived",
+            Outcome::Delivered { .. } | Outcome::Departed { .. } => "Return",
+        };
+        write_path(out, title, back)?;
     }
     for (number, obstacle) in obstacles.iter().enumerate() {
         let title = if number == 0 {
@@ -50,10 +54,11 @@ fn end(end: &EndRecord) -> String {
     }
 }
 
-/// One block a NIC, one line a step; a cross before what drops the packet.
+/// One block a NIC, one line a step; a cross before what drops the packet, a tilde before what it would have met behind.
 fn write_path(out: &mut dyn Write, title: &str, path: &PathRecord) -> io::Result<()> {
     writeln!(out, "\n{title}: {}", path.packet)?;
     let mut at = None;
+    let mut lives = true;
     for step in &path.steps {
         let StepRecord {
             at: here,
@@ -67,8 +72,12 @@ fn write_path(out: &mut dyn Write, title: &str, path: &PathRecord) -> io::Result
             at = Some(here);
         }
         let mark = match finding {
-            Finding::Passed => ' ',
-            Finding::Dropped => 'x',
+            Finding::Passed if lives => ' ',
+            Finding::Passed => '~',
+            Finding::Dropped => {
+                lives = false;
+                'x'
+            }
         };
         writeln!(out, "  {mark} {:<8}  {text}", stage.word())?;
     }

@@ -1,0 +1,206 @@
+//! What is said about small networks with one fault each, written as scenarios.
+
+use diagnose::explain::{Question, Service, explain};
+use diagnose::explanation::{Explanation, Obstacle, Outcome, Verdict};
+use formats::load::{LoadOptions, Loader};
+use model::Network;
+use model::lookup::Endpoint;
+
+/// Two networks, peered unless `links` says otherwise.
+fn pair(links: &str, rest: &str) -> String {
+    format!(
+        "
+defaults: {{ resourceGroup: rg, location: northeurope }}
+virtualNetworks:
+  a: {{ addressSpace: [10.1.0.0/16], subnets: {{ s: 10.1.1.0/24 }} }}
+  b: {{ addressSpace: [10.2.0.0/16], subnets: {{ s: 10.2.1.0/24 }} }}
+peerings:
+{links}
+virtualMachines:
+  avm: {{ subnet: a/s, nic: anic }}
+  bvm: {{ subnet: b/s, nic: bnic }}
+{rest}"
+    )
+}
+
+const BOTH_LINKS: &str = "  - { name: a-b, from: a, to: b }\n  - { name: b-a, from: b, to: a }";
+
+/// Two spokes and an appliance; `two` is the flag on the link of the second spoke, `forwarding` that of the appliance's NIC.
+fn hub(two: bool, forwarding: bool) -> String {
+    format!(
+        "
+defaults: {{ resourceGroup: rg, location: northeurope }}
+virtualNetworks:
+  hub: {{ addressSpace: [10.0.0.0/16], subnets: {{ s: 10.0.0.0/24 }} }}
+  one: {{ addressSpace: [10.1.0.0/16], subnets: {{ s: {{ prefix: 10.1.0.0/24, routeTable: rt }} }} }}
+  two: {{ addressSpace: [10.2.0.0/16], subnets: {{ s: {{ prefix: 10.2.0.0/24, routeTable: rt }} }} }}
+peerings:
+  - {{ name: hub-one, from: hub, to: one }}
+  - {{ name: one-hub, from: one, to: hub, allowForwardedTraffic: true }}
+  - {{ name: hub-two, from: hub, to: two }}
+  - {{ name: two-hub, from: two, to: hub, allowForwardedTraffic: {two} }}
+routeTables:
+  rt: {{ routes: [ {{ name: nva, prefix: 10.0.0.0/8, nextHop: VirtualAppliance 10.0.0.4 }} ] }}
+virtualMachines:
+  nva: {{ subnet: hub/s, nic: nvanic, ipForwarding: {forwarding} }}
+  onevm: {{ subnet: one/s, nic: onenic }}
+  twovm: {{ subnet: two/s, nic: twonic }}
+guests:
+  nva: {{ role: appliance }}
+"
+    )
+}
+
+fn network(scenario: &str) -> Network {
+    let mut loader = Loader::new(LoadOptions::default());
+    loader.add_text("test.yaml", scenario);
+    loader
+        .finish()
+        .unwrap_or_else(|refused| panic!("{refused}"))
+        .network
+}
+
+fn ask(scenario: &str, from: &str, to: &str, service: Service) -> Explanation {
+    let network = network(scenario);
+    let end = |name: &str| match network.endpoint(name) {
+        Ok(Endpoint::Nic(nic, address)) => (nic, address),
+        other => panic!("{name}: {other:?}"),
+    };
+    let question = Question {
+        source: end(from),
+        destination: end(to).1,
+        destination_nic: Some(end(to).0),
+        service,
+        source_port: None,
+    };
+    explain(&network, &control::compile(&network), &question)
+}
+
+fn actions(obstacle: &Obstacle) -> String {
+    let actions: Vec<&str> = obstacle
+        .ways_out
+        .iter()
+        .map(|way| way.action.as_str())
+        .collect();
+    actions.join("\n")
+}
+
+#[test]
+fn a_peered_pair_is_reachable_without_obstacles() {
+    for service in [Service::Icmp, Service::Tcp(22), Service::Udp(53)] {
+        let answer = ask(&pair(BOTH_LINKS, ""), "avm", "bvm", service);
+        assert_eq!(answer.verdict, Verdict::Reachable);
+        assert_eq!(answer.obstacles, []);
+        assert!(matches!(
+            answer.back.expect("a reply").outcome,
+            Outcome::Delivered { .. }
+        ));
+    }
+}
+
+#[test]
+fn half_a_peering_names_its_missing_link() {
+    let links = "  - { name: a-b, from: a, to: b }";
+    let answer = ask(&pair(links, ""), "avm", "bvm", Service::Icmp);
+    assert_eq!(answer.verdict, Verdict::Unreachable);
+    let cause = &answer.obstacles[0];
+    assert_eq!(cause.reason, "route-none");
+    assert!(
+        cause.background[0].contains("link a/a-b is Initiated"),
+        "{:?}",
+        cause.background
+    );
+    assert_eq!(actions(cause), "Create the reverse link of a/a-b.");
+    assert!(cause.ways_out[0].commands[0].contains("--vnet-name b -n b-To-a --remote-vnet a"));
+
+    // The same from the side that has no link.
+    let answer = ask(&pair(links, ""), "bvm", "avm", Service::Icmp);
+    let cause = &answer.obstacles[0];
+    assert_eq!(actions(cause), "Create the missing link of b to a.");
+}
+
+/// V-9: the drop names the receiver's link and flag, and that reality may be more lenient.
+#[test]
+fn forwarded_traffic_is_blamed_on_the_flag_of_the_receivers_link() {
+    let answer = ask(&hub(false, true), "onevm", "twovm", Service::Icmp);
+    assert_eq!(answer.verdict, Verdict::Unreachable);
+    let cause = &answer.obstacles[0];
+    assert_eq!(cause.reason, "peering-forwarded-blocked");
+    assert_eq!(
+        cause.object.to_string(),
+        "allowForwardedTraffic of link two/two-hub"
+    );
+    assert!(cause.background.iter().any(|text| text.contains("F-10")));
+    assert_eq!(
+        cause.ways_out[0].commands,
+        [
+            "az network vnet peering update -g rg --vnet-name two -n two-hub --set allowForwardedTraffic=true"
+        ]
+    );
+    assert!(answer.back.is_some(), "the walk goes on in thought");
+
+    // The other way round the probe arrives, and its reply is what dies there.
+    let answer = ask(&hub(false, true), "twovm", "onevm", Service::Icmp);
+    assert_eq!(answer.verdict, Verdict::ForwardOnly);
+    assert_eq!(answer.obstacles[0].path, "return");
+}
+
+#[test]
+fn everything_in_the_way_is_found_at_once() {
+    let answer = ask(&hub(false, false), "onevm", "twovm", Service::Icmp);
+    let reasons: Vec<&str> = answer
+        .obstacles
+        .iter()
+        .map(|obstacle| obstacle.reason)
+        .collect();
+    // At the appliance's NIC in and out, then at the boundary; the reply meets the appliance too.
+    assert_eq!(
+        reasons,
+        [
+            "not-owner-no-forwarding",
+            "spoof-source",
+            "peering-forwarded-blocked",
+            "not-owner-no-forwarding",
+            "spoof-source"
+        ]
+    );
+    assert!(actions(&answer.obstacles[0]).starts_with("Turn on IP forwarding of nvanic."));
+}
+
+#[test]
+fn a_false_access_flag_without_security_group_names_link_and_flag() {
+    let links = "  - { name: a-b, from: a, to: b, allowVirtualNetworkAccess: false }
+  - { name: b-a, from: b, to: a }";
+    let answer = ask(&pair(links, ""), "avm", "bvm", Service::Icmp);
+    let cause = &answer.obstacles[0];
+    assert_eq!(cause.reason, "vnet-access-blocked");
+    assert_eq!(
+        cause.object.to_string(),
+        "allowVirtualNetworkAccess of link a/a-b"
+    );
+    assert!(actions(cause).starts_with("Set allowVirtualNetworkAccess of link a/a-b to true."));
+}
+
+#[test]
+fn a_stopped_machine_is_started_by_the_way_out() {
+    let scenario = pair(BOTH_LINKS, "guests:\n  bvm: { role: stopped }\n");
+    let answer = ask(&scenario, "avm", "bvm", Service::Icmp);
+    assert_eq!(answer.verdict, Verdict::Unreachable);
+    assert_eq!(answer.obstacles[0].reason, "vm-stopped");
+    assert_eq!(
+        answer.obstacles[0].ways_out[0].commands,
+        ["az vm start -g rg -n bvm"]
+    );
+}
+
+#[test]
+fn what_does_not_listen_is_remarked_and_plays_no_part() {
+    let scenario = pair(BOTH_LINKS, "guests:\n  bvm: { listen: [tcp/443] }\n");
+    let answer = ask(&scenario, "avm", "bvm", Service::Tcp(80));
+    assert_eq!(answer.verdict, Verdict::Reachable);
+    assert!(
+        answer.remarks[0].starts_with("Nothing listens on tcp/80"),
+        "{:?}",
+        answer.remarks
+    );
+}
