@@ -2,7 +2,9 @@
 
 use control::snapshot::{ForwardedTraffic, GuestKind, InternetAccess, Link, Snapshot};
 use model::options::ForwardedTraffic as Reading;
-use model::{GatewayType, Guest, GuestRole, LinkId, Listener, PowerState, RequestedAddress};
+use model::{
+    GatewayType, Guest, GuestRole, LinkId, Listener, PeeringState, PowerState, RequestedAddress,
+};
 
 use crate::topology::{Topology, flags, id, ip, net, nets, nic};
 
@@ -106,6 +108,37 @@ fn a_link_knows_its_ends_and_what_it_knows_of_the_other_side() {
         snapshot.link(hub_link).is_none(),
         "a deleted link leaves a hole"
     );
+}
+
+#[test]
+fn of_two_links_to_one_network_the_connected_one_is_the_gatekeeper() {
+    // Azure refuses the second (P-3); files may hold it all the same.
+    for order in [["old", "live"], ["live", "old"]] {
+        let mut topology = Topology::of_the_exercise();
+        let (hub, _, _) = topology.site("hub", "northeurope", "10.0.0.0/16");
+        let (spoke, _, _) = topology.site("spoke", "northeurope", "10.1.0.0/16");
+        let records = order.map(|name| model::PeeringRecord {
+            id: topology.network.virtual_networks()[spoke]
+                .id
+                .child("virtualNetworkPeerings", name),
+            virtual_network: spoke,
+            remote: topology.network.virtual_networks()[hub].id.clone(),
+            flags: flags(&["access"]),
+            scope: model::PeeringScope::default(),
+            state: Some(if name == "live" {
+                PeeringState::Connected
+            } else {
+                PeeringState::Disconnected
+            }),
+            remote_address_space: None,
+            resource_guid: None,
+            sync_level: None,
+        });
+        topology.network.import_peerings(records.to_vec());
+        let snapshot = topology.compile();
+        let gatekeeper = snapshot.link_between(spoke, hub).unwrap();
+        assert_eq!(topology.network.peerings()[gatekeeper].id.name(), "live");
+    }
 }
 
 #[test]

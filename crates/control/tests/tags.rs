@@ -92,6 +92,21 @@ fn a_subnet_without_propagation_knows_no_gateway_prefix() {
 }
 
 #[test]
+fn a_gateway_prefix_that_a_user_route_has_taken_counts_as_that_user_route() {
+    // T-1 c follows the rows in force: the gateway's is Invalid, and the user's does not count under this option.
+    let mut topology = Topology::of_the_exercise();
+    let (hub, subnet, vm) = topology.site("hub", "northeurope", "10.0.0.0/16");
+    let gateway = topology.gateway("gw", hub, "10.0.255.0/27", GatewayType::Vpn, &[None]);
+    topology.learned(gateway, &["192.168.50.0/24", "192.168.60.0/24"]);
+    topology.routes(subnet, &[("192.168.50.0/24", UserNextHop::None)]);
+    topology.network.options.udr_in_vnet_tag = UdrInVnetTag::ApplianceAndGateway;
+    assert_eq!(
+        tag(&topology.compile(), vm),
+        format!("10.0.0.0/16, {HOST}, 192.168.60.0/24")
+    );
+}
+
+#[test]
 fn the_recorded_internet_tag_has_257_prefixes_whatever_the_network() {
     // T-6
     let mut topology = Topology::of_the_exercise();
