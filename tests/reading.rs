@@ -389,6 +389,29 @@ fn a_link_that_azure_would_refuse_is_an_error_unless_it_is_recorded() {
 }
 
 #[test]
+fn links_of_networks_outside_the_input_are_left_out_with_a_warning() {
+    let template = r#"{ "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "resources": [ { "type": "Microsoft.Network/virtualNetworks/virtualNetworkPeerings", "apiVersion": "2024-05-01",
+            "name": "existing-hub/to-spoke", "properties": { "remoteVirtualNetwork":
+                { "id": "[resourceId('Microsoft.Network/virtualNetworks', 'existing-spoke')]" } } } ] }"#;
+    let read = |strict| {
+        let options = LoadOptions {
+            strict,
+            ..LoadOptions::default()
+        };
+        let mut loader = Loader::new(options);
+        loader.add_text("peering.json", template);
+        loader.finish()
+    };
+    let loaded = read(false).unwrap_or_else(|refused| panic!("{refused}"));
+    assert!(loaded.network.peerings().is_empty());
+    let said = loaded.diagnostics.display(&loaded.sources).to_string();
+    assert!(said.contains("warning[dangling-reference]: a virtual network of this peering link is not in the input; it is left out"), "{said}");
+    assert!(read(true).is_err(), "strict refuses what is left out");
+}
+
+#[test]
 fn learned_routes_belong_to_the_gateway_that_their_file_is_named_after() {
     let mut loader = Loader::new(LoadOptions::default());
     loader.add_path(&fixture("scenarios/every-kind.yaml"));

@@ -494,7 +494,8 @@ impl<'b> Builder<'b> {
         children
     }
 
-    /// Children whose parent is not in the input have no place.
+    /// Children whose parent is not in the input have no place. A link of a network that is not in the input is left out with
+    /// a warning: templates that only peer existing networks are complete as they are.
     fn report_orphans(&mut self) {
         let collection = self.collection;
         for record in collection.records() {
@@ -513,9 +514,16 @@ impl<'b> Builder<'b> {
                         .split_once(' ')
                         .map_or("", |(_, noun)| noun)
                 );
-                let problem = Diagnostic::error(Code::DanglingReference, message).at(record.span);
+                let problem = if record.kind == Kind::Peering {
+                    let message = format!("{message}; it is left out");
+                    Diagnostic::warning(Code::DanglingReference, message)
+                } else {
+                    Diagnostic::error(Code::DanglingReference, message)
+                };
                 self.reader.push(
-                    problem.expected(format!("a document that holds {} itself", kind.noun())),
+                    problem
+                        .at(record.span)
+                        .expected(format!("a document that holds {} itself", kind.noun())),
                 );
                 self.failed.insert(record.id.clone());
             }
