@@ -35,7 +35,7 @@ pub struct Route {
 }
 
 /// Destination of a user-defined route.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RouteDestination {
     /// A prefix.
     Prefix(Ipv4Net),

@@ -98,6 +98,32 @@ fn two_routes_of_a_table_have_different_prefixes_and_names() {
 }
 
 #[test]
+fn a_conflict_of_routes_names_the_earlier_route_and_the_later_one() {
+    let routes: Vec<(String, String)> = (0..300)
+        .map(|i| (format!("r{i}"), format!("10.{}.{}.0/24", i / 256, i % 256)))
+        .chain([("late".to_owned(), "10.0.7.0/24".to_owned())])
+        .collect();
+    let routes: Vec<(&str, &str)> = routes.iter().map(|(n, p)| (&**n, &**p)).collect();
+    let mut network = Network::default();
+    let error = network
+        .create_route_table(table(&routes, false))
+        .unwrap_err();
+    let OperationError::RouteConflict {
+        first,
+        second,
+        prefix,
+        ..
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!((&*first, &*second, &*prefix), ("r7", "late", "10.0.7.0/24"));
+    network
+        .create_route_table(table(&routes[..300], false))
+        .unwrap();
+}
+
+#[test]
 fn a_gateway_keeps_its_own_routes() {
     // R-29, G-6: when the table is attached, and when an attached table changes.
     let mut network = Network::default();

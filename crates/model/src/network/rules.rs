@@ -78,27 +78,27 @@ impl Network {
 
 /// no two routes of a table have one destination.
 fn check_routes(table: &ResourceId, routes: &[Route]) -> Result<(), OperationError> {
-    for (position, route) in routes.iter().enumerate() {
-        for earlier in &routes[..position] {
-            if earlier.name.eq_ignore_ascii_case(&route.name) {
-                return Err(OperationError::DuplicateName {
-                    resource: table.clone(),
-                    what: "routes",
-                    name: route.name.clone(),
-                });
-            }
-            if earlier.destination == route.destination {
-                let prefix = match &route.destination {
-                    RouteDestination::Prefix(prefix) => prefix.to_string(),
-                    RouteDestination::Tag(tag) => tag.to_string(),
-                };
-                return Err(OperationError::RouteConflict {
-                    resource: table.clone(),
-                    first: earlier.name.clone(),
-                    second: route.name.clone(),
-                    prefix,
-                });
-            }
+    let mut names = HashSet::with_capacity(routes.len());
+    let mut destinations = HashMap::with_capacity(routes.len());
+    for route in routes {
+        if !names.insert(route.name.to_ascii_lowercase()) {
+            return Err(OperationError::DuplicateName {
+                resource: table.clone(),
+                what: "routes",
+                name: route.name.clone(),
+            });
+        }
+        if let Some(first) = destinations.insert(&route.destination, &route.name) {
+            let prefix = match &route.destination {
+                RouteDestination::Prefix(prefix) => prefix.to_string(),
+                RouteDestination::Tag(tag) => tag.to_string(),
+            };
+            return Err(OperationError::RouteConflict {
+                resource: table.clone(),
+                first: first.clone(),
+                second: route.name.clone(),
+                prefix,
+            });
         }
     }
     Ok(())
