@@ -134,7 +134,15 @@ impl Place {
             // Temporary files are private by default; ours becomes an ordinary file. The umask applies.
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
-        let temporary = builder.tempfile_in(folder_of(&target))?;
+        let folder = folder_of(&target);
+        if !folder.is_dir() {
+            let reason = format!("there is no folder {}", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, reason));
+        }
+        // The error itself would name the temporary file, of which the caller has never heard.
+        let temporary = builder
+            .tempfile_in(folder)
+            .map_err(|error| io::Error::from(error.kind()))?;
         if let Some(metadata) = existing {
             temporary
                 .as_file()
@@ -216,6 +224,12 @@ mod tests {
         let error = write(&path, |_| Ok(())).expect_err("no such folder");
         assert_eq!(error.path, path);
         assert_eq!(error.source.kind(), io::ErrorKind::NotFound);
+        // The name of the temporary file, which changes from run to run, stays with us.
+        let missing = folder.path().join("missing");
+        assert_eq!(
+            error.source.to_string(),
+            format!("there is no folder {}", missing.display())
+        );
         let error = write(folder.path(), |_| Ok(())).expect_err("a folder is no file");
         assert_eq!(error.source.kind(), io::ErrorKind::IsADirectory);
     }
