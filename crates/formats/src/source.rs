@@ -107,19 +107,8 @@ impl Sources {
             return Some(id);
         }
         let name = path.display().to_string();
-        // The length is not asked for beforehand: a pipe has none, and a device may never end.
-        let mut bytes = Vec::new();
-        let read = fs::File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
-        let read = match read {
-            Ok(length) if length as u64 > MAX_FILE_BYTES => Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                format!("it has more than {MAX_FILE_BYTES} bytes"),
-            )),
-            read => read,
-        };
-        match read {
-            Ok(_) => {
+        match bytes_of(path) {
+            Ok(bytes) => {
                 let id = self.decode(name, &bytes, diagnostics)?;
                 self.files[usize::from(id.0)].path = Some(path.to_owned());
                 Some(id)
@@ -274,9 +263,37 @@ impl Lines {
     }
 }
 
+/// All bytes of a file, unless it is too large. A file tells its length beforehand; a pipe has none, and a device may never end.
+fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    let file = fs::File::open(path)?;
+    let mut length = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    if length <= MAX_FILE_BYTES {
+        length = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)? as u64;
+    }
+    if length > MAX_FILE_BYTES {
+        let reason = format!("it has more than {MAX_FILE_BYTES} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_by_its_length() {
+        // Sparse: read to its end it would take a gigabyte, on disk it takes nothing.
+        let file = tempfile::NamedTempFile::new().expect("a file for the test");
+        file.as_file()
+            .set_len(MAX_FILE_BYTES + 1)
+            .expect("the file is ours");
+        let mut diagnostics = Diagnostics::new();
+        assert_eq!(Sources::new().read(file.path(), &mut diagnostics), None);
+        let error = bytes_of(file.path()).expect_err("too large");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
 
     fn position(text: &str, at: usize) -> (usize, usize) {
         let mut sources = Sources::new();
