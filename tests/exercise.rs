@@ -205,7 +205,19 @@ fn sales_does_not_reach_research_and_the_none_row_is_why() {
 #[test]
 fn the_readme_shows_what_the_program_prints() {
     let readme = include_str!("../README.md");
-    assert!(readme.contains(include_str!("golden/exercise-routes-marketing.txt")));
+    for shown in [
+        include_str!("golden/readme-ping.txt"),
+        include_str!("golden/readme-explain.txt"),
+        include_str!("golden/exercise-routes-marketing.txt"),
+    ] {
+        assert!(readme.contains(shown), "the README does not show:\n{shown}");
+    }
+    let topology = ["-t", "example:sales-marketing-research"];
+    let ping = ["ping", "SalesVM", "MarketingVM", "-c", "4"];
+    let ping = run(&[&ping[..], &topology].concat()).yes();
+    assert_eq!(ping, include_str!("golden/readme-ping.txt"));
+    let explained = run(&[&["explain", "SalesVM", "ResearchVM"][..], &topology].concat());
+    assert_eq!(explained.out, include_str!("golden/readme-explain.txt"));
     for line in readme
         .lines()
         .filter_map(|line| line.strip_prefix("    cargo run --release -- "))
