@@ -17,6 +17,25 @@ fn help_is_data_and_a_mistake_is_a_message() {
 }
 
 #[test]
+fn examples_in_the_help_of_peering_can_be_typed_as_they_stand() {
+    for action in ["list", "show", "create", "update", "delete", "sync"] {
+        let help = run(&["peering", action, "--help"]).yes();
+        let lines = help.replace("\\\n", "");
+        let examples = lines
+            .lines()
+            .filter_map(|line| line.strip_prefix("  vnetsim "));
+        let mut typed = 0;
+        for example in examples {
+            let folder = tempfile::tempdir().expect("a folder for the test");
+            let words: Vec<&str> = example.split_whitespace().collect();
+            run_in(folder.path(), &words).yes();
+            typed += 1;
+        }
+        assert!(typed > 0, "{action} has no example: {help}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let mut child = vnetsim(&["completions", "zsh"])
         .stdout(Stdio::piped())

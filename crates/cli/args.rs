@@ -334,6 +334,10 @@ pub(crate) struct PeeringArguments {
 /// What to do with peering links.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PeeringAction {
+    #[command(after_help = "Examples:
+  vnetsim peering list -t example:sales-marketing-research
+  vnetsim peering list --vnet-name MarketingVNet -o json \\
+      -t example:sales-marketing-research")]
     /// List the links, of one network or of all
     List {
         /// Only links of this virtual network: name or id
@@ -342,11 +346,20 @@ pub(crate) enum PeeringAction {
         #[command(flatten)]
         group: GroupName,
     },
+    #[command(after_help = "Example:
+  vnetsim peering show --vnet-name SalesVNet --name SalesVNet-To-MarketingVNet \\
+      -t example:sales-marketing-research")]
     /// Show a link
     Show {
         #[command(flatten)]
         link: LinkName,
     },
+    #[command(after_help = "Examples:
+  vnetsim peering create --vnet-name SalesVNet --name Sales-To-Marketing \\
+      --remote-vnet MarketingVNet -t example:sales-marketing-research-unpeered --state net.yaml
+  vnetsim peering create --vnet-name SalesVNet --name Sales-To-Marketing \\
+      --remote-vnet MarketingVNet --both --remote-name Marketing-To-Sales \\
+      -t example:sales-marketing-research-unpeered --state net.yaml")]
     /// Create a link; the first of a pair is Initiated, the second connects both
     ///
     /// Flags that are not said are as in a template: access true, the others false. With --both they are as in the portal:
@@ -370,6 +383,9 @@ pub(crate) enum PeeringAction {
         #[command(flatten)]
         place: InPlace,
     },
+    #[command(after_help = "Example:
+  vnetsim peering update --vnet-name Spoke2VNet --name Spoke2-To-Hub \\
+      --allow-forwarded-traffic false -t example:hub-spoke-nva --state net.yaml")]
     /// Change the flags of a link; a Disconnected link goes back to Initiated
     Update {
         #[command(flatten)]
@@ -382,6 +398,9 @@ pub(crate) enum PeeringAction {
         #[command(flatten)]
         place: InPlace,
     },
+    #[command(after_help = "Example:
+  vnetsim peering delete --vnet-name SalesVNet --name SalesVNet-To-MarketingVNet \\
+      -t example:sales-marketing-research --state net.yaml")]
     /// Delete a link; the reverse link stays behind as Disconnected
     Delete {
         #[command(flatten)]
@@ -392,6 +411,9 @@ pub(crate) enum PeeringAction {
         #[command(flatten)]
         place: InPlace,
     },
+    #[command(after_help = "Example:
+  vnetsim peering sync --vnet-name SalesVNet --name SalesVNet-To-MarketingVNet \\
+      -t example:sales-marketing-research --state net.yaml")]
     /// Take over the remote network's present address space
     Sync {
         #[command(flatten)]
