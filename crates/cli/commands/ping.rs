@@ -41,6 +41,9 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
         arguments.ttl,
     );
     let mut report = PingReport::new(heading(destination, run), probe);
+    if let Some(file) = &histogram {
+        report = report.with_histogram(file.histogram());
+    }
     let lines = arguments.output == Format::Table;
     if lines {
         writeln!(console.out(), "{}", report.header())?;

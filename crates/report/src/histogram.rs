@@ -37,11 +37,12 @@ pub struct LatencyHistogram {
     sum: u128,
     sum_of_squares: u128,
     /// For each second of the run that has samples: how often each value occurred, values rounded down as the histogram does.
-    seconds: BTreeMap<u64, BTreeMap<u64, u64>>,
+    /// The one part that grows with the run, so it is kept only on request.
+    seconds: Option<BTreeMap<u64, BTreeMap<u64, u64>>>,
 }
 
 impl LatencyHistogram {
-    /// No samples yet.
+    /// No samples yet. What is kept has a fixed size, however long the run.
     pub fn new() -> Self {
         Self {
             histogram: empty_histogram(),
@@ -49,7 +50,15 @@ impl LatencyHistogram {
             maximum: 0,
             sum: 0,
             sum_of_squares: 0,
-            seconds: BTreeMap::new(),
+            seconds: None,
+        }
+    }
+
+    /// No samples yet. Those of each second are kept apart too, as an interval log needs them.
+    pub fn with_intervals() -> Self {
+        Self {
+            seconds: Some(BTreeMap::new()),
+            ..Self::new()
         }
     }
 
@@ -63,11 +72,10 @@ impl LatencyHistogram {
         self.sum_of_squares = self.sum_of_squares.saturating_add(exact * exact);
         let value = self.histogram.lowest_equivalent(nanoseconds.min(LONGEST));
         add(&mut self.histogram, value, 1);
-        let second = self
-            .seconds
-            .entry(at.as_nanoseconds() / INTERVAL)
-            .or_default();
-        *second.entry(value).or_default() += 1;
+        if let Some(seconds) = &mut self.seconds {
+            let second = seconds.entry(at.as_nanoseconds() / INTERVAL).or_default();
+            *second.entry(value).or_default() += 1;
+        }
     }
 
     /// How many latencies were recorded.
@@ -170,6 +178,10 @@ impl LatencyHistogram {
         epoch: CaptureEpoch,
         heading: &str,
     ) -> io::Result<()> {
+        let Some(seconds) = &self.seconds else {
+            let reason = "the samples of each second were not kept";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        };
         // Not the host's clock: a moment computed from the fixed epoch, in the type the library asks for.
         let start = UNIX_EPOCH + Duration::from_secs(epoch.unix_seconds());
         let mut serializer = V2DeflateSerializer::new();
@@ -182,7 +194,7 @@ impl LatencyHistogram {
             // The interval's maximum, for people, in milliseconds: what readers of nanosecond logs take for granted.
             .with_max_value_divisor(1e6)
             .begin_log_with(&mut writer, &mut serializer)?;
-        for (second, values) in &self.seconds {
+        for (second, values) in seconds {
             let mut interval = empty_histogram();
             for (&value, &count) in values {
                 add(&mut interval, value, count);
@@ -326,7 +338,15 @@ impl HistogramFile {
         &self.path
     }
 
-    /// Writes the file, whole or not at all. `heading` becomes a comment: what was measured and by which latency model.
+    /// An empty histogram that keeps what this file needs.
+    pub fn histogram(&self) -> LatencyHistogram {
+        match self.format {
+            HistogramFormat::Hgrm => LatencyHistogram::new(),
+            HistogramFormat::Hlog => LatencyHistogram::with_intervals(),
+        }
+    }
+
+    /// Writes the file, whole or not at all: a histogram with intervals if it is an interval log. `heading` becomes a comment: what was measured and by which latency model.
     pub fn write(
         &self,
         histogram: &LatencyHistogram,
@@ -350,7 +370,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn microseconds(samples: impl IntoIterator<Item = u64>) -> LatencyHistogram {
-        let mut histogram = LatencyHistogram::new();
+        let mut histogram = LatencyHistogram::with_intervals();
         for (index, sample) in (0..).zip(samples) {
             // Four samples a second.
             let at = SimTime::from_nanoseconds(index * 250_000_000);
@@ -491,10 +511,26 @@ mod tests {
 
     #[test]
     fn a_run_without_replies_has_files_too() {
-        let empty = LatencyHistogram::new();
+        let empty = LatencyHistogram::with_intervals();
         assert!(written(&empty, "none.hgrm").contains("Total count    =            0]"));
         let log = written(&empty, "none.hlog");
         assert!(log.lines().all(|line| line.starts_with('#')), "{log}");
+    }
+
+    #[test]
+    fn seconds_are_kept_only_for_the_file_that_needs_them() {
+        let folder = tempfile::tempdir().expect("folder");
+        for (name, kept) in [("ping.hgrm", false), ("ping.hlog", true)] {
+            let file = HistogramFile::new(folder.path().join(name)).expect("a format");
+            let mut histogram = file.histogram();
+            histogram.record(SimTime::ZERO, SimDuration::from_milliseconds(1));
+            assert_eq!(histogram.seconds.is_some(), kept, "{name}");
+            file.write(&histogram, CaptureEpoch::default(), "ping a b")
+                .expect("it keeps what the file needs");
+        }
+        let log = HistogramFile::new(folder.path().join("other.hlog")).expect("a format");
+        log.write(&LatencyHistogram::new(), CaptureEpoch::default(), "")
+            .expect_err("rather than an empty log");
     }
 
     #[test]
@@ -511,7 +547,7 @@ mod tests {
 
     #[test]
     fn absurd_latencies_are_counted_and_break_nothing() {
-        let mut histogram = LatencyHistogram::new();
+        let mut histogram = LatencyHistogram::with_intervals();
         for _ in 0..30 {
             histogram.record(SimTime::MAX, SimDuration::from_nanoseconds(u64::MAX));
             histogram.record(SimTime::ZERO, SimDuration::ZERO);

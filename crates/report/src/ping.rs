@@ -56,6 +56,13 @@ impl PingReport {
         self
     }
 
+    /// Gathers the round trips in this histogram, for [`PingReport::histogram`] to give back.
+    #[must_use]
+    pub fn with_histogram(mut self, histogram: LatencyHistogram) -> Self {
+        self.histogram = histogram;
+        self
+    }
+
     /// How many answers of the destination itself came in time.
     pub fn received(&self) -> u64 {
         self.received
