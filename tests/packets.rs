@@ -383,6 +383,21 @@ fn tshark(file: &Path, arguments: &[&str]) -> Option<String> {
     Some(String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
+#[test]
+fn replies_that_come_too_late_are_told_from_packets_that_were_dropped() {
+    let words = ["ping", "SalesVM", "MarketingVM", "-W", "0.0001"];
+    let answer = run(&[&words[..], &EXERCISE].concat());
+    assert_eq!(answer.code, Some(1), "{answer:#?}");
+    assert_eq!(
+        answer.err,
+        "note: nothing was dropped, but no reply came within the timeout; give a longer one (-W)\n"
+    );
+    let words = ["ping", "SalesVM", "ResearchVM"];
+    let answer = run(&[&words[..], &EXERCISE].concat());
+    assert_eq!(answer.code, Some(1), "{answer:#?}");
+    assert!(!answer.err.contains("timeout"), "{}", answer.err);
+}
+
 /// Ctrl-C in the middle of a run that would take very long: statistics so far, exit 130, a capture that can be read.
 #[cfg(unix)]
 #[test]

@@ -216,6 +216,11 @@ impl Ended {
         self.losses.iter().map(Loss::record).collect()
     }
 
+    /// True if the run came to its end and every packet arrived where it was going: what is missing came too late.
+    pub(crate) fn has_lost_nothing(&self) -> bool {
+        !self.interrupted && self.losses.is_empty() && self.summary.totals.departed == 0
+    }
+
     /// Tells why packets were lost, and how to learn more.
     pub(crate) fn tell_losses(&self, hint: &str, console: &mut Console<'_>) {
         for loss in &self.losses {

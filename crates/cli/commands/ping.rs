@@ -77,6 +77,11 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
     if report.received() == 0 {
         let hint = explain_command(source, destination, *service, &arguments.topology);
         ended.tell_losses(&hint, console);
+        if ended.has_lost_nothing() {
+            console.message(format_args!(
+                "note: nothing was dropped, but no reply came within the timeout; give a longer one (-W)"
+            ));
+        }
     }
     Ok(if ended.interrupted {
         Exit::Interrupted
