@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::vnetsim::{Answer, run_in};
+use crate::vnetsim::{Answer, run, run_in};
 
 const UNPEERED: [&str; 4] = [
     "-t",
@@ -276,4 +276,21 @@ fn only_a_scenario_changes_in_place() {
         fs::read_to_string(path.join("dump.json")).expect("the dump"),
         dump
     );
+}
+
+#[test]
+fn misspelled_networks_and_links_are_answered_with_the_nearest_names() {
+    let show = |vnet: &str, link: &str| {
+        let words = ["peering", "show", "-t", "example:hub-spoke-nva"];
+        run(&[&words[..], &["--vnet-name", vnet, "--name", link]].concat()).failed()
+    };
+    let message = show("HubVNt", "Hub-To-Spoke1");
+    assert!(message.ends_with("\ndid you mean HubVNet?\n"), "{message}");
+    let message = show("HubVNet", "Hub-To-Spoke");
+    assert!(
+        message.ends_with("\ndid you mean Hub-To-Spoke1 or Hub-To-Spoke2?\n"),
+        "{message}"
+    );
+    let message = show("HubVNet", "x");
+    assert!(!message.contains("did you mean"), "{message}");
 }

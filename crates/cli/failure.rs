@@ -37,7 +37,15 @@ pub(crate) enum Failure {
     /// Azure would refuse the operation.
     #[error("{}", refusal(.0))]
     Refused(#[from] OperationError),
-    /// The same, told in the manner of Azure's command line.
+    /// There is no link of this name.
+    #[error("{}{suggestion}", refusal(.error))]
+    NoSuchLink {
+        /// In Azure's words.
+        error: OperationError,
+        /// A line that names what may have been meant, or nothing.
+        suggestion: String,
+    },
+    /// Any of these, told in the manner of Azure's command line.
     #[error("{0}")]
     InAz(Box<Failure>),
     /// A file could not be written.
@@ -81,7 +89,7 @@ impl Failure {
 
     fn show_as_az(self, console: &mut Console<'_>) -> Exit {
         match self {
-            Self::Refused(error) => {
+            Self::Refused(error) | Self::NoSuchLink { error, .. } => {
                 console.message(format_args!("ERROR: {}", refusal(&error)));
                 if let Some(code) = error.azure_code() {
                     console.message(format_args!("Code: {code}\nMessage: {error}"));

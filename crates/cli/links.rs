@@ -1,6 +1,7 @@
 //! Virtual networks and peering links by name, and the operations on links: what `peering` and `az` share.
 
 use clap::Args;
+use model::lookup::similar;
 use model::peering::SyncOutcome;
 use model::table::Resource;
 use model::{LinkId, Network, PeeringFlags, PeeringScope, PeeringSyncLevel, ResourceId, VnetId};
@@ -149,24 +150,36 @@ pub(crate) fn only<'a, K: Copy, T: Resource + 'a>(
     resources: impl Iterator<Item = (K, &'a T)>,
 ) -> Result<K, Failure> {
     let wanted = ResourceId::parse(name).ok();
+    let resources: Vec<(K, &T)> = resources.collect();
     let found: Vec<(K, ResourceId)> = resources
+        .iter()
         .filter(|(_, resource)| match &wanted {
             Some(id) => resource.id() == id,
             None => resource.name().eq_ignore_ascii_case(name) && group.admits(resource.id()),
         })
-        .map(|(key, resource)| (key, resource.id().clone()))
+        .map(|&(key, resource)| (key, resource.id().clone()))
         .collect();
     match found.as_slice() {
         [(key, _)] => Ok(*key),
         [] => Err(Failure::Usage(format!(
-            "(ResourceNotFound) The Resource '{kind}/{name}'{} was not found.",
-            group.shown()
+            "(ResourceNotFound) The Resource '{kind}/{name}'{} was not found.{}",
+            group.shown(),
+            suggestion(name, resources.iter().map(|(_, resource)| resource.name()))
         ))),
         several => Err(Failure::Usage(format!(
             "'{name}' is not unique; name the resource group or use an id:{}",
             crate::topology::listed(several.iter().map(|(_, id)| id.as_str()))
         ))),
     }
+}
+
+/// A line that names what may have been meant; empty if nothing is close, or if the name is right and only its group is not.
+fn suggestion<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let similar = similar(name, names);
+    if similar.is_empty() || similar.iter().any(|found| found.eq_ignore_ascii_case(name)) {
+        return String::new();
+    }
+    format!("\ndid you mean {}?", similar.join(" or "))
 }
 
 /// A virtual network by name or id.
@@ -187,10 +200,16 @@ pub(crate) fn virtual_network(
 pub(crate) fn link(network: &Network, name: &LinkName) -> Result<LinkId, Failure> {
     let vnet = virtual_network(network, &name.vnet.vnet_name, &name.vnet.group)?;
     link_of(network, vnet, &name.name).ok_or_else(|| {
-        let id = network.virtual_networks()[vnet]
-            .id
-            .child("virtualNetworkPeerings", &name.name);
-        Failure::Refused(model::OperationError::NotFound(id))
+        let vnet = &network.virtual_networks()[vnet];
+        let id = vnet.id.child("virtualNetworkPeerings", &name.name);
+        let names = vnet
+            .peerings
+            .iter()
+            .map(|&link| network.peerings()[link].name());
+        Failure::NoSuchLink {
+            error: model::OperationError::NotFound(id),
+            suggestion: suggestion(&name.name, names),
+        }
     })
 }
 

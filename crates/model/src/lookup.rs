@@ -201,29 +201,30 @@ impl Network {
         }
     }
 
-    /// Up to three names within a third of the typed length, by edit distance.
     fn similar_names(&self, text: &str) -> Vec<String> {
-        let wanted = text.to_ascii_lowercase();
-        let limit = wanted.chars().count() / 3 + 1;
         let machines = self.virtual_machines().values().map(Resource::name);
         let nics = self.listed_nics().map(|(_, nic)| nic.name());
         let hosts = self
             .on_premises()
             .values()
             .flat_map(|network| network.hosts.iter().map(|(name, _)| name.as_str()));
-        let mut close: Vec<(usize, String)> = machines
-            .chain(nics)
-            .chain(hosts)
-            .map(|name| {
-                (
-                    strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase()),
-                    name.to_owned(),
-                )
-            })
-            .filter(|&(distance, _)| distance <= limit)
-            .collect();
-        close.sort();
-        close.dedup();
-        close.into_iter().take(3).map(|(_, name)| name).collect()
+        similar(text, machines.chain(nics).chain(hosts))
     }
+}
+
+/// What may have been meant by `text`: up to three of the names within a third of its length, the closest first, by edit distance
+/// without regard to letter case.
+pub fn similar<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let wanted = text.to_ascii_lowercase();
+    let limit = wanted.chars().count() / 3 + 1;
+    let mut close: Vec<(usize, String)> = names
+        .map(|name| {
+            let distance = strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase());
+            (distance, name.to_owned())
+        })
+        .filter(|&(distance, _)| distance <= limit)
+        .collect();
+    close.sort();
+    close.dedup();
+    close.into_iter().take(3).map(|(_, name)| name).collect()
 }
