@@ -123,7 +123,8 @@ pub(crate) struct RunArguments {
 Examples:
   vnetsim ping SalesVM MarketingVM -t example:sales-marketing-research
   vnetsim ping Spoke1VM Spoke2VM -t example:hub-spoke-nva --tcp 443 --pcap web.pcapng
-  vnetsim ping Spoke1VM Spoke2VM -t example:hub-spoke-nva -c 1000 -i 0.01 --histogram rtt.hgrm")]
+  vnetsim ping Spoke1VM Spoke2VM -t example:hub-spoke-nva -c 1000 -i 0.01 \\
+      --histogram rtt.hgrm")]
 pub(crate) struct PingArguments {
     /// VM or NIC that sends: name, VM/NIC, id, or an address that only one NIC has
     #[arg(value_name = "SRC")]
@@ -276,8 +277,10 @@ pub(crate) struct NextHopArguments {
 #[command(after_help = "Exit code 1: denied.
 
 Examples:
-  vnetsim ip-flow Spoke2VM --direction inbound --protocol tcp --local :1433 --remote 10.1.0.4:50000 -t example:hub-spoke-nva
-  vnetsim ip-flow Spoke2VM --direction inbound --protocol icmp --remote 10.1.0.4 -t example:hub-spoke-nva")]
+  vnetsim ip-flow Spoke2VM --direction inbound --protocol tcp --local :1433 \\
+      --remote 10.1.0.4:50000 -t example:hub-spoke-nva
+  vnetsim ip-flow Spoke2VM --direction inbound --protocol icmp --remote 10.1.0.4 \\
+      -t example:hub-spoke-nva")]
 pub(crate) struct IpFlowArguments {
     /// NIC or VM whose rules are asked
     #[arg(value_name = "NIC")]
@@ -441,7 +444,8 @@ pub(crate) struct InPlace {
 #[command(
     disable_help_flag = true,
     after_help = "Example:
-  vnetsim az network nic show-effective-route-table --name SalesVMVMNic -o table -t example:sales-marketing-research"
+  vnetsim az network nic show-effective-route-table --name SalesVMVMNic -o table \\
+      -t example:sales-marketing-research"
 )]
 pub(crate) struct AzWords {
     /// What follows `az` on Azure's command line
