@@ -63,6 +63,25 @@ fn files_that_hold_nothing_are_named() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_folder_is_left_out_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("a.json");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    fs::write(
+        folder.path().join("b.yaml"),
+        "virtualNetworks: { v: { addressSpace: [10.0.0.0/16] } }\n",
+    )
+    .unwrap();
+    // Read as a file it would wait for a writer for ever.
+    let loaded = load(&[folder.path().to_path_buf()], &LoadOptions::default())
+        .expect("the other file is a network");
+    assert_eq!(loaded.network.virtual_networks().len(), 1);
+    assert_eq!(loaded.diagnostics.count(Severity::Warning), 1);
+}
+
 #[test]
 fn files_of_other_kinds_in_a_folder_are_warnings() {
     let folder = tempfile::tempdir().unwrap();

@@ -201,7 +201,14 @@ impl Loader {
                     self.walk(&path, depth + 1, files);
                 }
             } else if !hidden && is_data(&path) {
-                files.push(path);
+                // A pipe that nobody asked for by name may never get a writer. What cannot be looked at is an error when it is read.
+                if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+                    let message = format!("{} is no regular file: left out", path.display());
+                    self.diagnostics
+                        .push(Diagnostic::warning(Code::UnreadableFile, message));
+                } else {
+                    files.push(path);
+                }
             }
         }
     }
