@@ -339,6 +339,19 @@ options: { noneRoutes: seeds, noSuch: 1 }
 }
 
 #[test]
+fn a_bad_prefix_is_one_problem_and_not_also_a_network_without_prefix() {
+    let told = complaints(
+        "bad.yaml",
+        "virtualNetworks: { hub: { addressSpace: [300.1.0.0/16] } }\n",
+    );
+    assert_eq!(told.matches("error[").count(), 1, "{told}");
+    assert!(
+        told.contains("expected: an IPv4 prefix such as 10.0.0.0/16"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_published_schema_covers_every_section_with_a_description() {
     let schema = scenario::schema();
     let properties = schema["properties"].as_object().unwrap();

@@ -32,7 +32,9 @@ impl Builder<'_> {
                     "addressSpace",
                     "{\"addressPrefixes\": [\"10.0.0.0/16\"]}",
                 );
-            } else if self.reader.ipv6 == ipv6 && space.has_any("addressPrefixes") {
+            } else if self.reader.ipv6 == ipv6
+                && (space.has_any("addressPrefixes") || space.has_any("addressSpace"))
+            {
                 // Each prefix was found wanting for itself.
             } else {
                 let value = space
