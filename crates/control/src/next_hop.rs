@@ -64,8 +64,17 @@ impl Owners {
             wiring.is_connected(link) && space.iter().any(|prefix| prefix.contains(&address))
         });
         match behind {
-            Some(link) => match wiring.remote(link) {
-                Some(remote) => self.owner(remote, address),
+            Some(link) => match wiring
+                .remote(link)
+                .map(|remote| self.owner(remote, address))
+            {
+                // P-7: a Basic frontend is out of reach across global peering.
+                Some(NextHop::Pool(pool))
+                    if wiring.is_global(link) && self.pools[pool.0 as usize].basic =>
+                {
+                    NextHop::Unreachable
+                }
+                Some(next_hop) => next_hop,
                 None => NextHop::Outside(link),
             },
             None => NextHop::Unreachable,

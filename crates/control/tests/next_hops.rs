@@ -210,3 +210,37 @@ fn a_frontend_stands_for_the_members_of_its_rules_pool() {
     };
     assert_eq!(snapshot.provenance.notes, [note]);
 }
+
+#[test]
+fn a_basic_frontend_is_a_next_hop_inside_its_region_only() {
+    // P-7
+    use model::Sku::{Basic, Standard};
+    for (sku, region, reached) in [
+        (Standard, "westus", true),
+        (Basic, "northeurope", true),
+        (Basic, "westus", false),
+    ] {
+        let mut topology = Topology::of_the_exercise();
+        let (hub, hub_subnet, _) = topology.site("hub", "northeurope", "10.4.0.0/16");
+        let (spoke, spoke_subnet, spoke_nic) = topology.site("spoke", region, "10.1.0.0/16");
+        topology.peer(hub, spoke);
+        let frontend = model::RequestedAddress::Static(ip("10.4.0.100"));
+        let frontend = model::FrontendRequest::Private(hub_subnet, frontend);
+        topology
+            .network
+            .create_load_balancer(model::LoadBalancerRequest {
+                id: id("loadBalancers", "ilb"),
+                location: model::Location::default(),
+                sku,
+                frontends: vec![("front".to_owned(), frontend)],
+                pools: Vec::new(),
+                rules: Vec::new(),
+            })
+            .unwrap();
+        topology.routes(spoke_subnet, &[("0.0.0.0/0", appliance("10.4.0.100"))]);
+        let next_hop = hop(&topology.compile(), spoke_nic, "8.8.8.8");
+        let is_pool = matches!(next_hop, Some(NextHop::Pool(_)));
+        assert_eq!(is_pool, reached, "{sku} {region}: {next_hop:?}");
+        assert!(reached || next_hop == Some(NextHop::Unreachable));
+    }
+}
