@@ -32,6 +32,7 @@ macro_rules! options {
         pub struct Options {
             $($(#[$doc])* pub $field: $kind,)+
             /// Delay between a change and the moment in which NICs obey it, in milliseconds of simulated time (P-11).
+            /// Stored for timed changes; nothing reads it yet.
             pub programming_delay_ms: u32,
         }
 
@@ -80,7 +81,7 @@ macro_rules! options {
                         default: standard.programming_delay_ms.to_string(),
                         value: self.programming_delay_ms.to_string(),
                         rule: "P-11",
-                        effect: "simulated time between a change and the moment in which NICs obey it",
+                        effect: "simulated time between a change and the moment in which NICs obey it; without effect so far, since no command changes a network while packets run",
                     },
                 ]
             }
