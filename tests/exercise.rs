@@ -203,6 +203,41 @@ fn sales_does_not_reach_research_and_the_none_row_is_why() {
 }
 
 #[test]
+fn effective_routes_have_the_keys_of_the_service_in_alphabetical_order() {
+    // O-1
+    let topology = ["-t", "example:sales-marketing-research", "-o", "json"];
+    let printed = run(&[&["effective-routes", "SalesVMVMNic"][..], &topology].concat()).yes();
+    let places: Vec<_> = [
+        "\"addressPrefix\"",
+        "\"destinationServiceTags\"",
+        "\"disableBgpRoutePropagation\"",
+        "\"hasBgpOverride\"",
+        "\"name\"",
+        "\"nextHopIpAddress\"",
+        "\"nextHopType\"",
+        "\"source\"",
+        "\"state\"",
+        "\"tagMap\"",
+    ]
+    .iter()
+    .map(|key| {
+        printed
+            .find(key)
+            .unwrap_or_else(|| panic!("no {key}: {printed}"))
+    })
+    .collect();
+    assert!(places.is_sorted(), "{printed}");
+    let document: serde_json::Value = serde_json::from_str(&printed).expect("JSON");
+    assert!(document["nextLink"].is_null());
+    let peering = &document["value"][1];
+    assert_eq!(peering["addressPrefix"], serde_json::json!(["10.2.0.0/16"]));
+    assert_eq!(peering["nextHopType"], "VNetPeering");
+    assert_eq!(peering["name"], serde_json::Value::Null);
+    assert_eq!(peering["nextHopIpAddress"], serde_json::json!([]));
+    assert_eq!(document["value"].as_array().map(Vec::len), Some(6));
+}
+
+#[test]
 fn the_readme_shows_what_the_program_prints() {
     let readme = include_str!("../README.md");
     for shown in [
