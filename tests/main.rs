@@ -7,6 +7,7 @@ mod hostile;
 mod hostile_files;
 mod hub_and_spoke;
 mod life_cycle;
+mod outside;
 mod packets;
 mod reading;
 mod semantics;

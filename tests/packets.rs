@@ -173,18 +173,9 @@ fn twenty_samples_have_percentiles_and_a_histogram() {
 }
 
 #[test]
-fn other_ends_are_refused_with_a_reason() {
-    for (words, expected) in [
-        (["ping", "internet", "SalesVM"], "outside Azure"),
-        (
-            ["ping", "SalesVM", "internet"],
-            "name an address of the Internet",
-        ),
-        (["ping", "SalesVM", "SalesWM"], "did you mean SalesVM"),
-    ] {
-        let message = asked(&words, EXERCISE).failed();
-        assert!(message.contains(expected), "{message}");
-    }
+fn an_unknown_end_is_refused_with_what_may_have_been_meant() {
+    let message = asked(&["ping", "SalesVM", "SalesWM"], EXERCISE).failed();
+    assert!(message.contains("did you mean SalesVM"), "{message}");
 }
 
 #[test]

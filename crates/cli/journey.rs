@@ -74,25 +74,13 @@ impl Journey {
         let network = topology::open(arguments, console)?.network;
         let source = match network.endpoint(source)? {
             Endpoint::Nic(nic, address) => (nic, address),
+            Endpoint::Outside(station, address) => (station, address),
             Endpoint::Address(address) => (topology::nic(&network, source)?, address),
-            Endpoint::OnPremises(..) | Endpoint::Internet => {
-                return Err(Failure::Usage(format!(
-                    "'{source}' is outside Azure; packets can set out from a VM or NIC"
-                )));
-            }
         };
         let (destination, destination_nic) = match network.endpoint(destination)? {
             Endpoint::Nic(nic, address) => (address, Some(nic)),
             Endpoint::Address(address) => (address, None),
-            Endpoint::OnPremises(site, host) => match network.on_premises()[site].hosts.get(host) {
-                Some(&(_, address)) => (address, None),
-                None => return Err(Failure::Usage(format!("'{destination}' has no address"))),
-            },
-            Endpoint::Internet => {
-                return Err(Failure::Usage(
-                    "name an address of the Internet, for example 1.1.1.1".to_owned(),
-                ));
-            }
+            Endpoint::Outside(station, address) => (address, Some(station)),
         };
         let snapshot = Arc::new(control::compile(&network));
         Ok(Self {

@@ -137,7 +137,7 @@ pub(crate) fn nic(network: &Network, text: &str) -> Result<NicId, Failure> {
                 ))),
             }
         }
-        Endpoint::OnPremises(..) | Endpoint::Internet => Err(Failure::Usage(format!(
+        Endpoint::Outside(..) => Err(Failure::Usage(format!(
             "'{text}' is no NIC of Azure; name a VM or a NIC"
         ))),
     }

@@ -46,17 +46,9 @@ pub(super) fn run(
 /// The address that a destination stands for.
 fn address(network: &Network, text: &str) -> Result<Ipv4Addr, Failure> {
     match network.endpoint(text)? {
-        Endpoint::Nic(_, address) | Endpoint::Address(address) => Ok(address),
-        Endpoint::OnPremises(site, host) => {
-            let hosts = &network.on_premises()[site].hosts;
-            hosts
-                .get(host)
-                .map(|&(_, address)| address)
-                .ok_or_else(|| Failure::Usage(format!("'{text}' has no address")))
+        Endpoint::Nic(_, address) | Endpoint::Outside(_, address) | Endpoint::Address(address) => {
+            Ok(address)
         }
-        Endpoint::Internet => Err(Failure::Usage(
-            "name an address of the Internet, for example 1.1.1.1".to_owned(),
-        )),
     }
 }
 

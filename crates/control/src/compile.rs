@@ -18,8 +18,8 @@ use crate::next_hop::Owners;
 use crate::note::Note;
 use crate::service_tags::tag_view;
 use crate::snapshot::{
-    CompiledFib, FibEntry, FibId, Gateway, Link, Nic, Provenance, Snapshot, TagView, TagViewId,
-    VirtualNetwork,
+    CompiledFib, FibEntry, FibId, Gateway, Link, Nic, OutsideHost, Provenance, Site, Snapshot,
+    TagView, TagViewId, VirtualNetwork,
 };
 use crate::wiring::Wiring;
 
@@ -82,6 +82,18 @@ fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
             idle_timeout_ns: u64::from(timeout.unwrap_or(DEFAULT_TIMEOUT_MINUTES)) * 60_000_000_000,
         }
     });
+    let sites = holes(network.on_premises(), |_, site| Site {
+        gateway: site.gateway,
+    });
+    let outside_hosts = network.outside_hosts().map(|(station, host)| {
+        let compiled = OutsideHost {
+            address: host.address,
+            place: host.place,
+            guest: guests.outside(station),
+        };
+        (station, compiled)
+    });
+    let outside_hosts = outside_hosts.collect();
     let virtual_networks = holes(network.virtual_networks(), |key, _| VirtualNetwork {
         owners: owners.take(key),
         space: boundary::space(&wiring, key),
@@ -113,6 +125,8 @@ fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
         generation,
         options: network.options.clone(),
         nics,
+        outside_hosts,
+        sites,
         guests: guests.guests,
         fibs,
         tag_views,

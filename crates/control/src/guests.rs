@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use ipnet::Ipv4Net;
 use model::{
-    FrontendAddress, GuestRole, LoadBalancerId, Network, NetworkInterface, NicId, NicOwner, VmId,
+    FrontendAddress, GuestRole, LoadBalancerId, Network, NetworkInterface, NicId, NicOwner,
+    StationId, VmId,
 };
 
 use crate::snapshot::{Guest, GuestId, GuestKind, InternetAccess};
@@ -42,6 +43,17 @@ impl Guests {
             nics: vec![key],
             connected: connected(network, &[key]),
             running,
+            listen: None,
+        })
+    }
+
+    /// The guest that is a host outside Azure. It listens to everything.
+    pub(crate) fn outside(&mut self, station: StationId) -> GuestId {
+        self.add(Guest {
+            kind: GuestKind::Outside,
+            nics: vec![station],
+            connected: Vec::new(),
+            running: true,
             listen: None,
         })
     }

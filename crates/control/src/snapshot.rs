@@ -1,5 +1,6 @@
 //! The compiled tables: what the data plane reads, and the provenance that turns its small numbers back into names.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use fib::{AddressSet, Fib, Ranges};
 use ipnet::Ipv4Net;
 use model::{
     Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId, NextHopType, NicId, NsgId,
-    Options, ResourceId, RouteSource, RouteState, RouteTableId, SubnetId, VmId, VnetId,
+    OnPremisesId, Options, OutsidePlace, ResourceId, RouteSource, RouteState, RouteTableId,
+    StationId, SubnetId, VmId, VnetId,
 };
 
 /// What Azure's controller would have programmed, for one state of the network.
@@ -21,6 +23,10 @@ pub struct Snapshot {
     pub options: Options,
     /// By [`NicId`]; a deleted NIC leaves a hole.
     pub nics: Vec<Option<Nic>>,
+    /// Hosts outside Azure, by their workers: they have no rules and no routes.
+    pub outside_hosts: BTreeMap<StationId, OutsideHost>,
+    /// Networks outside Azure, by [`OnPremisesId`]; a deleted one leaves a hole.
+    pub sites: Vec<Option<Site>>,
     /// By [`GuestId`].
     pub guests: Vec<Guest>,
     /// By [`FibId`].
@@ -91,6 +97,31 @@ pub struct Nic {
     pub internet: InternetAccess,
     /// Idle time after which a flow is forgotten, in nanoseconds (S-21).
     pub idle_timeout_ns: u64,
+}
+
+/// A network outside Azure, as packets meet it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The gateway it hangs on.
+    pub gateway: GatewayId,
+}
+
+/// A host outside Azure, as packets meet it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutsideHost {
+    /// The address it sends from, and unless it is in the Internet the only one it answers for.
+    pub address: Ipv4Addr,
+    /// Where it is, and so where its packets enter Azure.
+    pub place: OutsidePlace,
+    /// What stands behind it.
+    pub guest: GuestId,
+}
+
+impl OutsideHost {
+    /// Whether packets for this address are for this host, once they have come to its place.
+    pub fn answers_for(&self, address: Ipv4Addr) -> bool {
+        self.place == OutsidePlace::Internet || self.address == address
+    }
 }
 
 /// The rules that judge the packets of a NIC in one direction.
@@ -175,6 +206,8 @@ pub enum GuestKind {
     Firewall(FirewallId),
     /// An instance of a virtual network gateway.
     Gateway(GatewayId),
+    /// A host outside Azure.
+    Outside,
     /// A NIC without a VM.
     Nobody,
 }
@@ -417,6 +450,50 @@ impl Snapshot {
     /// The rules of a group.
     pub fn rules(&self, set: RuleSetId) -> &CompiledRules {
         &self.rule_sets[set.0 as usize]
+    }
+
+    /// A network outside Azure.
+    pub fn site(&self, site: OnPremisesId) -> Option<&Site> {
+        self.sites.get(site.get() as usize)?.as_ref()
+    }
+
+    /// The host outside Azure that has this address behind this gateway.
+    pub fn host_behind(&self, gateway: GatewayId, address: Ipv4Addr) -> Option<StationId> {
+        let is_behind = |place| match place {
+            OutsidePlace::OnPremises(site) => {
+                self.site(site).is_some_and(|site| site.gateway == gateway)
+            }
+            OutsidePlace::VpnClient(behind) => behind == gateway,
+            OutsidePlace::Internet => false,
+        };
+        self.outside_hosts
+            .iter()
+            .find(|(_, host)| host.address == address && is_behind(host.place))
+            .map(|(&station, _)| station)
+    }
+
+    /// The host outside Azure that has this worker.
+    pub fn outside_host(&self, station: StationId) -> Option<&OutsideHost> {
+        self.outside_hosts.get(&station)
+    }
+
+    /// What stands behind a worker: a NIC, or a host outside Azure.
+    pub fn guest_behind(&self, worker: NicId) -> Option<(GuestId, &Guest)> {
+        let guest = match self.nic(worker) {
+            Some(nic) => nic.guest,
+            None => self.outside_host(worker)?.guest,
+        };
+        Some((guest, &self.guests[guest.0 as usize]))
+    }
+
+    /// Whether packets for this address that have come to this worker are for it.
+    pub fn answers_for(&self, worker: NicId, address: Ipv4Addr) -> bool {
+        match self.nic(worker) {
+            Some(nic) => nic.addresses.contains(&address),
+            None => self
+                .outside_host(worker)
+                .is_some_and(|host| host.answers_for(address)),
+        }
     }
 
     /// The guest behind a NIC.

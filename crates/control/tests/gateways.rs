@@ -416,7 +416,7 @@ fn a_described_site_without_connection_or_learned_route_is_known_to_its_gateway(
         gateway,
         ..
     } = hub();
-    let branch = model::OnPremisesNetwork {
+    let branch = model::OnPremisesRequest {
         id: id("onPremises", "branch"),
         gateway,
         prefixes: vec![net("192.168.50.0/24")],

@@ -8,7 +8,7 @@ use control::snapshot::{
     CompiledRules, ForwardedTraffic, GuestKind, InternetAccess, NextHop, Nic, Owner, PoolId, Rules,
 };
 use model::options::IcmpPorts;
-use model::{Direction, NicId, VnetId};
+use model::{Direction, NicId, OutsidePlace, StationId, VnetId};
 
 use crate::dropped::{DropReason, Dropped, Locator};
 use crate::packet::{Content, FiveTuple, Packet, protocol};
@@ -57,6 +57,15 @@ pub trait Answers {
     fn next_hop(
         &self,
         from: NicId,
+        tuple: FiveTuple,
+        recorder: &mut impl Recorder,
+    ) -> Result<Departure, Dropped>;
+
+    /// Where does a packet of a host outside Azure enter it? Stands for steps 6 and 7 there.
+    fn entry(
+        &self,
+        from: StationId,
+        place: OutsidePlace,
         tuple: FiveTuple,
         recorder: &mut impl Recorder,
     ) -> Result<Departure, Dropped>;
@@ -196,8 +205,11 @@ impl Answers for Snapshot {
             NextHop::Gateway(gateway) => {
                 let at = Locator::Gateway(gateway);
                 if self.guest_of(nic).kind == GuestKind::Gateway(gateway) {
-                    // Its own routes lead back to it: no connection takes the packet (G-7).
-                    return recorder.end(Dropped::new(DropReason::GatewayNoRoute, at));
+                    // Its own routes lead back to it: the packet is for one of its connections (G-7).
+                    return match self.host_behind(gateway, tuple.destination) {
+                        Some(station) => Ok(Departure::Nic(station)),
+                        None => recorder.end(Dropped::new(DropReason::GatewayNoRoute, at)),
+                    };
                 }
                 let instances = self
                     .gateway(gateway)
@@ -230,6 +242,31 @@ impl Answers for Snapshot {
                 recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Link(link)))
             }
             NextHop::Discard => recorder.end(Dropped::new(DropReason::RouteNone, row)),
+        }
+    }
+
+    fn entry(
+        &self,
+        from: StationId,
+        place: OutsidePlace,
+        tuple: FiveTuple,
+        recorder: &mut impl Recorder,
+    ) -> Result<Departure, Dropped> {
+        let gateway = match place {
+            OutsidePlace::OnPremises(site) => self.site(site).map(|site| site.gateway),
+            OutsidePlace::VpnClient(gateway) => Some(gateway),
+            OutsidePlace::Internet => None,
+        };
+        let at = Locator::Nic(from);
+        let Some(gateway) = gateway else {
+            return recorder.end(Dropped::new(DropReason::OutsideInput, at));
+        };
+        let instances = self
+            .gateway(gateway)
+            .map_or(&[][..], |gateway| &gateway.instances);
+        match choose(instances, tuple) {
+            Some(instance) => Ok(Departure::Nic(instance)),
+            None => recorder.end(Dropped::new(DropReason::NoGateway, at)),
         }
     }
 
@@ -280,6 +317,7 @@ impl Answers for Snapshot {
             GuestKind::Appliance { .. }
             | GuestKind::Host(_)
             | GuestKind::Firewall(_)
+            | GuestKind::Outside
             | GuestKind::Nobody => {}
         }
         match link.forwarded {

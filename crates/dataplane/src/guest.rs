@@ -76,19 +76,22 @@ impl Guests {
         emit: &mut Vec<Emission>,
     ) -> Result<Turn, Dropped> {
         let drop = |reason| Dropped::new(reason, Locator::Nic(at));
-        let Some(nic) = snapshot.nic(at) else {
+        let Some((guest_id, guest)) = snapshot.guest_behind(at) else {
             return recorder.end(drop(DropReason::NoSuchHost));
         };
-        let guest = snapshot.guest_of(nic);
         if !guest.running || guest.kind == GuestKind::Nobody {
             recorder.refuse(drop(DropReason::VmStopped))?;
         }
 
         let role = Role::of(guest);
         let mut original = None;
-        if owns(snapshot, guest, packet.destination()) {
+        let owned = guest
+            .nics
+            .iter()
+            .any(|&nic| snapshot.answers_for(nic, packet.destination()));
+        if owned {
             if role.translates() {
-                let translations = &mut self.state(nic.guest).translations;
+                let translations = &mut self.state(guest_id).translations;
                 original = translations.original(packet, now);
             }
             if original.is_none() {
@@ -118,7 +121,7 @@ impl Guests {
             self.report(snapshot, at, packet, error, now, emit);
             return recorder.end(drop(DropReason::MtuDf));
         }
-        if stateful && !self.state(nic.guest).connections.admit(packet, now) {
+        if stateful && !self.state(guest_id).connections.admit(packet, now) {
             recorder.refuse(drop(DropReason::TcpNoSyn))?;
         }
 
@@ -130,7 +133,7 @@ impl Guests {
             && destination.is_none()
             && let Some(&own) = snapshot.nic(leaves).and_then(|nic| nic.addresses.first())
         {
-            let translations = &mut self.state(nic.guest).translations;
+            let translations = &mut self.state(guest_id).translations;
             if let Err(reason) = translations.translate(packet, own, now) {
                 return recorder.end(drop(reason));
             }
@@ -157,7 +160,7 @@ impl Guests {
         if packet.fragment() == Fragment::Whole {
             return Some(Cow::Borrowed(packet));
         }
-        let guest = snapshot.nic(at)?.guest;
+        let (guest, _) = snapshot.guest_behind(at)?;
         self.state(guest)
             .reassembly
             .add(packet, now)
@@ -172,10 +175,9 @@ impl Guests {
         packet: &Packet,
         now: SimTime,
     ) -> Vec<Emission> {
-        let Some(nic) = snapshot.nic(at) else {
+        let Some((_, guest)) = snapshot.guest_behind(at) else {
             return Vec::new();
         };
-        let guest = snapshot.guest_of(nic);
         // K-9: a fragmented question is answered when it is whole.
         let Some(packet) = self.assemble(snapshot, at, packet, now) else {
             return Vec::new();
@@ -210,10 +212,14 @@ impl Guests {
         now: SimTime,
         emit: &mut Vec<Emission>,
     ) {
-        let Some((nic, &reporter)) = snapshot
-            .nic(at)
-            .and_then(|nic| Some((nic, nic.addresses.first()?)))
-        else {
+        let Some((guest_id, guest)) = snapshot.guest_behind(at) else {
+            return;
+        };
+        let own = match snapshot.nic(at) {
+            Some(nic) => nic.addresses.first().copied(),
+            None => snapshot.outside_host(at).map(|host| host.address),
+        };
+        let Some(reporter) = own else {
             return;
         };
         // What a port does not answer, the address that was asked reports (RFC 1122 §3.2.2.1).
@@ -224,8 +230,8 @@ impl Guests {
         let Some(report) = packet.error(error, reporter) else {
             return;
         };
-        if self.unlimited_errors || self.state(nic.guest).errors.take(now) {
-            let leaves = egress(snapshot.guest_of(nic), at, report.destination());
+        if self.unlimited_errors || self.state(guest_id).errors.take(now) {
+            let leaves = egress(guest, at, report.destination());
             emit.push((leaves, report));
         }
     }
@@ -255,7 +261,7 @@ impl Role {
 
     fn of(guest: &Guest) -> Self {
         match guest.kind {
-            GuestKind::Host(_) | GuestKind::Nobody => Self::Host,
+            GuestKind::Host(_) | GuestKind::Outside | GuestKind::Nobody => Self::Host,
             GuestKind::Appliance {
                 source_nat,
                 stateful,
@@ -272,20 +278,11 @@ impl Role {
     }
 }
 
-/// Whether an address belongs to one of the guest's NICs.
-fn owns(snapshot: &Snapshot, guest: &Guest, address: Ipv4Addr) -> bool {
-    guest.nics.iter().any(|&nic| {
-        snapshot
-            .nic(nic)
-            .is_some_and(|nic| nic.addresses.contains(&address))
-    })
-}
-
 /// The reply that a guest on which everything listens would send to a packet that has reached it at `at`, and the NIC it leaves
 /// through (DESIGN 4a: networks are judged, not applications). `None` if there is nothing to reply to.
 pub fn willing_reply(snapshot: &Snapshot, at: NicId, packet: &Packet) -> Option<Emission> {
     let reply = willing_answer(packet)?;
-    let guest = snapshot.guest_of(snapshot.nic(at)?);
+    let (_, guest) = snapshot.guest_behind(at)?;
     Some((egress(guest, at, reply.destination()), reply))
 }
 

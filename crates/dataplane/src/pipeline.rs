@@ -19,6 +19,8 @@
 //! | 12 | | inbound rules: subnet, NIC (S-11, F-4) | `nsg-deny`, `vnet-access-blocked`, `tcp-no-syn` |
 //! | 13 | guest | host, appliance, gateway | `vm-stopped`, `guest-not-forwarding`, `ttl`, `tcp-no-syn` |
 
+mod outside;
+
 use control::Snapshot;
 use control::snapshot::{Nic, Rules};
 use model::options::{FabricIcmp, IcmpRelated, TcpStrict};
@@ -226,6 +228,9 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
 
     /// Sender's half, steps 1 to 8. The caller carries the packet to where it goes.
     pub fn send(&mut self, from: NicId, packet: &mut Packet) -> Result<Departure, Dropped> {
+        if let Some(&host) = self.snapshot.outside_host(from) {
+            return self.send_from_outside(from, host, packet);
+        }
         let nic = self.nic(from)?;
         self.recorder.record(Step::Sent { nic: from });
         packet.leave(nic.mac_address.unwrap_or_else(|| derived_mac(from)));
@@ -259,7 +264,9 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
             ..conversation
         };
         let to = self.answers.next_hop(from, asked, self.recorder)?; // 6, 7
-        if let Departure::Nic(receiver) = to {
+        if let Departure::Nic(receiver) = to
+            && self.snapshot.outside_host(receiver).is_none()
+        {
             self.answers
                 .boundary(from, receiver, packet.source(), self.recorder)?; // 8
         }
@@ -298,6 +305,9 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
 
     /// Receiver's half, steps 10 to 12. `Ok` means that the guest behind this NIC gets the packet.
     pub fn receive(&mut self, at: NicId, packet: &mut Packet) -> Result<(), Dropped> {
+        if let Some(&host) = self.snapshot.outside_host(at) {
+            return self.receive_outside(at, host, packet);
+        }
         let nic = self.nic(at)?;
         packet.enter(nic.mac_address.unwrap_or_else(|| derived_mac(at)));
         let own = nic.addresses.contains(&packet.destination());
@@ -421,6 +431,7 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
     /// What the link carries, in bytes; `None` where the guest's own NIC has set the limit (N-10).
     fn mtu(&self, from: NicId, to: Departure) -> Option<u16> {
         match to {
+            Departure::Nic(to) if self.is_outside(from) || self.is_outside(to) => Some(OUTSIDE_MTU),
             Departure::Nic(to) => {
                 let network = |nic| self.snapshot.nic(nic).map(|nic: &Nic| nic.virtual_network);
                 (network(from) != network(to)).then_some(NIC_MTU)
@@ -456,6 +467,10 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
             .iter()
             .find(|(prefix, _)| prefix.contains(address))?;
         Some((u32::from(prefix.network()) + 1).into())
+    }
+
+    fn is_outside(&self, worker: NicId) -> bool {
+        self.snapshot.outside_host(worker).is_some()
     }
 
     fn nic(&mut self, id: NicId) -> Result<&'a Nic, Dropped> {

@@ -276,7 +276,7 @@ impl Explainer<'_> {
         let interface = nic.and_then(|nic| self.network.nics().get(nic));
         EndRecord {
             name: nic
-                .filter(|_| interface.is_some())
+                .filter(|&nic| interface.is_some() || self.network.outside_host(nic).is_some())
                 .map(|nic| self.narrator.site(nic)),
             address,
             nic: interface.map(|interface| interface.id.to_string()),
@@ -300,8 +300,8 @@ impl Explainer<'_> {
             Service::Tcp(port) => Listener::Tcp(port),
             Service::Udp(port) => Listener::Udp(port),
         };
-        let nic = self.snapshot.nic(*at)?;
-        let listeners = self.snapshot.guest_of(nic).listen.as_ref()?;
+        let (_, guest) = self.snapshot.guest_behind(*at)?;
+        let listeners = guest.listen.as_ref()?;
         (!listeners.contains(&listener)).then(|| {
             format!(
                 "Nothing listens on {listener} in the guest behind {}; the verdict is about the network.",

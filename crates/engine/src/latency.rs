@@ -197,6 +197,19 @@ impl LatencyModel {
         }
     }
 
+    /// The way between a host outside Azure and where its place is joined to it, of this median: the user's figure (L-4), with the
+    /// jitter of a link inside a region. Never shorter than the shortest link of the model.
+    pub fn outside(&self, median: SimDuration) -> Link {
+        let parameters = &self.parameters;
+        let median = median.max(parameters.same_zone);
+        Link::new(
+            median,
+            parameters.local_sigma,
+            parameters.floor,
+            Basis::Overridden,
+        )
+    }
+
     /// Shorthand for `self.link(from, to).one_way(draw)`, where a link is used once.
     pub fn one_way(&self, from: Place<'_>, to: Place<'_>, draw: Draw) -> SimDuration {
         self.link(from, to).one_way(draw)

@@ -120,8 +120,9 @@ impl Simulation {
             let Some(worker) = worker_of(&mut self.workers, &self.world, stamp.receiver) else {
                 continue; // the pipeline names only NICs of its snapshot
             };
-            let guest = self.world.snapshot.nic(stamp.receiver).map(|nic| nic.guest);
-            let guests = self.guests.entry(guest.unwrap_or(NO_GUEST)).or_default();
+            let guest = self.world.snapshot.guest_behind(stamp.receiver);
+            let guest = guest.map_or(NO_GUEST, |(id, _)| id);
+            let guests = self.guests.entry(guest).or_default();
             worker.handle(&self.world, guests, now, event, &mut self.outbox);
             self.flush_events();
             for occurrence in self.outbox.occurrences.drain(..) {

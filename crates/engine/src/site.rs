@@ -1,9 +1,10 @@
 //! What a NIC is called and where it stands: all that a driver needs to know of it beside its tables.
 
 use model::table::Resource;
-use model::{Location, Network, NicId, NicOwner};
+use model::{Location, Network, NicId, NicOwner, OutsidePlace};
 
 use crate::latency::Place;
+use crate::time::SimDuration;
 
 /// A NIC as people and captures see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,12 +15,16 @@ pub struct Site {
     pub description: String,
     region: Location,
     zone: Option<String>,
+    /// One way to where it is joined to Azure, for hosts outside.
+    outside_latency: Option<SimDuration>,
 }
 
 impl Site {
     /// The site of a NIC; `None` if it was deleted.
     pub fn of(network: &Network, nic: NicId) -> Option<Self> {
-        let interface = network.nics().get(nic)?;
+        let Some(interface) = network.nics().get(nic) else {
+            return Self::outside(network, nic);
+        };
         let (name, location, zone) = match interface.owner {
             NicOwner::VirtualMachine(vm) => {
                 let vm = &network.virtual_machines()[vm];
@@ -55,7 +60,37 @@ impl Site {
             ),
             region,
             zone,
+            outside_latency: None,
         })
+    }
+
+    fn outside(network: &Network, station: NicId) -> Option<Self> {
+        let host = network.outside_host(station)?;
+        let (place, latency_us) = match host.place {
+            OutsidePlace::OnPremises(site) => {
+                let site = &network.on_premises()[site];
+                (site.name(), site.latency_us)
+            }
+            OutsidePlace::VpnClient(gateway) => (network.gateways()[gateway].name(), 0),
+            OutsidePlace::Internet => ("", 0),
+        };
+        let name = if place.is_empty() {
+            host.name.clone()
+        } else {
+            format!("{place}/{}", host.name)
+        };
+        Some(Self {
+            name,
+            description: format!("{} outside Azure", host.address),
+            region: Location::default(),
+            zone: None,
+            outside_latency: Some(SimDuration::from_microseconds(latency_us.into())),
+        })
+    }
+
+    /// One way to where it is joined to Azure; `None` for what is in Azure.
+    pub fn outside_latency(&self) -> Option<SimDuration> {
+        self.outside_latency
     }
 
     /// Where it stands, for the latency model.

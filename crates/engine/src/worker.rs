@@ -119,9 +119,17 @@ struct Pipe {
 impl Pipe {
     fn new(world: &World, from: &Site, to: NicId) -> Self {
         let there = Site::of(&world.network, to);
-        let place = there.as_ref().map(Site::place).unwrap_or_default();
+        let outside = from
+            .outside_latency()
+            .or_else(|| there.as_ref()?.outside_latency());
+        let link = if let Some(median) = outside {
+            world.latency.outside(median)
+        } else {
+            let place = there.as_ref().map(Site::place).unwrap_or_default();
+            world.latency.link(from.place(), place)
+        };
         Self {
-            link: world.latency.link(from.place(), place),
+            link,
             last_arrival: SimTime::ZERO,
         }
     }
@@ -550,14 +558,15 @@ fn forwarding_delay(world: &World, nic: NicId) -> SimDuration {
     let parameters = world.latency.parameters();
     let kind = world
         .snapshot
-        .nic(nic)
-        .map(|nic| world.snapshot.guest_of(nic).kind);
+        .guest_behind(nic)
+        .map(|(_, guest)| guest.kind);
     match kind {
         Some(GuestKind::Gateway(_)) => parameters.vpn_gateway,
         Some(
             GuestKind::Appliance { .. }
             | GuestKind::Firewall(_)
             | GuestKind::Host(_)
+            | GuestKind::Outside
             | GuestKind::Nobody,
         )
         | None => parameters.appliance,

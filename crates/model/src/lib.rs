@@ -13,6 +13,7 @@
 //! | [`address`] | address spaces, reserved ranges |
 //! | [`allocation`] | which addresses of a subnet are taken, and by whom |
 //! | [`virtual_network`], [`network_interface`], [`virtual_machine`], [`route_table`], [`security`], [`gateway`], [`delivery`], [`on_premises`] | the resources |
+//! | [`outside`] | hosts outside Azure, which send and receive without being NICs |
 //! | [`peering`] | peering links and their life cycle |
 //! | [`network`], [`request`] | the tables, the operations on them and what these ask for |
 //! | [`lookup`] | what a person types (a VM, a NIC, an address) to what it means |
@@ -30,6 +31,7 @@ pub mod network;
 pub mod network_interface;
 pub mod on_premises;
 pub mod options;
+pub mod outside;
 pub mod peering;
 pub mod request;
 pub mod route_table;
@@ -53,8 +55,9 @@ pub use gateway::{
 pub use id::ResourceId;
 pub use network::Network;
 pub use network_interface::{IpConfiguration, NetworkInterface, NicOwner};
-pub use on_premises::OnPremisesNetwork;
+pub use on_premises::{OnPremisesNetwork, OnPremisesRequest};
 pub use options::Options;
+pub use outside::{OutsideHost, OutsidePlace, StationId};
 pub use peering::{Peering, PeeringFlags, PeeringRecord, PeeringScope};
 pub use request::{
     FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest, NicRequest,

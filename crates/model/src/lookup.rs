@@ -5,17 +5,16 @@ use std::net::Ipv4Addr;
 
 use crate::id::ResourceId;
 use crate::network::Network;
-use crate::table::{NicId, OnPremisesId, Resource};
+use crate::outside::{OutsidePlace, StationId};
+use crate::table::{NicId, Resource};
 
 /// Something that can send or receive packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// A NIC with one of its addresses.
     Nic(NicId, Ipv4Addr),
-    /// A host of a network outside Azure, by its position.
-    OnPremises(OnPremisesId, usize),
-    /// The Internet.
-    Internet,
+    /// A host outside Azure (on premises, a VPN client, the Internet) with its address.
+    Outside(StationId, Ipv4Addr),
     /// A plain address, whoever owns it.
     Address(Ipv4Addr),
 }
@@ -77,8 +76,11 @@ impl Network {
         if let Ok(address) = text.parse::<Ipv4Addr>() {
             return Ok(Endpoint::Address(address));
         }
-        if text.eq_ignore_ascii_case("internet") {
-            return Ok(Endpoint::Internet);
+        if text.eq_ignore_ascii_case("internet")
+            && let Some(station) = self.internet()
+            && let Some(host) = self.outside_host(station)
+        {
+            return Ok(Endpoint::Outside(station, host.address));
         }
         if let Ok(id) = ResourceId::parse(text) {
             return self.endpoint_by_id(&id).unwrap_or_else(|| {
@@ -138,7 +140,7 @@ impl Network {
                 return Ok(Endpoint::Nic(nic, self.nics()[nic].primary_address()));
             }
         }
-        self.on_premises_host(text)
+        self.outside_host_named(text)
     }
 
     fn endpoint_by_id(&self, id: &ResourceId) -> Option<Result<Endpoint, LookupError>> {
@@ -166,28 +168,27 @@ impl Network {
         Some(Ok(Endpoint::Nic(nic, configuration.private_address)))
     }
 
-    fn on_premises_host(&self, text: &str) -> Result<Endpoint, LookupError> {
+    fn outside_host_named(&self, text: &str) -> Result<Endpoint, LookupError> {
         let (site, host) = match text.split_once('/') {
             Some((site, host)) => (Some(site), host),
             None => (None, text),
         };
-        let mut found = Vec::new();
-        for (key, network) in self.on_premises().iter() {
-            if site.is_some_and(|site| !network.name().eq_ignore_ascii_case(site)) {
-                continue;
-            }
-            let hosts = network
-                .hosts
-                .iter()
-                .enumerate()
-                .filter(|(_, (name, _))| name.eq_ignore_ascii_case(host));
-            found.extend(hosts.map(|(position, (name, _))| {
-                (
-                    Endpoint::OnPremises(key, position),
-                    network.id.child("hosts", name),
-                )
-            }));
-        }
+        let found: Vec<(Endpoint, ResourceId)> = self
+            .outside_hosts()
+            .filter(|(_, outside)| outside.name.eq_ignore_ascii_case(host))
+            .filter_map(|(station, outside)| {
+                let place = match outside.place {
+                    OutsidePlace::OnPremises(key) => &self.on_premises()[key].id,
+                    OutsidePlace::VpnClient(gateway) => &self.gateways()[gateway].id,
+                    OutsidePlace::Internet => return None,
+                };
+                site.is_none_or(|site| place.name().eq_ignore_ascii_case(site))
+                    .then(|| {
+                        let endpoint = Endpoint::Outside(station, outside.address);
+                        (endpoint, place.child("hosts", &outside.name))
+                    })
+            })
+            .collect();
         match found.as_slice() {
             [] => Err(LookupError::Unknown {
                 text: text.to_owned(),
@@ -204,10 +205,7 @@ impl Network {
     fn similar_names(&self, text: &str) -> Vec<String> {
         let machines = self.virtual_machines().values().map(Resource::name);
         let nics = self.listed_nics().map(|(_, nic)| nic.name());
-        let hosts = self
-            .on_premises()
-            .values()
-            .flat_map(|network| network.hosts.iter().map(|(name, _)| name.as_str()));
+        let hosts = self.outside_hosts().map(|(_, host)| host.name.as_str());
         similar(text, machines.chain(nics).chain(hosts))
     }
 }

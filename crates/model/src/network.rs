@@ -19,6 +19,7 @@ use crate::id::ResourceId;
 use crate::network_interface::NetworkInterface;
 use crate::on_premises::OnPremisesNetwork;
 use crate::options::Options;
+use crate::outside::{OutsideHost, OutsidePlace, StationId};
 use crate::peering::Peering;
 use crate::route_table::RouteTable;
 use crate::security::{ApplicationSecurityGroup, NetworkSecurityGroup};
@@ -51,6 +52,8 @@ pub struct Network {
     pub(crate) local_gateways: Table<LocalGatewayId, LocalNetworkGateway>,
     pub(crate) connections: Table<ConnectionId, Connection>,
     pub(crate) on_premises: Table<OnPremisesId, OnPremisesNetwork>,
+    /// By their workers.
+    pub(crate) outside_hosts: BTreeMap<StationId, OutsideHost>,
     /// Prefixes of service tags that the user has given (T-8, R-30), by lower-case name.
     service_tags: BTreeMap<String, Vec<Ipv4Net>>,
 }
@@ -104,6 +107,25 @@ impl Network {
     /// NICs that Azure lists: without the hidden ones of firewalls and gateway instances.
     pub fn listed_nics(&self) -> impl DoubleEndedIterator<Item = (NicId, &NetworkInterface)> {
         self.nics.iter().filter(|(_, nic)| nic.is_listed())
+    }
+
+    /// Hosts outside Azure by their workers.
+    pub fn outside_hosts(&self) -> impl Iterator<Item = (StationId, &OutsideHost)> {
+        self.outside_hosts
+            .iter()
+            .map(|(&station, host)| (station, host))
+    }
+
+    /// The host outside Azure that has this worker.
+    pub fn outside_host(&self, station: StationId) -> Option<&OutsideHost> {
+        self.outside_hosts.get(&station)
+    }
+
+    /// The worker that stands for the Internet, once the network is joined to it.
+    pub fn internet(&self) -> Option<StationId> {
+        self.outside_hosts()
+            .find(|(_, host)| host.place == OutsidePlace::Internet)
+            .map(|(station, _)| station)
     }
 
     /// The gateways of a virtual network.

@@ -124,6 +124,13 @@ impl<K: Key, T: Resource> Table<K, T> {
         key
     }
 
+    /// Gives a key away for something that is numbered with these resources without being one: a hole from the beginning.
+    pub(crate) fn reserve(&mut self) -> K {
+        let key = self.next_key();
+        self.rows.push(None);
+        key
+    }
+
     /// Takes a resource out and leaves a hole.
     pub(crate) fn remove(&mut self, key: K) -> Option<T> {
         let resource = self.rows.get_mut(key.index())?.take()?;

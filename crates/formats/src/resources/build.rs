@@ -89,6 +89,7 @@ impl Builder<'_> {
         self.connections();
         self.peerings(&additions.peerings);
         self.additions(additions);
+        self.network.connect_internet(model::outside::INTERNET_HOST);
     }
 
     /// Everything that holds an address of a subnet. Static addresses are announced first, then the dynamic ones are given in the

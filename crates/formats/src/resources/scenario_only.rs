@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use model::virtual_machine::{GuestRole, Listener};
-use model::{Guest, OnPremisesNetwork, Options, PowerState, ResourceId, VmId};
+use model::{Guest, OnPremisesRequest, Options, PowerState, ResourceId, VmId};
 
 use super::build::Builder;
 use super::kind::Kind;
@@ -211,7 +211,7 @@ impl Builder<'_> {
         }
         let latency_us = self.latency(&view);
         let Some(gateway) = gateway else { return };
-        let network = OnPremisesNetwork {
+        let network = OnPremisesRequest {
             id: id.clone(),
             gateway,
             prefixes,

@@ -597,7 +597,8 @@ impl<'a> Writer<'a> {
             hosts: Named(
                 site.hosts
                     .iter()
-                    .map(|(name, address)| (name.clone(), address.to_string()))
+                    .filter_map(|&station| network.outside_host(station))
+                    .map(|host| (host.name.clone(), host.address.to_string()))
                     .collect(),
             ),
             latency_ms: Some(f64::from(site.latency_us) / 1000.0),
