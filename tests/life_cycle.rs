@@ -121,6 +121,63 @@ fn a_deleted_link_leaves_its_reverse_disconnected_and_in_the_way() {
 }
 
 #[test]
+fn a_programming_delay_is_said_and_answers_are_as_after_it() {
+    // P-11.
+    let folder = folder();
+    let line = "peering create --vnet-name SalesVNet --name s2m --remote-vnet MarketingVNet --both --remote-name m2s --set programmingDelay=30000";
+    let answer = on_state(folder.path(), line);
+    assert!(
+        answer
+            .err
+            .contains("NICs obey this change 30000 ms later (programmingDelay)"),
+        "{}",
+        answer.err
+    );
+    let ping = ["ping", "SalesVM", "MarketingVM", "-c", "1"];
+    run_in(folder.path(), &[&ping[..], &["-t", "state.yaml"]].concat()).yes();
+}
+
+#[test]
+fn a_deleted_network_leaves_the_links_to_it_disconnected() {
+    // P-2.
+    let folder = peered();
+    let delete = "az network vnet delete -n MarketingVNet";
+    let message = on_state(folder.path(), delete).failed();
+    assert!(message.contains("is in use by"), "{message}");
+    let state = fs::read_to_string(folder.path().join("state.yaml")).expect("the state");
+    let without = folder.path().join("without.yaml");
+    let lines = state.lines();
+    // The scenario without the machine that uses the network.
+    let kept: Vec<&str> = drop_entries(lines, &["MarketingVM:", "MarketingVMVMNic:"]);
+    fs::write(&without, kept.join("\n")).expect("the scenario");
+    let words = ["az", "network", "vnet", "delete", "-n", "MarketingVNet"];
+    let state = ["-t", "without.yaml", "--state", "after.yaml"];
+    run_in(folder.path(), &[&words[..], &state].concat()).yes();
+    let listed = run_in(folder.path(), &["peering", "list", "-t", "after.yaml"]).yes();
+    assert!(
+        listed.contains("Disconnected") && listed.lines().count() == 3,
+        "{listed}"
+    );
+}
+
+/// Lines of a YAML map without the entries of these keys.
+fn drop_entries<'a>(lines: impl Iterator<Item = &'a str>, keys: &[&str]) -> Vec<&'a str> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut dropping = None;
+    let mut kept = Vec::new();
+    for line in lines {
+        if dropping.is_some_and(|depth| indent(line) > depth) {
+            continue;
+        }
+        dropping = keys.contains(&line.trim()).then(|| indent(line));
+        if dropping.is_none() {
+            kept.push(line);
+        }
+    }
+    kept
+}
+
+#[test]
 fn a_refusal_names_the_code_of_azure_and_writes_nothing() {
     let folder = peered();
     let before = fs::read_to_string(folder.path().join("state.yaml")).expect("the state");

@@ -389,13 +389,15 @@ pub(crate) enum PeeringAction {
     #[command(after_help = "Example:
   vnetsim peering update --vnet-name Spoke2VNet --name Spoke2-To-Hub \\
       --allow-forwarded-traffic false -t example:hub-spoke-nva --state net.yaml")]
-    /// Change the flags of a link; a Disconnected link goes back to Initiated
+    /// Change the flags or subnets of a link; a Disconnected link goes back to Initiated
     Update {
         #[command(flatten)]
         link: LinkName,
         #[command(flatten)]
         flags: FlagArguments,
-        /// Change the reverse link in the same way
+        #[command(flatten)]
+        scope: ScopeArguments,
+        /// Change the reverse link in the same way; subnets stay as they are there
         #[arg(long)]
         both: bool,
         #[command(flatten)]

@@ -52,6 +52,9 @@ pub(crate) struct FlagArguments {
     /// This network uses the remote network's gateway
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = truth)]
     pub(crate) use_remote_gateways: Option<bool>,
+    /// Do not check that the remote network has a gateway
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = truth)]
+    pub(crate) do_not_verify_remote_gateways: Option<bool>,
 }
 
 /// Azure's command line takes these words for truth values.
@@ -77,7 +80,9 @@ impl FlagArguments {
                 .allow_gateway_transit
                 .unwrap_or(base.allow_gateway_transit),
             use_remote_gateways: self.use_remote_gateways.unwrap_or(base.use_remote_gateways),
-            do_not_verify_remote_gateways: base.do_not_verify_remote_gateways,
+            do_not_verify_remote_gateways: self
+                .do_not_verify_remote_gateways
+                .unwrap_or(base.do_not_verify_remote_gateways),
         }
     }
 }
@@ -94,6 +99,9 @@ pub(crate) struct ScopeArguments {
     /// Remote subnets that take part, if not whole networks are peered
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(crate) remote_subnet_names: Vec<String>,
+    /// Whether only the IPv6 prefixes of those subnets take part
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = truth)]
+    pub(crate) enable_only_ipv6: Option<bool>,
 }
 
 impl ScopeArguments {
@@ -104,6 +112,7 @@ impl ScopeArguments {
             (Some(false), true) => Ok(PeeringScope::Subnets {
                 local: self.local_subnet_names.clone(),
                 remote: self.remote_subnet_names.clone(),
+                only_ipv6: self.enable_only_ipv6.unwrap_or(false),
             }),
             (Some(false), false) => Err(Failure::Usage(
                 "name the subnets that take part: --local-subnet-names and --remote-subnet-names"
@@ -113,6 +122,37 @@ impl ScopeArguments {
                 "subnets can be named only with --peer-complete-vnets false".to_owned(),
             )),
         }
+    }
+}
+
+impl ScopeArguments {
+    /// The scope that a link is to have, where what is not said stays.
+    pub(crate) fn over(&self, present: &PeeringScope) -> Result<PeeringScope, Failure> {
+        let unsaid = self.peer_complete_vnets.is_none()
+            && self.enable_only_ipv6.is_none()
+            && self.local_subnet_names.is_empty()
+            && self.remote_subnet_names.is_empty();
+        if unsaid {
+            return Ok(present.clone());
+        }
+        let PeeringScope::Subnets {
+            local,
+            remote,
+            only_ipv6,
+        } = present
+        else {
+            return self.scope();
+        };
+        let or = |said: &[String], present: &[String]| {
+            if said.is_empty() { present } else { said }.to_vec()
+        };
+        Self {
+            peer_complete_vnets: self.peer_complete_vnets.or(Some(false)),
+            local_subnet_names: or(&self.local_subnet_names, local),
+            remote_subnet_names: or(&self.remote_subnet_names, remote),
+            enable_only_ipv6: self.enable_only_ipv6.or(Some(*only_ipv6)),
+        }
+        .scope()
     }
 }
 
@@ -200,12 +240,12 @@ pub(crate) fn virtual_network(
 pub(crate) fn link(network: &Network, name: &LinkName) -> Result<LinkId, Failure> {
     let vnet = virtual_network(network, &name.vnet.vnet_name, &name.vnet.group)?;
     link_of(network, vnet, &name.name).ok_or_else(|| {
-        let vnet = &network.virtual_networks()[vnet];
-        let id = vnet.id.child("virtualNetworkPeerings", &name.name);
-        let names = vnet
-            .peerings
-            .iter()
-            .map(|&link| network.peerings()[link].name());
+        let id = network.virtual_networks()[vnet]
+            .id
+            .child("virtualNetworkPeerings", &name.name);
+        let names = network
+            .listed_peerings_of(vnet)
+            .map(|link| network.peerings()[link].name());
         Failure::NoSuchLink {
             error: model::OperationError::NotFound(id),
             suggestion: suggestion(&name.name, names),
@@ -214,10 +254,8 @@ pub(crate) fn link(network: &Network, name: &LinkName) -> Result<LinkId, Failure
 }
 
 fn link_of(network: &Network, vnet: VnetId, name: &str) -> Option<LinkId> {
-    let links = &network.virtual_networks()[vnet].peerings;
-    links
-        .iter()
-        .copied()
+    network
+        .listed_peerings_of(vnet)
         .find(|&link| network.peerings()[link].name().eq_ignore_ascii_case(name))
 }
 
@@ -231,24 +269,7 @@ pub(crate) fn put(
 ) -> Result<LinkId, Failure> {
     let vnet = virtual_network(network, &name.vnet.vnet_name, &name.vnet.group)?;
     let remote = remote_network(network, vnet, remote, &name.vnet.group)?;
-    let Some(present) = link_of(network, vnet, &name.name) else {
-        return Ok(network.create_peering(vnet, &name.name, &remote, flags, scope)?);
-    };
-    let peering = &network.peerings()[present];
-    // P-5: what a link joins is decided once.
-    let what = if peering.remote != remote {
-        Some("the remote virtual network")
-    } else if peering.scope != scope {
-        Some("what is peered (whole networks or subnets)")
-    } else {
-        None
-    };
-    if let Some(what) = what {
-        let peering = peering.id.clone();
-        return Err(model::OperationError::PeeringPropertyFixed { peering, what }.into());
-    }
-    network.update_peering(present, flags)?;
-    Ok(present)
+    Ok(network.put_peering(vnet, &name.name, &remote, flags, scope)?)
 }
 
 /// The remote network: an id as it is, else a name in the group of the local network before any other.
@@ -306,6 +327,25 @@ pub(crate) fn sync(
     Ok(())
 }
 
+/// Changes flags and subnets of a link; what is not said stays.
+pub(crate) fn update(
+    network: &mut Network,
+    link: LinkId,
+    flags: FlagArguments,
+    scope: &ScopeArguments,
+) -> Result<(), Failure> {
+    let present = network.peerings()[link].clone();
+    let vnet = present.virtual_network;
+    network.put_peering(
+        vnet,
+        present.id.name(),
+        &present.remote,
+        flags.over(present.flags),
+        scope.over(&present.scope)?,
+    )?;
+    Ok(())
+}
+
 /// Creates both links of a peering, as the portal does. The reverse link offers its gateway if the first one wants to use it.
 pub(crate) fn put_both(
     network: &mut Network,
@@ -331,9 +371,14 @@ pub(crate) fn put_both(
     };
     let reverse_scope = match &scope {
         PeeringScope::CompleteVirtualNetworks => PeeringScope::CompleteVirtualNetworks,
-        PeeringScope::Subnets { local, remote } => PeeringScope::Subnets {
+        PeeringScope::Subnets {
+            local,
+            remote,
+            only_ipv6,
+        } => PeeringScope::Subnets {
             local: remote.clone(),
             remote: local.clone(),
+            only_ipv6: *only_ipv6,
         },
     };
     let local_id = network.virtual_networks()[local].id.to_string();

@@ -103,9 +103,16 @@ impl Editable {
         &mut self.loaded.network
     }
 
-    /// Writes the network as a scenario with all resources in full.
-    pub(crate) fn save(&self) -> Result<(), Failure> {
-        write(&self.loaded.network, &self.file)
+    /// Writes the network as a scenario with all resources in full, and says from when on answers hold (P-11).
+    pub(crate) fn save(&self, console: &mut Console<'_>) -> Result<(), Failure> {
+        write(&self.loaded.network, &self.file)?;
+        let delay = self.loaded.network.options.programming_delay_ms;
+        if delay > 0 {
+            console.message(format_args!(
+                "note: NICs obey this change {delay} ms later (programmingDelay); further commands answer as after that time"
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ mod words;
 
 use control::questions::{decide, next_hop_of};
 use model::lookup::LookupError;
-use model::{LinkId, NicId, PeeringFlags};
+use model::{NicId, PeeringFlags};
 use report::az::output::KeyOrders;
 use report::az::{effective, output, peering, resources, watcher};
 use report::table::Table;
@@ -87,7 +87,7 @@ impl Place {
         let mut editable =
             state::open_for_change(&self.topology, &self.state, InPlace::default(), console)?;
         let result = change(editable.network(), console)?;
-        editable.save()?;
+        editable.save(console)?;
         Ok(result)
     }
 }
@@ -115,12 +115,13 @@ fn peerings(command: Peering, at: &Place, console: &mut Console<'_>) -> Result<A
         Peering::Update {
             link,
             flags,
+            scope,
             no_wait: _,
         } => {
             let (flags, at) = properties_set(at, flags)?;
             at.change(console, |network, _| {
                 let link = links::link(network, &link)?;
-                network.update_peering(link, flags.over(network.peerings()[link].flags))?;
+                links::update(network, link, flags, &scope)?;
                 Ok(peering::document(network, link))
             })?
         }
@@ -148,10 +149,9 @@ fn peerings(command: Peering, at: &Place, console: &mut Console<'_>) -> Result<A
         Peering::List(vnet) => {
             let network = at.open(console)?;
             let vnet = links::virtual_network(&network, &vnet.vnet_name, &vnet.group)?;
-            let links: &[LinkId] = &network.virtual_networks()[vnet].peerings;
-            links
-                .iter()
-                .map(|&link| peering::document(&network, link))
+            network
+                .listed_peerings_of(vnet)
+                .map(|link| peering::document(&network, link))
                 .collect()
         }
     };
@@ -168,6 +168,7 @@ fn properties_set(at: &Place, mut flags: FlagArguments) -> Result<(FlagArguments
             "allowforwardedtraffic" => &mut flags.allow_forwarded_traffic,
             "allowgatewaytransit" => &mut flags.allow_gateway_transit,
             "useremotegateways" => &mut flags.use_remote_gateways,
+            "donotverifyremotegateways" => &mut flags.do_not_verify_remote_gateways,
             _ => return true,
         };
         match links::truth(value) {
@@ -193,7 +194,8 @@ fn virtual_networks(
             let network = at.open(console)?;
             let vnets = network.virtual_networks().iter();
             vnets
-                .filter(|(_, vnet)| group.admits(&vnet.id))
+                // Azure's command line lists what Resource Manager deployed.
+                .filter(|(_, vnet)| group.admits(&vnet.id) && !vnet.is_classic())
                 .map(|(key, _)| resources::virtual_network(&network, key))
                 .collect()
         }
@@ -210,6 +212,14 @@ fn virtual_networks(
             network.change_address_space(vnet, address_prefixes)?;
             Ok(resources::virtual_network(network, vnet))
         })?,
+        Vnet::Delete(named) => {
+            at.change(console, |network, _| {
+                let vnet = links::virtual_network(network, &named.name, &named.group)?;
+                network.delete_virtual_network(vnet)?;
+                Ok(())
+            })?;
+            return Ok(Answer::silence());
+        }
         Vnet::Subnet(command) => return subnets(command, at, console),
         Vnet::Peering(command) => return peerings(command, at, console),
     };

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::args::{Format, InPlace, PeeringAction, PeeringArguments};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
-use crate::links::{self, LinkName};
+use crate::links::{self, LinkName, ScopeArguments};
 use crate::state;
 
 pub(super) fn run(arguments: PeeringArguments, console: &mut Console<'_>) -> Result<Exit, Failure> {
@@ -21,8 +21,7 @@ pub(super) fn run(arguments: PeeringArguments, console: &mut Console<'_>) -> Res
                 .map(|name| links::virtual_network(&network, &name, &group))
                 .transpose()?;
             let shown: Vec<LinkId> = network
-                .peerings()
-                .iter()
+                .listed_peerings()
                 .filter(|(_, link)| vnet.is_none_or(|vnet| link.virtual_network == vnet))
                 .filter(|(_, link)| group.admits(&link.id))
                 .map(|(key, _)| key)
@@ -68,13 +67,14 @@ pub(super) fn run(arguments: PeeringArguments, console: &mut Console<'_>) -> Res
         PeeringAction::Update {
             ref link,
             flags,
+            ref scope,
             both,
             place,
         } => {
             change(&arguments, place, console, |network, _| {
                 let changed = chosen(network, link, both)?;
-                for &link in &changed {
-                    network.update_peering(link, flags.over(network.peerings()[link].flags))?;
+                for (&link, scope) in changed.iter().zip([scope, &ScopeArguments::default()]) {
+                    links::update(network, link, flags, scope)?;
                 }
                 Ok(changed)
             })?;
@@ -111,7 +111,10 @@ pub(super) fn run(arguments: PeeringArguments, console: &mut Console<'_>) -> Res
 /// The named link, and its reverse where both are meant.
 fn chosen(network: &Network, name: &LinkName, both: bool) -> Result<Vec<LinkId>, Failure> {
     let link = links::link(network, name)?;
-    let reverse = both.then(|| network.reverse_link(link)).flatten();
+    let reverse = both
+        .then(|| network.reverse_link(link))
+        .flatten()
+        .filter(|&reverse| network.visible_link(reverse) == reverse);
     Ok([Some(link), reverse].into_iter().flatten().collect())
 }
 
@@ -125,7 +128,7 @@ fn change(
     let mut editable =
         state::open_for_change(&arguments.topology, &arguments.state, place, console)?;
     let touched = change(editable.network(), console)?;
-    editable.save()?;
+    editable.save(console)?;
     match touched.as_slice() {
         [] => Ok(()),
         [link] => print_one(editable.network(), *link, arguments.output, console),

@@ -30,7 +30,7 @@ fn counts(network: &Network) -> Vec<(&'static str, usize)> {
     let counts = [
         ("virtual networks", network.virtual_networks().len()),
         ("subnets", network.subnets().len()),
-        ("peering links", network.peerings().len()),
+        ("peering links", network.listed_peerings().count()),
         ("virtual machines", network.virtual_machines().len()),
         ("network interfaces", network.listed_nics().count()),
         ("route tables", network.route_tables().len()),

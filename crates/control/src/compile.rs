@@ -244,7 +244,10 @@ fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
     Provenance {
         nics: ids(network.nics()),
         groups: ids(network.nsgs()),
-        links: ids(network.peerings()),
+        // P-9: what a classic network does not hold is changed at the one link of the pair.
+        links: holes(network.peerings(), |key, _| {
+            network.peerings()[network.visible_link(key)].id.clone()
+        }),
         gateways: ids(network.gateways()),
         virtual_networks: ids(network.virtual_networks()),
         load_balancers: ids(network.load_balancers()),

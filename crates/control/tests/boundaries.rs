@@ -152,6 +152,7 @@ fn a_subnet_peering_knows_the_named_subnets_as_sources_only() {
     let scope = model::PeeringScope::Subnets {
         local: vec!["apps".to_owned()],
         remote: vec!["MORE".to_owned()],
+        only_ipv6: false,
     };
     let key = topology
         .network

@@ -463,7 +463,11 @@ fn rows_of_a_subnet_peering_are_the_remote_subnets_and_reach_every_local_subnet(
         (right, left, [sides[1].clone(), sides[0].clone()]),
     ] {
         let id = topology.network.virtual_networks()[to].id.clone();
-        let scope = PeeringScope::Subnets { local, remote };
+        let scope = PeeringScope::Subnets {
+            local,
+            remote,
+            only_ipv6: false,
+        };
         topology
             .network
             .create_peering(from, "p", &id, flags(&["access"]), scope)

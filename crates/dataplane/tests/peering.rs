@@ -87,6 +87,7 @@ fn a_subnet_outside_a_subnet_peering_sends_but_is_not_let_in() {
     let scope = |local: &str, remote: &str| PeeringScope::Subnets {
         local: vec![local.to_owned()],
         remote: vec![remote.to_owned()],
+        only_ipv6: false,
     };
     for (from, to, scope) in [
         (left, right, scope("subnet1", "subnet0")),

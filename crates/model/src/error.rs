@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 
 use crate::address::AddressSpaceError;
 use crate::id::ResourceId;
-use crate::spelling::Direction;
+use crate::spelling::{Cloud, Direction};
 
 /// Why an operation was refused. The network is as it was before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -162,9 +162,56 @@ pub enum OperationError {
     /// A peering of a network with itself (P-3).
     #[error("Cannot create a peering of {0} with itself.")]
     PeeringWithItself(ResourceId),
-    /// A peering where one side is a classic network.
-    #[error("{0} was deployed through the classic model, which is not simulated yet.")]
-    ClassicNetwork(ResourceId),
+    /// A link that a classic network would hold (P-9).
+    #[error(
+        "Cannot create or update peering {peering}. {local} was deployed through the classic deployment model, which has no peerings of its own: create the one link of the pair in {remote}, which was deployed through Resource Manager."
+    )]
+    ClassicNetworkHoldsNoPeering {
+        /// The link.
+        peering: ResourceId,
+        /// The classic network.
+        local: ResourceId,
+        /// The other one.
+        remote: ResourceId,
+    },
+    /// Both networks are classic (P-9).
+    #[error(
+        "Cannot create or update peering {peering}. {local} and {remote} were both deployed through the classic deployment model and cannot be peered; connect them by a VPN gateway."
+    )]
+    ClassicNetworks {
+        /// The link.
+        peering: ResourceId,
+        /// Its network.
+        local: ResourceId,
+        /// The remote network.
+        remote: ResourceId,
+    },
+    /// `useRemoteGateways` toward a classic network (P-9).
+    #[error(
+        "Peering {peering} cannot have UseRemoteGateways flag set to true because remote virtual network {remote} was deployed through the classic deployment model: the gateway has to be in the virtual network deployed through Resource Manager."
+    )]
+    ClassicRemoteGateway {
+        /// The link.
+        peering: ResourceId,
+        /// The classic network.
+        remote: ResourceId,
+    },
+    /// Networks of different clouds (P-3).
+    #[error(
+        "Cannot create or update peering {peering}. Virtual networks {local} ({local_cloud}) and {remote} ({remote_cloud}) cannot be peered because they are in different clouds."
+    )]
+    DifferentClouds {
+        /// The link.
+        peering: ResourceId,
+        /// Its network.
+        local: ResourceId,
+        /// The cloud of its region.
+        local_cloud: Cloud,
+        /// The remote network.
+        remote: ResourceId,
+        /// The cloud of that region.
+        remote_cloud: Cloud,
+    },
     /// The address spaces overlap (P-3).
     #[error(
         "Cannot create or update peering {peering}. Virtual networks {local} and {remote} cannot be peered because their address spaces overlap. Overlapping address prefixes: {local_prefix}, {remote_prefix}"
@@ -183,7 +230,7 @@ pub enum OperationError {
     },
     /// The address space overlaps with a network that the remote one is peered with (P-3).
     #[error(
-        "Cannot create or update peering {peering}. Virtual network {local} cannot be peered with {remote} because the address space of the first overlaps with the address space of {already} that is already peered with the second. Overlapping address prefixes: {local_prefix}, {other_prefix}"
+        "Cannot create or update peering {peering}. Virtual networks {local} and {remote} cannot be peered because address space of the first virtual network overlaps with address space of virtual network {already} already peered with the second virtual network. Overlapping address prefixes: {local_prefix}, {other_prefix}."
     )]
     VnetAddressSpaceOverlapsWithAlreadyPeeredVnet {
         /// The link.
@@ -201,7 +248,7 @@ pub enum OperationError {
     },
     /// A second link to one remote network (P-3, P-5).
     #[error(
-        "Cannot create peering {peering}: peering {existing} of the same virtual network already references {remote}."
+        "Peering {existing} already references remote virtual network {remote}. Cannot add another peering {peering} referencing the same remote virtual network."
     )]
     AnotherPeeringAlreadyReferencesRemoteVnet {
         /// The link.
@@ -213,13 +260,15 @@ pub enum OperationError {
     },
     /// The reverse link is Disconnected (P-2).
     #[error(
-        "Cannot create or update peering {peering} because remote peering {reverse} is in Disconnected state. Update or re-create the remote peering to get it back to Initiated state. Peering gets Disconnected when the remote virtual network or remote peering is deleted and re-created."
+        "Cannot create or update peering {peering} because remote peering {reverse} referencing parent virtual network {local} is in Disconnected state. Update or re-create the remote peering to get it back to Initiated state. Peering gets Disconnected when remote vnet or remote peering is deleted and re-created."
     )]
     RemotePeeringIsDisconnected {
         /// The link.
         peering: ResourceId,
         /// The reverse link.
         reverse: ResourceId,
+        /// The network of the link.
+        local: ResourceId,
     },
     /// `useRemoteGateways` toward a network without gateway (P-3).
     #[error(
@@ -278,6 +327,20 @@ pub enum OperationError {
         peering: ResourceId,
         /// Which property.
         what: &'static str,
+    },
+    /// More subnets on a side of a subnet peering than the service takes (P-8).
+    #[error(
+        "Peering {peering} names {count} subnets of {virtual_network}; at most {limit} can take part."
+    )]
+    TooManyPeeredSubnets {
+        /// The link.
+        peering: ResourceId,
+        /// The network.
+        virtual_network: ResourceId,
+        /// How many are named.
+        count: usize,
+        /// How many are allowed.
+        limit: usize,
     },
     /// A subnet named by a subnet peering does not exist (P-8).
     #[error("Peering {peering} names subnet '{subnet}', which {virtual_network} does not have.")]
@@ -356,7 +419,11 @@ impl OperationError {
             | Self::SeveralNetworks(_)
             | Self::RouteTableNotAllowed { .. }
             | Self::PeeringWithItself(_)
-            | Self::ClassicNetwork(_)
+            | Self::ClassicNetworkHoldsNoPeering { .. }
+            | Self::ClassicNetworks { .. }
+            | Self::ClassicRemoteGateway { .. }
+            | Self::DifferentClouds { .. }
+            | Self::TooManyPeeredSubnets { .. }
             | Self::RemoteAllowsNoTransit { .. }
             | Self::OwnGatewayPresent { .. }
             | Self::AnotherPeeringUsesRemoteGateways { .. }

@@ -69,8 +69,8 @@ pub use security::{
     SecurityRule, ServiceTag,
 };
 pub use spelling::{
-    Access, AllocationMethod, ConnectionType, DeploymentModel, Direction, GatewayType, NextHopType,
-    PeeringState, PeeringSyncLevel, PowerState, RouteSource, RouteState, Sku, VpnType,
+    Access, AllocationMethod, Cloud, ConnectionType, DeploymentModel, Direction, GatewayType,
+    NextHopType, PeeringState, PeeringSyncLevel, PowerState, RouteSource, RouteState, Sku, VpnType,
 };
 pub use table::{
     AsgId, ConnectionId, FirewallId, GatewayId, LinkId, LoadBalancerId, LocalGatewayId,

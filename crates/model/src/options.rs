@@ -32,7 +32,7 @@ macro_rules! options {
         pub struct Options {
             $($(#[$doc])* pub $field: $kind,)+
             /// Delay between a change and the moment in which NICs obey it, in milliseconds of simulated time (P-11).
-            /// Stored for timed changes; nothing reads it yet.
+            /// No command changes a network while packets run, so every answer is as after that time.
             pub programming_delay_ms: u32,
         }
 
@@ -81,7 +81,7 @@ macro_rules! options {
                         default: standard.programming_delay_ms.to_string(),
                         value: self.programming_delay_ms.to_string(),
                         rule: "P-11",
-                        effect: "simulated time between a change and the moment in which NICs obey it; without effect so far, since no command changes a network while packets run",
+                        effect: "simulated time between a change and the moment in which NICs obey it; commands that change a network say it, and every answer is as after that time, since no command changes a network while packets run",
                     },
                 ]
             }

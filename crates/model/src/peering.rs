@@ -2,6 +2,10 @@
 //!
 //! A peering is two links, one in each network, each with its own flags (P-1). Deleting one leaves the other behind as
 //! Disconnected: these are the API's semantics, not the portal's (P-2, C-1).
+//!
+//! A classic network has no link (P-9). What it knows of its peer is kept as a link all the same, one that nobody can see or change:
+//! it mirrors the link on the Resource Manager side ([`Peering::mirrors`]), so that whoever asks "what does this network know of that
+//! one" asks links and nothing else.
 
 mod validation;
 
@@ -34,6 +38,8 @@ pub struct Peering {
     pub resource_guid: Option<String>,
     /// What a dump says of the sync level; used only where the remote network is not in the input.
     pub recorded_sync_level: Option<PeeringSyncLevel>,
+    /// The link that this one mirrors in a classic network (P-9); `None` for every link that Azure knows.
+    pub mirrors: Option<LinkId>,
 }
 
 /// The flags of a link, by Azure's names (F).
@@ -80,6 +86,8 @@ pub enum PeeringScope {
         local: Vec<String>,
         /// Of the remote network.
         remote: Vec<String>,
+        /// `enableOnlyIPv6Peering`: their IPv4 prefixes take no part.
+        only_ipv6: bool,
     },
 }
 
@@ -172,13 +180,34 @@ impl Network {
     pub fn present_remote_space(&self, link: LinkId) -> Option<Vec<Ipv4Net>> {
         let forward = &self.peerings[link];
         let remote = self.virtual_networks.find(&forward.remote)?;
-        Some(self.space_in_scope(remote, remote_names(&forward.scope)))
+        Some(self.space_in_scope(remote, &forward.scope, Side::Remote))
+    }
+
+    /// Links that Azure knows: without the mirrors in classic networks (P-9).
+    pub fn listed_peerings(&self) -> impl DoubleEndedIterator<Item = (LinkId, &Peering)> {
+        self.peerings
+            .iter()
+            .filter(|(_, link)| link.mirrors.is_none())
+    }
+
+    /// Links that a virtual network holds and Azure knows, in the order of their creation.
+    pub fn listed_peerings_of(&self, vnet: VnetId) -> impl Iterator<Item = LinkId> {
+        self.virtual_networks[vnet]
+            .peerings
+            .iter()
+            .copied()
+            .filter(|&link| self.peerings[link].mirrors.is_none())
+    }
+
+    /// The link that a user would have to change in order to change this one: itself, unless it mirrors another.
+    pub fn visible_link(&self, link: LinkId) -> LinkId {
+        self.peerings[link].mirrors.unwrap_or(link)
     }
 
     /// The own prefixes that the link offers to the other side (P-8: only the named subnets of a subnet peering).
     pub fn local_space(&self, link: LinkId) -> Vec<Ipv4Net> {
         let forward = &self.peerings[link];
-        self.space_in_scope(forward.virtual_network, local_names(&forward.scope))
+        self.space_in_scope(forward.virtual_network, &forward.scope, Side::Local)
     }
 
     /// How far both links know each other's address space (P-6): derived, never stored.
@@ -204,10 +233,21 @@ impl Network {
         }
     }
 
-    fn space_in_scope(&self, vnet: VnetId, subnets: Option<&[String]>) -> Vec<Ipv4Net> {
+    /// The prefixes of a network that take part in a peering of this scope.
+    fn space_in_scope(&self, vnet: VnetId, scope: &PeeringScope, side: Side) -> Vec<Ipv4Net> {
         let network = &self.virtual_networks[vnet];
-        let Some(names) = subnets else {
-            return network.address_space.prefixes().to_vec();
+        let names = match (scope, side) {
+            (PeeringScope::CompleteVirtualNetworks, _) => {
+                return network.address_space.prefixes().to_vec();
+            }
+            (
+                PeeringScope::Subnets {
+                    only_ipv6: true, ..
+                },
+                _,
+            ) => return Vec::new(),
+            (PeeringScope::Subnets { local, .. }, Side::Local) => local,
+            (PeeringScope::Subnets { remote, .. }, Side::Remote) => remote,
         };
         names
             .iter()
@@ -250,20 +290,89 @@ impl Network {
             virtual_network: vnet,
             remote: self.virtual_networks[remote_vnet].id.clone(),
             flags,
-            remote_address_space: self.space_in_scope(remote_vnet, remote_names(&scope)),
+            remote_address_space: self.space_in_scope(remote_vnet, &scope, Side::Remote),
             scope,
             state: PeeringState::Initiated,
             resource_guid: None,
             recorded_sync_level: None,
+            mirrors: None,
         };
         self.check_peering(&link, None)?;
         let key = self.peerings.add(link);
         self.virtual_network_mut(vnet).peerings.push(key);
-        if let Some(reverse) = self.reverse_link(key) {
+        if self.virtual_networks[remote_vnet].is_classic() {
+            self.peering_mut(key).state = PeeringState::Updating;
+            self.mirror(key);
+        } else if let Some(reverse) = self.reverse_link(key) {
             self.peering_mut(key).state = PeeringState::Connected;
             self.peering_mut(reverse).state = PeeringState::Connected;
         }
         Ok(key)
+    }
+
+    /// Creates a link, or changes the one of this name: what the service's PUT does. Which networks are joined and whether whole
+    /// networks are is decided once (P-5); the subnets of a subnet peering may change.
+    pub fn put_peering(
+        &mut self,
+        vnet: VnetId,
+        name: &str,
+        remote: &ResourceId,
+        flags: PeeringFlags,
+        scope: PeeringScope,
+    ) -> Result<LinkId, OperationError> {
+        let id = self.virtual_networks[vnet]
+            .id
+            .child("virtualNetworkPeerings", name);
+        let Some(link) = self.peerings.find(&id) else {
+            return self.create_peering(vnet, name, remote, flags, scope);
+        };
+        if self.peerings[link].remote != *remote {
+            return Err(OperationError::PeeringPropertyFixed {
+                peering: id,
+                what: "the remote virtual network",
+            });
+        }
+        let before = self.peerings[link].clone();
+        self.set_peering_scope(link, scope)?;
+        if let Err(error) = self.update_peering(link, flags) {
+            *self.peering_mut(link) = before;
+            self.mirror(link);
+            return Err(error);
+        }
+        Ok(link)
+    }
+
+    /// Changes which subnets a subnet peering joins (P-8). Its type stays as it is (P-5). The link takes over the present prefixes of
+    /// the remote subnets; the reverse link has to be changed and synced by itself.
+    pub fn set_peering_scope(
+        &mut self,
+        link: LinkId,
+        scope: PeeringScope,
+    ) -> Result<(), OperationError> {
+        let present = &self.peerings[link];
+        if present.scope == scope {
+            return Ok(());
+        }
+        let subnets = |scope: &PeeringScope| matches!(scope, PeeringScope::Subnets { .. });
+        if !subnets(&present.scope) || !subnets(&scope) {
+            return Err(OperationError::PeeringPropertyFixed {
+                peering: present.id.clone(),
+                what: "what is peered (whole networks or subnets)",
+            });
+        }
+        let mut changed = Peering {
+            scope,
+            ..present.clone()
+        };
+        if let Some(remote) = self.virtual_networks.find(&changed.remote) {
+            changed.remote_address_space =
+                self.space_in_scope(remote, &changed.scope, Side::Remote);
+        }
+        self.check_scope(&changed)?;
+        self.check_overlap(&changed)?;
+        *self.peering_mut(link) = changed;
+        self.mirror(link);
+        Ok(())
     }
 
     /// Changes the flags of a link. A Disconnected link is stored anew: it takes over the remote network's present prefixes and goes
@@ -288,7 +397,9 @@ impl Network {
                 changed.remote_address_space = space;
             }
             self.check_overlap(&changed)?;
-            if let Some(reverse) = reverse
+            if self.is_classic(&changed.remote) {
+                changed.state = PeeringState::Updating;
+            } else if let Some(reverse) = reverse
                 && self.peerings[reverse].state != PeeringState::Disconnected
             {
                 changed.state = PeeringState::Connected;
@@ -296,7 +407,21 @@ impl Network {
             }
         }
         *self.peering_mut(link) = changed;
+        self.mirror(link);
         Ok(())
+    }
+
+    /// Links to classic networks that are Updating become Connected, which in Azure happens by itself after a moment (P-9).
+    pub fn finish_updating_peerings(&mut self) {
+        let links: Vec<LinkId> = self
+            .peerings
+            .iter()
+            .filter(|(_, link)| link.state == PeeringState::Updating)
+            .map(|(key, _)| key)
+            .collect();
+        for link in links {
+            self.peering_mut(link).state = PeeringState::Connected;
+        }
     }
 
     /// Deletes a link. The reverse link stays behind as Disconnected, with its flags and its copy of our prefixes (P-2).
@@ -307,8 +432,12 @@ impl Network {
                 .peerings
                 .retain(|&other| other != link);
         }
-        if let Some(reverse) = reverse {
-            self.peering_mut(reverse).state = PeeringState::Disconnected;
+        match reverse {
+            Some(mirror) if self.peerings[mirror].mirrors == Some(link) => {
+                self.delete_peering(mirror);
+            }
+            Some(reverse) => self.peering_mut(reverse).state = PeeringState::Disconnected,
+            None => {}
         }
     }
 
@@ -329,6 +458,7 @@ impl Network {
                 };
                 self.check_overlap(&refreshed)?;
                 *self.peering_mut(link) = refreshed;
+                self.mirror(link);
                 Ok(SyncOutcome::Refreshed)
             }
         }
@@ -343,6 +473,14 @@ impl Network {
         let mut imported = Vec::with_capacity(records.len());
         for record in records {
             let local = &self.virtual_networks[record.virtual_network];
+            if local.is_classic() {
+                let error = self.no_peering_in(&record.id, local, &record.remote);
+                notes.push(ImportNote::LeftOut {
+                    peering: record.id,
+                    error,
+                });
+                continue;
+            }
             if self.peerings.find(&record.id).is_some() {
                 notes.push(ImportNote::LeftOut {
                     peering: record.id.clone(),
@@ -362,7 +500,7 @@ impl Network {
                 .filter(|space| !space.is_empty())
                 .or_else(|| {
                     let remote = self.virtual_networks.find(&record.remote)?;
-                    Some(self.space_in_scope(remote, remote_names(&record.scope)))
+                    Some(self.space_in_scope(remote, &record.scope, Side::Remote))
                 });
             let key = self.peerings.add(Peering {
                 id: record.id,
@@ -374,11 +512,15 @@ impl Network {
                 remote_address_space: remote_space.unwrap_or_default(),
                 resource_guid: record.resource_guid,
                 recorded_sync_level: record.sync_level,
+                mirrors: None,
             });
             self.virtual_network_mut(record.virtual_network)
                 .peerings
                 .push(key);
             imported.push((key, record.state));
+        }
+        for &(key, _) in &imported {
+            self.mirror(key);
         }
         for &(key, recorded) in &imported {
             let peering = &self.peerings[key];
@@ -405,6 +547,7 @@ impl Network {
                 Some(_) | None => {}
             }
             self.peering_mut(key).state = recorded.unwrap_or(derived);
+            self.mirror(key);
         }
         for &(key, _) in &imported {
             if let Err(error) = self.check_peering(&self.peerings[key], Some(key)) {
@@ -428,6 +571,85 @@ impl Network {
         }
     }
 
+    /// True for the id of a classic network, whether it is in the input or not.
+    fn is_classic(&self, vnet: &ResourceId) -> bool {
+        match self.virtual_networks.find(vnet) {
+            Some(vnet) => self.virtual_networks[vnet].is_classic(),
+            None => vnet
+                .kind()
+                .eq_ignore_ascii_case("Microsoft.ClassicNetwork/virtualNetworks"),
+        }
+    }
+
+    /// Makes what a classic network knows of its peer follow the one link of the pair (P-9). Nothing documented says which of the
+    /// flags hold for the classic side. Assumed: access and forwarded traffic hold both ways, and a gateway that is offered is used.
+    fn mirror(&mut self, link: LinkId) {
+        let original = &self.peerings[link];
+        let Some(classic) = self.virtual_networks.find(&original.remote) else {
+            return;
+        };
+        if original.mirrors.is_some() || !self.virtual_networks[classic].is_classic() {
+            return;
+        }
+        let scope = match &original.scope {
+            PeeringScope::CompleteVirtualNetworks => PeeringScope::CompleteVirtualNetworks,
+            PeeringScope::Subnets {
+                local,
+                remote,
+                only_ipv6,
+            } => PeeringScope::Subnets {
+                local: remote.clone(),
+                remote: local.clone(),
+                only_ipv6: *only_ipv6,
+            },
+        };
+        let flags = PeeringFlags {
+            allow_gateway_transit: false,
+            use_remote_gateways: original.flags.allow_gateway_transit,
+            ..original.flags
+        };
+        let remote = self.virtual_networks[original.virtual_network].id.clone();
+        let (state, space) = (original.state, self.local_space(link));
+        if let Some(mirror) = self.reverse_link(link) {
+            let mirror = self.peering_mut(mirror);
+            mirror.flags = flags;
+            mirror.scope = scope;
+            mirror.state = state;
+            mirror.remote_address_space = space;
+            return;
+        }
+        // Azure has no such resource: the name only has to be free.
+        let mut name = format!("{}~{}", remote.name(), original.id.name());
+        let holder = self.virtual_networks[classic].id.clone();
+        while self
+            .peerings
+            .find(&holder.child("virtualNetworkPeerings", &name))
+            .is_some()
+        {
+            name.push('~');
+        }
+        let mirror = self.peerings.add(Peering {
+            id: holder.child("virtualNetworkPeerings", &name),
+            virtual_network: classic,
+            remote,
+            flags,
+            scope,
+            state,
+            remote_address_space: space,
+            resource_guid: None,
+            recorded_sync_level: None,
+            mirrors: Some(link),
+        });
+        self.virtual_network_mut(classic).peerings.push(mirror);
+    }
+
+    /// The links of a network whose space has changed hold it in their mirrors at once: nothing could be synced there (P-9, assumed).
+    pub(crate) fn mirror_links_of(&mut self, vnet: VnetId) {
+        for link in self.virtual_networks[vnet].peerings.clone() {
+            self.mirror(link);
+        }
+    }
+
     fn peering_mut(&mut self, link: LinkId) -> &mut Peering {
         self.peerings
             .get_mut(link)
@@ -435,18 +657,13 @@ impl Network {
     }
 }
 
-fn local_names(scope: &PeeringScope) -> Option<&[String]> {
-    match scope {
-        PeeringScope::CompleteVirtualNetworks => None,
-        PeeringScope::Subnets { local, .. } => Some(local),
-    }
-}
-
-fn remote_names(scope: &PeeringScope) -> Option<&[String]> {
-    match scope {
-        PeeringScope::CompleteVirtualNetworks => None,
-        PeeringScope::Subnets { remote, .. } => Some(remote),
-    }
+/// An end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// The network that holds it.
+    Local,
+    /// The one it points to.
+    Remote,
 }
 
 fn same_prefixes(one: &[Ipv4Net], other: &[Ipv4Net]) -> bool {

@@ -102,6 +102,8 @@ spelled! {
         Connected = "Connected",
         /// The reverse link or the remote network was deleted.
         Disconnected = "Disconnected",
+        /// Just created toward a classic network; Connected shortly after (P-9).
+        Updating = "Updating",
     }
 
     /// How far the two links of a peering know each other's present address space (P-6).
@@ -122,6 +124,16 @@ spelled! {
         ResourceManager = "ResourceManager",
         /// The classic model.
         Classic = "Classic",
+    }
+
+    /// One of the separate Azures, by the names of Azure's command line; networks of different ones cannot be peered (P-3).
+    Cloud("cloud") {
+        /// The public one.
+        Public = "AzureCloud",
+        /// The one of the United States' government.
+        UsGovernment = "AzureUSGovernment",
+        /// The one in China.
+        China = "AzureChinaCloud",
     }
 
     /// Direction of a security rule, seen from the VM.

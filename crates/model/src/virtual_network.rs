@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use crate::address::AddressSpace;
 use crate::allocation::AddressPool;
 use crate::id::ResourceId;
-use crate::spelling::DeploymentModel;
+use crate::spelling::{Cloud, DeploymentModel};
 use crate::table::{LinkId, NatGatewayId, NsgId, Resource, RouteTableId, SubnetId, VnetId};
 
 /// An Azure region by its location id: lower case, no spaces (`northeurope`; `North Europe` is read too).
@@ -29,6 +29,19 @@ impl Location {
     /// The location id; empty if the input names no region.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The cloud that has this region; `None` if the input names no region. A region that is neither of the government's nor in
+    /// China counts as public.
+    pub fn cloud(&self) -> Option<Cloud> {
+        match self.as_str() {
+            "" => None,
+            region if region.starts_with("usgov") || region.starts_with("usdod") => {
+                Some(Cloud::UsGovernment)
+            }
+            region if region.starts_with("china") => Some(Cloud::China),
+            _ => Some(Cloud::Public),
+        }
     }
 
     /// True if the input names no region. Networks without a region count as being in one region.
@@ -98,6 +111,13 @@ impl Resource for VirtualNetwork {
 impl Resource for Subnet {
     fn id(&self) -> &ResourceId {
         &self.id
+    }
+}
+
+impl VirtualNetwork {
+    /// True if the network was deployed through the classic model, which has no peering links of its own (P-9).
+    pub fn is_classic(&self) -> bool {
+        self.deployment_model == DeploymentModel::Classic
     }
 }
 

@@ -92,6 +92,8 @@ pub(super) enum Vnet {
         #[arg(long, value_name = "PREFIX", num_args = 1.., required = true)]
         address_prefixes: Vec<ipnet::Ipv4Net>,
     },
+    /// Delete a virtual network that nobody uses; links of other networks to it become Disconnected
+    Delete(Named),
     /// Peering links
     #[command(subcommand)]
     Peering(Peering),
@@ -120,12 +122,14 @@ pub(super) enum Peering {
     List(VnetName),
     /// Show a link
     Show(LinkName),
-    /// Change the flags of a link; `--set allowForwardedTraffic=true` is understood too
+    /// Change the flags or subnets of a link; `--set allowForwardedTraffic=true` is understood too
     Update {
         #[command(flatten)]
         link: LinkName,
         #[command(flatten)]
         flags: FlagArguments,
+        #[command(flatten)]
+        scope: ScopeArguments,
         #[arg(long, hide = true)]
         no_wait: bool,
     },

@@ -271,6 +271,7 @@ impl Situation<'_> {
     }
 
     fn set_flag(&self, link: LinkId, flag: &str, value: bool) -> String {
+        let link = self.network.visible_link(link);
         let id = &self.network.peerings()[link].id;
         let vnet = self.vnet_id(self.network.peerings()[link].virtual_network);
         format!(
@@ -309,6 +310,9 @@ impl Situation<'_> {
         };
         match state {
             PeeringState::Connected => Vec::new(),
+            PeeringState::Updating => vec![WayOut::new(format!(
+                "Wait: link {name} is Updating and will be Connected in a moment (P-9)."
+            ))],
             PeeringState::Initiated => vec![WayOut::with(
                 format!("Create the reverse link of {name}."),
                 [self.create_link(there, here)],

@@ -41,6 +41,10 @@ const READ: &[(&str, Kind)] = &[
     ),
     ("Microsoft.Network/virtualNetworks/subnets", Kind::Subnet),
     (
+        "Microsoft.ClassicNetwork/virtualNetworks/subnets",
+        Kind::Subnet,
+    ),
+    (
         "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
         Kind::Peering,
     ),

@@ -169,10 +169,14 @@ impl Builder<'_> {
         PeeringScope::Subnets {
             local: names("localSubnetNames"),
             remote: names("remoteSubnetNames"),
+            only_ipv6: self
+                .reader
+                .flag(view, "enableOnlyIPv6Peering")
+                .unwrap_or(false),
         }
     }
 
-    /// `Updating` is a passing moment of the portal (P-2): as if no state were recorded.
+    /// `Updating` passes (P-2, P-9): as if no state were recorded.
     fn peering_state(&mut self, view: &View<'_>) -> Option<PeeringState> {
         let value = view.get("peeringState")?;
         if value

@@ -291,7 +291,9 @@ shapes! {
         local_subnet_names: Vec<String>,
         /// Remote subnets that are peered.
         remote_subnet_names: Vec<String>,
-        /// As recorded: Initiated, Connected or Disconnected. Without it the state follows from which links there are.
+        /// Whether only the IPv6 prefixes of those subnets are peered; default false.
+        enable_only_ipv6_peering as "enableOnlyIPv6Peering": Option<bool>,
+        /// As recorded: Initiated, Connected or Disconnected; Updating counts as not recorded. Without it the state follows from which links there are.
         peering_state: Option<PeeringState>,
         /// As recorded; used where the remote network is not in the input.
         peering_sync_level: Option<String>,
@@ -764,7 +766,7 @@ words! {
     /// Through which management layer a network was deployed.
     DeploymentModel: &'static str = ["ResourceManager", "Classic"]
     /// State of a link.
-    PeeringState: &'static str = ["Initiated", "Connected", "Disconnected"]
+    PeeringState: &'static str = ["Initiated", "Connected", "Disconnected", "Updating"]
     /// Direction of a rule.
     Direction: &'static str = ["Inbound", "Outbound"]
     /// What a rule says.

@@ -217,12 +217,14 @@ impl<'a> Writer<'a> {
 
     fn peerings(&self) -> Vec<shapes::Peering> {
         let network = self.network;
-        let links = network.peerings().iter().map(|(key, link)| {
-            let (complete, local, remote) = match &link.scope {
-                PeeringScope::CompleteVirtualNetworks => (None, Vec::new(), Vec::new()),
-                PeeringScope::Subnets { local, remote } => {
-                    (Some(false), local.clone(), remote.clone())
-                }
+        let links = network.listed_peerings().map(|(key, link)| {
+            let (complete, local, remote, ipv6) = match &link.scope {
+                PeeringScope::CompleteVirtualNetworks => (None, Vec::new(), Vec::new(), None),
+                PeeringScope::Subnets {
+                    local,
+                    remote,
+                    only_ipv6,
+                } => (Some(false), local.clone(), remote.clone(), set(*only_ipv6)),
             };
             shapes::Peering {
                 name: Some(link.id.name().to_owned()),
@@ -240,6 +242,7 @@ impl<'a> Writer<'a> {
                 peer_complete_vnets: complete,
                 local_subnet_names: local,
                 remote_subnet_names: remote,
+                enable_only_ipv6_peering: ipv6,
                 peering_state: Some(shapes::PeeringState(link.state.as_str())),
                 peering_sync_level: link
                     .recorded_sync_level

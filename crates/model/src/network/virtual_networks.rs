@@ -67,7 +67,10 @@ impl Network {
         let network = &self.virtual_networks[vnet];
         let space = address_space(&network.id, prefixes)?;
         if self.options.address_space_change == AddressSpaceChange::Refuse
-            && let Some(&link) = network.peerings.first()
+            && let Some(link) = network
+                .peerings
+                .first()
+                .map(|&link| self.visible_link(link))
         {
             return Err(OperationError::AddressSpaceFrozen {
                 virtual_network: network.id.clone(),
@@ -92,6 +95,7 @@ impl Network {
             self.check_spaces_of_peers(link, space.prefixes())?;
         }
         self.virtual_network_mut(vnet).address_space = space;
+        self.mirror_links_of(vnet);
         Ok(())
     }
 

@@ -2,12 +2,17 @@
 
 use ipnet::Ipv4Net;
 
-use super::{Peering, PeeringScope, local_names};
+use super::{Peering, PeeringScope, Side};
 use crate::address::first_overlap;
 use crate::error::OperationError;
+use crate::id::ResourceId;
 use crate::network::Network;
-use crate::spelling::{DeploymentModel, PeeringState};
+use crate::spelling::PeeringState;
 use crate::table::LinkId;
+use crate::virtual_network::VirtualNetwork;
+
+/// Subnets of each side that can take part in a subnet peering (P-8).
+const PEERED_SUBNETS: usize = 200;
 
 impl Network {
     /// All that the service checks before it stores a link. `own` is the link's key if it is in the table already.
@@ -18,14 +23,21 @@ impl Network {
     ) -> Result<(), OperationError> {
         let local = &self.virtual_networks[link.virtual_network];
         let remote = self.virtual_networks.find(&link.remote);
-        // P-9: the classic model is carried from the start, its peering semantics come later.
-        if local.deployment_model == DeploymentModel::Classic {
-            return Err(OperationError::ClassicNetwork(local.id.clone()));
+        if local.is_classic() {
+            return Err(self.no_peering_in(&link.id, local, &link.remote));
         }
-        if let Some(remote) = remote
-            && self.virtual_networks[remote].deployment_model == DeploymentModel::Classic
+        if let Some(remote) = remote.map(|remote| &self.virtual_networks[remote])
+            && let (Some(local_cloud), Some(remote_cloud)) =
+                (local.location.cloud(), remote.location.cloud())
+            && local_cloud != remote_cloud
         {
-            return Err(OperationError::ClassicNetwork(link.remote.clone()));
+            return Err(OperationError::DifferentClouds {
+                peering: link.id.clone(),
+                local: local.id.clone(),
+                local_cloud,
+                remote: remote.id.clone(),
+                remote_cloud,
+            });
         }
         let others = local
             .peerings
@@ -52,9 +64,33 @@ impl Network {
             return Err(OperationError::RemotePeeringIsDisconnected {
                 peering: link.id.clone(),
                 reverse: self.peerings[reverse].id.clone(),
+                local: local.id.clone(),
             });
         }
         self.check_remote_gateway(link, own, reverse)
+    }
+
+    /// P-9: a classic network holds no link, and two of them cannot be peered at all.
+    pub(super) fn no_peering_in(
+        &self,
+        peering: &ResourceId,
+        classic: &VirtualNetwork,
+        remote: &ResourceId,
+    ) -> OperationError {
+        let (peering, local, remote) = (peering.clone(), classic.id.clone(), remote.clone());
+        if self.is_classic(&remote) {
+            OperationError::ClassicNetworks {
+                peering,
+                local,
+                remote,
+            }
+        } else {
+            OperationError::ClassicNetworkHoldsNoPeering {
+                peering,
+                local,
+                remote,
+            }
+        }
     }
 
     /// The reverse of a link that may not be in the table yet.
@@ -68,9 +104,9 @@ impl Network {
             .find(|&reverse| self.peerings[reverse].remote == *local)
     }
 
-    /// P-8: a subnet peering names subnets that exist.
-    fn check_scope(&self, link: &Peering) -> Result<(), OperationError> {
-        let PeeringScope::Subnets { local, remote } = &link.scope else {
+    /// P-8: a subnet peering names subnets that exist, and not more than the service takes.
+    pub(super) fn check_scope(&self, link: &Peering) -> Result<(), OperationError> {
+        let PeeringScope::Subnets { local, remote, .. } = &link.scope else {
             return Ok(());
         };
         let sides = [
@@ -80,6 +116,14 @@ impl Network {
         for (vnet, names) in sides {
             let Some(vnet) = vnet else { continue };
             let network = &self.virtual_networks[vnet];
+            if names.len() > PEERED_SUBNETS {
+                return Err(OperationError::TooManyPeeredSubnets {
+                    peering: link.id.clone(),
+                    virtual_network: network.id.clone(),
+                    count: names.len(),
+                    limit: PEERED_SUBNETS,
+                });
+            }
             let has = |name: &String| {
                 network
                     .subnets
@@ -101,7 +145,7 @@ impl Network {
     /// that users forget: two spokes of one hub must not overlap, although they never talk.
     pub(super) fn check_overlap(&self, link: &Peering) -> Result<(), OperationError> {
         let local = &self.virtual_networks[link.virtual_network];
-        let local_space = self.space_in_scope(link.virtual_network, local_names(&link.scope));
+        let local_space = self.space_in_scope(link.virtual_network, &link.scope, Side::Local);
         if let Some((local_prefix, remote_prefix)) =
             first_overlap(&local_space, &link.remote_address_space)
         {
@@ -126,8 +170,8 @@ impl Network {
                 other_prefix,
             }
         };
-        let live = |key: &&LinkId| self.peerings[**key].state != PeeringState::Disconnected;
-        for &other in self.virtual_networks[remote].peerings.iter().filter(live) {
+        // O1, three reports: a Disconnected link still holds its prefixes and counts.
+        for &other in &self.virtual_networks[remote].peerings {
             let other = &self.peerings[other];
             if other.remote != local.id
                 && let Some(pair) = first_overlap(&local_space, &other.remote_address_space)
@@ -136,7 +180,7 @@ impl Network {
             }
         }
         // Assumed: the hub's side is checked in the same way when its link comes first. A recording of that order would settle it.
-        for &other in local.peerings.iter().filter(live) {
+        for &other in &local.peerings {
             let other = &self.peerings[other];
             if other.remote != link.remote
                 && let Some(pair) =
@@ -154,6 +198,7 @@ impl Network {
         link: LinkId,
         space: &[Ipv4Net],
     ) -> Result<(), OperationError> {
+        let visible = &self.peerings[self.visible_link(link)].id;
         let link = &self.peerings[link];
         if matches!(link.scope, PeeringScope::Subnets { .. }) {
             return Ok(()); // P-8: only the named subnets count, and they stay where they are.
@@ -163,7 +208,7 @@ impl Network {
             first_overlap(space, &link.remote_address_space)
         {
             return Err(OperationError::VnetAddressSpacesOverlap {
-                peering: link.id.clone(),
+                peering: visible.clone(),
                 local: local.id.clone(),
                 remote: link.remote.clone(),
                 local_prefix,
@@ -181,7 +226,7 @@ impl Network {
             {
                 return Err(
                     OperationError::VnetAddressSpaceOverlapsWithAlreadyPeeredVnet {
-                        peering: link.id.clone(),
+                        peering: visible.clone(),
                         local: local.id.clone(),
                         remote: link.remote.clone(),
                         already: other.remote.clone(),
@@ -205,6 +250,12 @@ impl Network {
             return Ok(());
         }
         let local = &self.virtual_networks[link.virtual_network];
+        if self.is_classic(&link.remote) {
+            return Err(OperationError::ClassicRemoteGateway {
+                peering: link.id.clone(),
+                remote: link.remote.clone(),
+            });
+        }
         if let Some((_, gateway)) = self.gateways_of(link.virtual_network).next() {
             return Err(OperationError::OwnGatewayPresent {
                 peering: link.id.clone(),

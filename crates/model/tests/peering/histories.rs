@@ -149,6 +149,7 @@ fn assert_consistent(network: &Network) {
                     link.id
                 );
             }
+            PeeringState::Updating => panic!("there is no classic network here"),
             PeeringState::Disconnected => {
                 let connected =
                     reverse.is_some_and(|reverse| reverse.state == PeeringState::Connected);

@@ -1,5 +1,6 @@
 //! The life of a peering, rule by rule; a file a theme.
 
+mod classic;
 mod histories;
 mod import;
 mod refusals;

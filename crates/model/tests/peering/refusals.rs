@@ -1,11 +1,13 @@
 //! What the service refuses (P-3, P-5, P-9, F-11, F-12).
 
 use model::{
-    DeploymentModel, Location, Network, OperationError, PeeringFlags, PeeringScope,
-    VirtualNetworkRequest,
+    Location, Network, OperationError, PeeringFlags, PeeringScope, PeeringState,
+    VirtualNetworkRequest, VnetId,
 };
 
-use crate::topology::{flags, gateway, id, link, nets, peered, refused, try_link, two, vnet};
+use crate::topology::{
+    flags, gateway, id, link, nets, peered, refused, state, try_link, two, vnet,
+};
 
 #[test]
 fn overlapping_networks_cannot_be_peered_and_both_prefixes_are_named() {
@@ -42,7 +44,7 @@ fn two_spokes_of_one_hub_must_not_overlap() {
         assert!(
             error
                 .to_string()
-                .contains("virtualNetworks/one that is already peered"),
+                .contains("virtualNetworks/one already peered with the second virtual network"),
             "{error}"
         );
     }
@@ -75,9 +77,9 @@ fn one_link_to_a_network_is_enough() {
 }
 
 #[test]
-fn a_network_is_not_peered_with_itself_nor_with_a_stranger_nor_with_a_classic_one() {
-    // P-3, P-9
-    let (mut network, a, b) = two();
+fn a_network_is_not_peered_with_itself_nor_with_a_stranger() {
+    // P-3
+    let (mut network, a, _) = two();
     let error = refused(&mut network, |network| {
         try_link(network, a, a, PeeringFlags::default())
     });
@@ -93,21 +95,60 @@ fn a_network_is_not_peered_with_itself_nor_with_a_stranger_nor_with_a_classic_on
         )
     });
     assert_eq!(error.azure_code(), Some("ResourceNotFound"));
-    let classic = network
-        .create_virtual_network(VirtualNetworkRequest {
-            id: id("virtualNetworks", "old"),
-            location: Location::default(),
-            address_space: nets(&["10.5.0.0/16"]),
-            subnets: Vec::new(),
-            deployment_model: DeploymentModel::Classic,
-            flow_timeout_minutes: None,
-            dns_servers: Vec::new(),
-        })
-        .unwrap();
+}
+
+#[test]
+fn a_disconnected_link_still_holds_its_prefixes() {
+    // P-3: the network behind it is gone, and its namesake with the same prefix still cannot come.
+    let mut network = Network::default();
+    let hub = vnet(&mut network, "hub", &["10.0.0.0/16"]);
+    let old = vnet(&mut network, "old", &["10.1.0.0/16"]);
+    let stale = link(&mut network, hub, old);
+    link(&mut network, old, hub);
+    network.delete_virtual_network(old).unwrap();
+    assert_eq!(state(&network, stale), PeeringState::Disconnected);
+    let new = vnet(&mut network, "new", &["10.1.0.0/16"]);
     let error = refused(&mut network, |network| {
-        try_link(network, b, classic, PeeringFlags::default())
+        try_link(network, new, hub, PeeringFlags::default())
     });
-    assert!(matches!(error, OperationError::ClassicNetwork(_)));
+    assert_eq!(
+        error.azure_code(),
+        Some("VnetAddressSpaceOverlapsWithAlreadyPeeredVnet")
+    );
+    network.delete_peering(stale);
+    link(&mut network, new, hub);
+}
+
+#[test]
+fn networks_of_different_clouds_cannot_be_peered() {
+    // P-3
+    let mut network = Network::default();
+    let mut at = |name: &str, prefix: &str, region: &str| -> VnetId {
+        network
+            .create_virtual_network(VirtualNetworkRequest {
+                id: id("virtualNetworks", name),
+                location: Location::new(region),
+                address_space: nets(&[prefix]),
+                subnets: Vec::new(),
+                deployment_model: model::DeploymentModel::ResourceManager,
+                flow_timeout_minutes: None,
+                dns_servers: Vec::new(),
+            })
+            .unwrap()
+    };
+    let public = at("public", "10.1.0.0/16", "West Europe");
+    let nowhere = at("nowhere", "10.2.0.0/16", "");
+    let china = at("china", "10.3.0.0/16", "chinaeast2");
+    let government = at("government", "10.4.0.0/16", "usgovvirginia");
+    let more = at("more", "10.5.0.0/16", "USGov Texas");
+    for (one, other) in [(public, china), (china, government), (government, public)] {
+        let error = refused(&mut network, |network| {
+            try_link(network, one, other, PeeringFlags::default())
+        });
+        assert!(matches!(error, OperationError::DifferentClouds { .. }));
+    }
+    link(&mut network, government, more);
+    link(&mut network, nowhere, china);
 }
 
 #[test]

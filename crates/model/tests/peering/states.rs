@@ -52,7 +52,7 @@ fn beside_a_disconnected_link_no_new_one_can_be_created() {
     assert!(
         error
             .to_string()
-            .contains("virtualNetworks/b/virtualNetworkPeerings/to-a is in Disconnected state")
+            .contains("virtualNetworks/b/virtualNetworkPeerings/to-a referencing parent virtual network /subscriptions/sub1/resourceGroups/rg1/providers/Microsoft.Network/virtualNetworks/a is in Disconnected state")
     );
 
     // First way out: delete the other too, then create both.

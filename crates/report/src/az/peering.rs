@@ -37,7 +37,13 @@ pub fn document(network: &Network, link: LinkId) -> Value {
         "type": "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
         "useRemoteGateways": peering.flags.use_remote_gateways,
     });
-    if let PeeringScope::Subnets { local, remote } = &peering.scope {
+    if let PeeringScope::Subnets {
+        local,
+        remote,
+        only_ipv6,
+    } = &peering.scope
+    {
+        document["enableOnlyIPv6Peering"] = json!(only_ipv6);
         document["localSubnetNames"] = json!(local);
         document["remoteSubnetNames"] = json!(remote);
     }

@@ -15,10 +15,9 @@ pub fn virtual_network(network: &Network, vnet: VnetId) -> Value {
         .iter()
         .map(|&subnet| self::subnet(network, subnet))
         .collect();
-    let peerings: Vec<Value> = resource
-        .peerings
-        .iter()
-        .map(|&link| peering::document(network, link))
+    let peerings: Vec<Value> = network
+        .listed_peerings_of(vnet)
+        .map(|link| peering::document(network, link))
         .collect();
     let mut document = json!({
         "addressSpace": { "addressPrefixes": texts(resource.address_space.prefixes()) },
@@ -31,7 +30,7 @@ pub fn virtual_network(network: &Network, vnet: VnetId) -> Value {
         "resourceGroup": resource.id.resource_group(),
         "resourceGuid": guid(&resource.id.as_str().to_ascii_lowercase()),
         "subnets": subnets,
-        "type": "Microsoft.Network/virtualNetworks",
+        "type": resource.id.kind(),
         "virtualNetworkPeerings": peerings,
     });
     if !resource.dns_servers.is_empty() {
