@@ -41,7 +41,14 @@ pub(super) fn run(arguments: &IpFlowArguments, console: &mut Console<'_>) -> Res
         Format::Table => write!(console.out(), "{}", table(&document))?,
         Format::Json => report::json::write(console.out(), &document)?,
     }
-    match &decision {
+    if let Some(admin) = decision.admin() {
+        console.message(format_args!(
+            "note: security admin rule {} says {} (S-13)",
+            admin.id, admin.rule.access
+        ));
+    }
+    match decision.of_groups() {
+        _ if decision.settled_by_admin().is_some() => {}
         Decision::NoRules => console.message(
             "note: neither the NIC nor its subnet has a security group: every packet passes",
         ),
@@ -49,7 +56,7 @@ pub(super) fn run(arguments: &IpFlowArguments, console: &mut Console<'_>) -> Res
             "note: no security group here; the default rules judge, because allowVirtualNetworkAccess of peering {} is false (vnetAccessWithoutNsg={})",
             network.peerings()[*link].id, network.options.vnet_access_without_nsg
         )),
-        Decision::Levels(_) => {}
+        Decision::Levels(_) | Decision::Admin(..) => {}
     }
     Ok(Exit::from_verdict(decision.allows()))
 }
@@ -106,12 +113,14 @@ fn document(network: &Network, decision: &Decision<'_>) -> Value {
     let decisive = decision.decisive();
     let group = decisive.and_then(|verdict| verdict.group);
     document["networkSecurityGroup"] = json!(group.map(|group| network.nsgs()[group].id.as_str()));
-    document["level"] = json!(decisive.and_then(|verdict| verdict.level).map(
-        |level| match level {
+    let level = decisive
+        .and_then(|verdict| verdict.level)
+        .map(|level| match level {
             Level::Nic => "NIC",
             Level::Subnet => "subnet",
-        }
-    ));
+        });
+    let admin = decision.settled_by_admin().map(|_| "network manager");
+    document["level"] = json!(admin.or(level));
     document
 }
 

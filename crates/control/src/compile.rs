@@ -9,6 +9,7 @@ use model::table::{Key, Resource};
 use model::{Network, ResourceId, SubnetId, Table};
 use rayon::prelude::*;
 
+use crate::admin_rules::AdminRuleSets;
 use crate::boundary;
 use crate::effective_routes::{RouteView, Rows};
 use crate::effective_rules::RuleSets;
@@ -33,6 +34,10 @@ pub fn recompile(network: &Network, previous: &Snapshot) -> Snapshot {
     build(network, Some(previous))
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table of the snapshot after the other"
+)]
 fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
     let generation = previous.map_or(1, |previous| previous.generation.wrapping_add(1));
     let wiring = Wiring::new(network);
@@ -58,6 +63,10 @@ fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
         generation,
         previous.map_or(&[], |previous| &previous.rule_sets),
     );
+    let admin = AdminRuleSets::new(
+        network,
+        previous.map_or(&[], |previous| &previous.admin_rules),
+    );
 
     let mut guests = Guests::default();
     let nics = holes(network.nics(), |key, nic| {
@@ -72,6 +81,7 @@ fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
             subnet: nic.subnet(),
             fib: FibId(fib),
             tags: TagViewId(fib),
+            admin: admin.of_subnet(nic.subnet()),
             outbound,
             inbound,
             ip_forwarding: nic.ip_forwarding,
@@ -108,15 +118,14 @@ fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
             .collect(),
     });
 
-    let noticed = tables
-        .iter()
-        .flat_map(|tables| &tables.notes)
-        .chain(&rules.notes);
-    let notes: BTreeSet<&Note> = noticed
-        .chain(&owners.notes)
-        .chain(&gateway_routes.notes)
-        .collect();
-    let provenance = provenance(network, notes.into_iter().cloned().collect());
+    let of_tables = tables.iter().map(|tables| tables.notes.as_slice());
+    let notes = sorted(of_tables.chain([
+        rules.notes.as_slice(),
+        &admin.notes,
+        &owners.notes,
+        &gateway_routes.notes,
+    ]));
+    let provenance = provenance(network, notes);
     let (fibs, tag_views) = tables
         .into_iter()
         .map(|tables| (tables.fib, tables.tags))
@@ -131,6 +140,7 @@ fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
         fibs,
         tag_views,
         rule_sets: rules.sets,
+        admin_rules: admin.sets,
         virtual_networks,
         links,
         pools: owners.pools,
@@ -221,6 +231,12 @@ impl Tables {
         );
         Self { fib, tags, notes }
     }
+}
+
+/// All notes, each once.
+fn sorted<'a>(notes: impl Iterator<Item = &'a [Note]>) -> Vec<Note> {
+    let notes: BTreeSet<&Note> = notes.flatten().collect();
+    notes.into_iter().cloned().collect()
 }
 
 /// A table by key, with a hole where a resource was deleted.

@@ -217,7 +217,17 @@ impl Compiler<'_, '_> {
         let rules = self.in_order(group, direction);
         let resolved: Vec<acl::Rule> = rules
             .iter()
-            .map(|rule| self.resolve(group, rule, &mut notes))
+            .map(|rule| {
+                resolve(self.network, &self.members, rule, |tag| {
+                    if let Some(group) = group {
+                        notes.push(Note::UnknownTagInRule {
+                            group: self.network.nsgs()[group].id.clone(),
+                            rule: rule.name.clone(),
+                            tag: tag.to_owned(),
+                        });
+                    }
+                })
+            })
             .collect();
         let flush = group.is_some_and(|group| self.network.nsgs()[group].flush_connection);
         let icmp_ignores_ports = self.network.options.icmp_ports == IcmpPorts::Ignore;
@@ -278,57 +288,51 @@ impl Compiler<'_, '_> {
         rules.sort_by_key(|rule| rule.priority);
         rules
     }
+}
 
-    fn resolve(
-        &self,
-        group: Option<NsgId>,
-        rule: &SecurityRule,
-        notes: &mut Vec<Note>,
-    ) -> acl::Rule {
-        acl::Rule {
-            source: self.addresses(group, rule, &rule.source, notes),
-            destination: self.addresses(group, rule, &rule.destination, notes),
-            protocol: protocols(rule.protocol),
-            source_ports: ports(&rule.source_ports),
-            destination_ports: ports(&rule.destination_ports),
-        }
+/// The five fields of a rule. `members`: those of the application security groups; `unknown` hears of tags that nobody has given.
+pub(crate) fn resolve(
+    network: &Network,
+    members: &[AddressSet],
+    rule: &SecurityRule,
+    mut unknown: impl FnMut(&str),
+) -> acl::Rule {
+    acl::Rule {
+        source: addresses(network, members, &rule.source, &mut unknown),
+        destination: addresses(network, members, &rule.destination, &mut unknown),
+        protocol: protocols(rule.protocol),
+        source_ports: ports(&rule.source_ports),
+        destination_ports: ports(&rule.destination_ports),
     }
+}
 
-    /// One side of a rule (S-4). The three tags that differ from NIC to NIC stay symbols; all else becomes addresses.
-    fn addresses(
-        &self,
-        group: Option<NsgId>,
-        rule: &SecurityRule,
-        side: &RuleAddresses,
-        notes: &mut Vec<Note>,
-    ) -> Addresses {
-        match side {
-            RuleAddresses::Any => Addresses::any(),
-            RuleAddresses::Prefixes(prefixes) => prefixes.iter().copied().collect(),
-            RuleAddresses::ApplicationSecurityGroups(groups) => groups
-                .iter()
-                .filter_map(|group| self.members.get(group.index()))
-                .fold(AddressSet::EMPTY, |all, members| all.union(members))
-                .into(),
-            RuleAddresses::Tag(ServiceTag::VirtualNetwork) => class(VIRTUAL_NETWORK),
-            RuleAddresses::Tag(ServiceTag::Internet) => class(INTERNET),
-            RuleAddresses::Tag(ServiceTag::AzureLoadBalancer) => class(AZURE_LOAD_BALANCER),
-            RuleAddresses::Tag(ServiceTag::Other(name)) => {
-                if let Some(prefixes) = self.network.service_tag(name) {
-                    return prefixes.iter().copied().collect();
-                }
-                if let Some(address) = platform_tag(name) {
-                    return AddressSet::from(Ipv4Net::from(address)).into();
-                }
-                if let Some(group) = group {
-                    notes.push(Note::UnknownTagInRule {
-                        group: self.network.nsgs()[group].id.clone(),
-                        rule: rule.name.clone(),
-                        tag: name.clone(),
-                    });
-                }
-                Addresses::default() // T-8
+/// One side of a rule (S-4). The three tags that differ from NIC to NIC stay symbols; all else becomes addresses.
+fn addresses(
+    network: &Network,
+    members: &[AddressSet],
+    side: &RuleAddresses,
+    unknown: &mut impl FnMut(&str),
+) -> Addresses {
+    match side {
+        RuleAddresses::Any => Addresses::any(),
+        RuleAddresses::Prefixes(prefixes) => prefixes.iter().copied().collect(),
+        RuleAddresses::ApplicationSecurityGroups(groups) => groups
+            .iter()
+            .filter_map(|group| members.get(group.index()))
+            .fold(AddressSet::EMPTY, |all, members| all.union(members))
+            .into(),
+        RuleAddresses::Tag(ServiceTag::VirtualNetwork) => class(VIRTUAL_NETWORK),
+        RuleAddresses::Tag(ServiceTag::Internet) => class(INTERNET),
+        RuleAddresses::Tag(ServiceTag::AzureLoadBalancer) => class(AZURE_LOAD_BALANCER),
+        RuleAddresses::Tag(ServiceTag::Other(name)) => {
+            if let Some(prefixes) = network.service_tag(name) {
+                return prefixes.iter().copied().collect();
             }
+            if let Some(address) = platform_tag(name) {
+                return AddressSet::from(Ipv4Net::from(address)).into();
+            }
+            unknown(name);
+            Addresses::default() // T-8
         }
     }
 }
@@ -368,7 +372,7 @@ fn ports(ports: &Ports) -> acl::Ports {
 }
 
 /// S-6, `icmpPorts: ignore`: what a rule says of ports does not count.
-fn without_ports(rule: &acl::Rule) -> acl::Rule {
+pub(crate) fn without_ports(rule: &acl::Rule) -> acl::Rule {
     acl::Rule {
         source_ports: acl::Ports::full(),
         destination_ports: acl::Ports::full(),

@@ -23,6 +23,7 @@
 //! | [`snapshot`] | the compiled tables |
 #![forbid(unsafe_code)]
 
+mod admin_rules;
 mod boundary;
 mod compile;
 pub mod effective_routes;

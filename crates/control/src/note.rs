@@ -16,6 +16,15 @@ pub enum Note {
         /// The tag.
         tag: String,
     },
+    /// Several security admin configurations of one manager reach a network, and the input does not say which is deployed (S-13).
+    SeveralAdminConfigurations {
+        /// The network manager.
+        manager: ResourceId,
+        /// The virtual network.
+        virtual_network: ResourceId,
+        /// Names of the configurations.
+        configurations: Vec<String>,
+    },
     /// A user route has a tag whose prefixes nobody has given: the route is left out.
     UnknownTagInRoute {
         /// The route table.
@@ -69,6 +78,15 @@ impl fmt::Display for Note {
             Self::UnknownTagInRule { group, rule, tag } => write!(
                 f,
                 "rule '{rule}' of {group} names the service tag {tag}, whose prefixes are not given: that side matches nothing"
+            ),
+            Self::SeveralAdminConfigurations {
+                manager,
+                virtual_network,
+                configurations,
+            } => write!(
+                f,
+                "the security admin configurations {} of {manager} all reach {virtual_network}; Azure deploys one to a region, and all of them count here",
+                configurations.join(", ")
             ),
             Self::UnknownTagInRoute { table, route, tag } => write!(
                 f,

@@ -3,10 +3,14 @@
 use std::net::Ipv4Addr;
 
 use acl::Key;
-use model::{Direction, LinkId, NextHopType, NsgId, ResourceId, RouteTableId, SecurityRule};
+use model::{
+    AdminAccess, Direction, LinkId, NetworkManagerId, NextHopType, NsgId, ResourceId, RouteTableId,
+    SecurityAdminRule, SecurityRule,
+};
 
 use crate::snapshot::{
-    EffectiveRoute, FibEntry, Level, NextHop, Nic, RouteOrigin, RuleSetId, Rules, Snapshot,
+    AdminRulesId, EffectiveRoute, FibEntry, Level, NextHop, Nic, RouteOrigin, RuleSetId, Rules,
+    Snapshot,
 };
 
 /// Where the packets of a NIC to one destination go (O-4).
@@ -83,6 +87,23 @@ pub enum Decision<'a> {
     Levels(Vec<LevelVerdict<'a>>),
     /// The default rules on behalf of a link whose access flag is false (F-4).
     BlockedPeer(LinkId, LevelVerdict<'a>),
+    /// A security admin rule, and what the rest says behind it or would say (S-13).
+    Admin(AdminVerdict<'a>, Box<Decision<'a>>),
+}
+
+/// What the security admin rules say of a packet (S-13).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdminVerdict<'a> {
+    /// The manager.
+    pub manager: NetworkManagerId,
+    /// Its rules in this direction.
+    pub rules: AdminRulesId,
+    /// Position of the deciding rule.
+    pub position: u32,
+    /// Resource id of the deciding rule.
+    pub id: &'a ResourceId,
+    /// The deciding rule.
+    pub rule: &'a SecurityAdminRule,
 }
 
 impl Decision<'_> {
@@ -92,15 +113,45 @@ impl Decision<'_> {
             Self::NoRules => true,
             Self::Levels(levels) => levels.iter().all(|level| level.allows),
             Self::BlockedPeer(_, verdict) => verdict.allows,
+            Self::Admin(verdict, rest) => match verdict.rule.access {
+                AdminAccess::Deny => false,
+                AdminAccess::AlwaysAllow => true,
+                AdminAccess::Allow => rest.allows(),
+            },
         }
     }
 
-    /// The level that an IP flow check reports (D-3): the first that denies, else the last that allows.
+    /// The security admin rule that matches, whatever it says.
+    pub fn admin(&self) -> Option<&AdminVerdict<'_>> {
+        match self {
+            Self::Admin(verdict, _) => Some(verdict),
+            Self::NoRules | Self::Levels(_) | Self::BlockedPeer(..) => None,
+        }
+    }
+
+    /// The security admin rule that settles the matter: no group is asked.
+    pub fn settled_by_admin(&self) -> Option<&AdminVerdict<'_>> {
+        self.admin()
+            .filter(|verdict| verdict.rule.access != AdminAccess::Allow)
+    }
+
+    /// What the groups say, whether or not an admin rule lets them.
+    pub fn of_groups(&self) -> &Self {
+        match self {
+            Self::Admin(_, rest) => rest,
+            Self::NoRules | Self::Levels(_) | Self::BlockedPeer(..) => self,
+        }
+    }
+
+    /// The level that an IP flow check reports (D-3): the first that denies, else the last that allows. `None` where a security admin
+    /// rule settles the matter.
     pub fn decisive(&self) -> Option<&LevelVerdict<'_>> {
         match self {
             Self::NoRules => None,
             Self::Levels(levels) => levels.iter().find(|level| !level.allows).or(levels.last()),
             Self::BlockedPeer(_, verdict) => Some(verdict),
+            Self::Admin(..) if self.settled_by_admin().is_some() => None,
+            Self::Admin(_, rest) => rest.decisive(),
         }
     }
 }
@@ -118,6 +169,40 @@ pub fn decide<'a>(
         destination_classes: tags.lookup(packet.destination),
         ..packet
     };
+    let groups = decide_by_groups(snapshot, nic, direction, &key);
+    let admin = nic
+        .admin_in(direction)
+        .iter()
+        .find_map(|&set| admin_verdict(snapshot, set, &key)); // S-13: the first match of the first manager that has one
+    match admin {
+        Some(verdict) => Decision::Admin(verdict, Box::new(groups)),
+        None => groups,
+    }
+}
+
+fn admin_verdict<'a>(
+    snapshot: &'a Snapshot,
+    set: AdminRulesId,
+    key: &Key,
+) -> Option<AdminVerdict<'a>> {
+    let rules = snapshot.admin_rules(set);
+    let position = rules.first_match(key)?;
+    let decided = rules.rules.get(position as usize)?;
+    Some(AdminVerdict {
+        manager: rules.manager,
+        rules: set,
+        position,
+        id: &decided.id,
+        rule: &decided.rule,
+    })
+}
+
+fn decide_by_groups<'a>(
+    snapshot: &'a Snapshot,
+    nic: &Nic,
+    direction: Direction,
+    key: &Key,
+) -> Decision<'a> {
     let rules = match direction {
         Direction::Outbound => &nic.outbound,
         Direction::Inbound => &nic.inbound,
@@ -127,7 +212,7 @@ pub fn decide<'a>(
         Rules::Groups(groups) => Decision::Levels(
             groups
                 .iter()
-                .filter_map(|group| verdict(snapshot, Some(group.level), group.rules, &key))
+                .filter_map(|group| verdict(snapshot, Some(group.level), group.rules, key))
                 .collect(),
         ),
         Rules::BlockedPeers {
@@ -137,7 +222,7 @@ pub fn decide<'a>(
             let link = ranges
                 .lookup(key.source)
                 .or_else(|| ranges.lookup(key.destination));
-            match (link, verdict(snapshot, None, *default_rules, &key)) {
+            match (link, verdict(snapshot, None, *default_rules, key)) {
                 (Some(link), Some(verdict)) => Decision::BlockedPeer(link, verdict),
                 (None, _) | (_, None) => Decision::NoRules,
             }

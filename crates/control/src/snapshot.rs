@@ -9,9 +9,9 @@ use crate::note::Note;
 use fib::{AddressSet, Fib, Ranges};
 use ipnet::Ipv4Net;
 use model::{
-    Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId, NextHopType, NicId, NsgId,
-    OnPremisesId, Options, OutsidePlace, ResourceId, RouteSource, RouteState, RouteTableId,
-    StationId, SubnetId, VmId, VnetId,
+    AdminAccess, Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId,
+    NetworkManagerId, NextHopType, NicId, NsgId, OnPremisesId, Options, OutsidePlace, ResourceId,
+    RouteSource, RouteState, RouteTableId, SecurityAdminRule, StationId, SubnetId, VmId, VnetId,
 };
 
 /// What Azure's controller would have programmed, for one state of the network.
@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub tag_views: Vec<Arc<TagView>>,
     /// By [`RuleSetId`].
     pub rule_sets: Vec<Arc<CompiledRules>>,
+    /// By [`AdminRulesId`].
+    pub admin_rules: Vec<Arc<CompiledAdminRules>>,
     /// By [`VnetId`]; a deleted network leaves a hole.
     pub virtual_networks: Vec<Option<VirtualNetwork>>,
     /// By [`LinkId`]; a deleted link leaves a hole.
@@ -62,6 +64,8 @@ indexes! {
     TagViewId,
     /// The compiled rules of one security group in one direction.
     RuleSetId,
+    /// The compiled security admin rules of one network manager in one direction.
+    AdminRulesId,
     /// What stands behind one or more NICs.
     GuestId,
     /// A group of NICs behind a load balancer frontend.
@@ -81,6 +85,8 @@ pub struct Nic {
     pub fib: FibId,
     /// What service tags mean to it.
     pub tags: TagViewId,
+    /// Security admin rules, which are asked before all others (S-13); `None` where none reaches. Shared by a network's NICs.
+    pub admin: Option<Arc<AdminRules>>,
     /// Outbound rules in the order in which they are asked: NIC, then subnet (S-11).
     pub outbound: Rules,
     /// Inbound rules in the order in which they are asked: subnet, then NIC (S-11).
@@ -138,6 +144,44 @@ pub enum Rules {
         /// Link whose `allowVirtualNetworkAccess` is false, for addresses in its remote range.
         ranges: Arc<Ranges<Option<LinkId>>>,
     },
+}
+
+/// The security admin rules of the NICs of a virtual network (S-13): those of one manager after the other, the higher scope first. The
+/// first rule that matches decides, whichever manager has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdminRules {
+    /// One set a manager.
+    pub outbound: Vec<AdminRulesId>,
+    /// One set a manager, the same managers as outbound.
+    pub inbound: Vec<AdminRulesId>,
+}
+
+/// The security admin rules of one manager in one direction, as they reach a virtual network, by priority (S-13).
+#[derive(Clone, Debug)]
+pub struct CompiledAdminRules {
+    /// The manager.
+    pub manager: NetworkManagerId,
+    /// Seen from the VM.
+    pub direction: Direction,
+    /// First match wins; there may be none.
+    pub table: acl::RuleSet,
+    /// The same rules with all ports full, where the option `icmpPorts: ignore` has them judge ICMP (S-6).
+    pub icmp_table: Option<acl::RuleSet>,
+    /// What each rule says, by position.
+    pub verdicts: Vec<AdminAccess>,
+    /// What `table` was built from, in the same order; cold.
+    pub resolved: Vec<acl::Rule>,
+    /// The rules themselves, in the same order; cold.
+    pub rules: Vec<CompiledAdminRule>,
+}
+
+/// A security admin rule with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompiledAdminRule {
+    /// Its resource id, which holds manager, configuration and collection.
+    pub id: ResourceId,
+    /// The rule.
+    pub rule: SecurityAdminRule,
 }
 
 /// One security group of a NIC.
@@ -431,6 +475,29 @@ pub struct Provenance {
     pub notes: Vec<Note>,
 }
 
+impl Nic {
+    /// The sets of security admin rules that are asked in a direction, in their order; empty where none reaches.
+    pub fn admin_in(&self, direction: Direction) -> &[AdminRulesId] {
+        self.admin.as_deref().map_or(&[], |admin| match direction {
+            Direction::Outbound => &admin.outbound,
+            Direction::Inbound => &admin.inbound,
+        })
+    }
+}
+
+impl CompiledAdminRules {
+    /// Position of the first rule that matches.
+    #[inline]
+    pub fn first_match(&self, key: &acl::Key) -> Option<u32> {
+        const ICMP: u8 = 1;
+        self.icmp_table
+            .as_ref()
+            .filter(|_| key.protocol == ICMP)
+            .unwrap_or(&self.table)
+            .first_match(key)
+    }
+}
+
 impl Snapshot {
     /// The NIC, unless it was deleted.
     pub fn nic(&self, nic: NicId) -> Option<&Nic> {
@@ -494,6 +561,11 @@ impl Snapshot {
                 .outside_host(worker)
                 .is_some_and(|host| host.answers_for(address)),
         }
+    }
+
+    /// The security admin rules of a manager.
+    pub fn admin_rules(&self, set: AdminRulesId) -> &CompiledAdminRules {
+        &self.admin_rules[set.0 as usize]
     }
 
     /// The guest behind a NIC.

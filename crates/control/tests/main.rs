@@ -1,5 +1,6 @@
 //! What networks compile to, rule by rule; a file a theme.
 
+mod admin_rules;
 mod agreement;
 mod boundaries;
 mod gateways;

@@ -416,6 +416,9 @@ pub(crate) fn decided(
     packet: acl::Key,
 ) -> String {
     let decision = decide(snapshot, nic(snapshot, key), direction, packet);
+    if let Some(admin) = decision.settled_by_admin() {
+        return format!("{} {}", admin.rule.access, admin.rule.name);
+    }
     let access = if decision.allows() { "Allow" } else { "Deny" };
     let rule = decision.decisive().map_or("", |verdict| &verdict.rule.name);
     format!("{access} {rule}").trim_end().to_owned()

@@ -8,7 +8,7 @@ use control::snapshot::{
     CompiledRules, ForwardedTraffic, GuestKind, InternetAccess, NextHop, Nic, Owner, PoolId, Rules,
 };
 use model::options::IcmpPorts;
-use model::{Direction, NicId, OutsidePlace, StationId, VnetId};
+use model::{AdminAccess, Direction, NicId, OutsidePlace, StationId, VnetId};
 
 use crate::dropped::{DropReason, Dropped, Locator};
 use crate::packet::{Content, FiveTuple, Packet, protocol};
@@ -131,6 +131,13 @@ impl Answers for Snapshot {
         let Some(nic) = self.nic(visit.nic) else {
             return recorder.refuse(nobody_at(visit.nic));
         };
+        if nic.admin.is_some() {
+            let key = subject.key(nic, self);
+            match ask_admin_rules(self, nic, visit, &key, recorder)? {
+                Some(AdminAccess::AlwaysAllow) => return Ok(()), // neither groups nor F-4 are asked
+                Some(AdminAccess::Allow | AdminAccess::Deny) | None => {}
+            }
+        }
         match rules_of(nic, visit.direction) {
             Rules::None => Ok(()),
             Rules::Groups(groups) => {
@@ -337,6 +344,37 @@ pub(crate) fn rules_of(nic: &Nic, direction: Direction) -> &Rules {
         Direction::Outbound => &nic.outbound,
         Direction::Inbound => &nic.inbound,
     }
+}
+
+/// S-13: the first admin rule that matches, of the first manager that has one. `Err` if it denies; a denial comes back as `Ok` only in
+/// a counterfactual walk.
+fn ask_admin_rules(
+    snapshot: &Snapshot,
+    nic: &Nic,
+    visit: Visit,
+    key: &acl::Key,
+    recorder: &mut impl Recorder,
+) -> Result<Option<AdminAccess>, Dropped> {
+    for &rules in nic.admin_in(visit.direction) {
+        let set = snapshot.admin_rules(rules);
+        let Some(position) = set.first_match(key) else {
+            continue;
+        };
+        let rule = u16::try_from(position).unwrap_or(u16::MAX);
+        let access = set.verdicts[position as usize];
+        recorder.record(Step::JudgedByAdminRule {
+            visit,
+            rules,
+            rule,
+            access,
+        });
+        if access == AdminAccess::Deny {
+            let at = Locator::AdminRule { rules, rule };
+            recorder.refuse(Dropped::new(DropReason::AdminDeny, at))?;
+        }
+        return Ok(Some(access));
+    }
+    Ok(None)
 }
 
 /// S-11: all groups must allow, in their order.

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use control::Snapshot;
-use control::snapshot::{EffectiveRoute, FibId, Level, PoolId, RouteOrigin, RuleSetId};
-use model::{GatewayId, LinkId, NicId, ResourceId, SecurityRule, VnetId};
+use control::snapshot::{
+    AdminRulesId, EffectiveRoute, FibId, Level, PoolId, RouteOrigin, RuleSetId,
+};
+use model::{GatewayId, LinkId, NicId, ResourceId, SecurityAdminRule, SecurityRule, VnetId};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $description:literal;)+) => {
@@ -175,6 +177,7 @@ enum Kind {
     Nic,
     NicRule,
     SubnetRule,
+    AdminRule,
     Route,
     Link,
     VirtualNetwork,
@@ -194,6 +197,13 @@ pub enum Locator {
         /// The group and direction.
         rules: RuleSetId,
         /// Position in the group.
+        rule: u16,
+    },
+    /// A security admin rule.
+    AdminRule {
+        /// The manager and direction.
+        rules: AdminRulesId,
+        /// Position among them.
         rule: u16,
     },
     /// A row of the effective routes.
@@ -228,6 +238,7 @@ impl Dropped {
                 rules,
                 rule,
             } => (Kind::SubnetRule, rule, rules.0),
+            Locator::AdminRule { rules, rule } => (Kind::AdminRule, rule, rules.0),
             Locator::Route { fib, route } => (Kind::Route, route, fib.0),
             Locator::Link(link) => (Kind::Link, 0, link.get()),
             Locator::VirtualNetwork(vnet) => (Kind::VirtualNetwork, 0, vnet.get()),
@@ -262,6 +273,10 @@ impl Dropped {
                 rules: RuleSetId(id),
                 rule: detail,
             },
+            Kind::AdminRule => Locator::AdminRule {
+                rules: AdminRulesId(id),
+                rule: detail,
+            },
             Kind::Route => Locator::Route {
                 fib: FibId(id),
                 route: detail,
@@ -294,6 +309,13 @@ pub enum Object<'a> {
         /// The rule.
         rule: &'a SecurityRule,
     },
+    /// A security admin rule.
+    AdminRule {
+        /// Its resource id.
+        id: &'a ResourceId,
+        /// The rule.
+        rule: &'a SecurityAdminRule,
+    },
     /// A row of the effective routes.
     Route {
         /// The row.
@@ -325,6 +347,14 @@ impl Locator {
                         .group
                         .and_then(|group| named(&names.groups, group.get())),
                     rule: set.rules.get(usize::from(rule))?,
+                })
+            }
+            Self::AdminRule { rules, rule } => {
+                let set = snapshot.admin_rules.get(rules.0 as usize)?;
+                let found = set.rules.get(usize::from(rule))?;
+                Some(Object::AdminRule {
+                    id: &found.id,
+                    rule: &found.rule,
                 })
             }
             Self::Route { fib, route } => {
@@ -376,6 +406,10 @@ mod tests {
                 level: Level::Subnet,
                 rules: RuleSetId(u32::MAX),
                 rule: 0,
+            },
+            Locator::AdminRule {
+                rules: AdminRulesId(6),
+                rule: 7,
             },
             Locator::Route {
                 fib: FibId(9),

@@ -10,13 +10,13 @@
 //! | 2 | | source is an own address, or IP forwarding is on (N-1) | `spoof-source` |
 //! | 3 | | platform addresses are answered by the host (N-11, S-26) | `nsg-deny` |
 //! | 4 | | flow table: a hit skips 5 | `flow-table-full`, `fragment-out-of-order` |
-//! | 5 | | outbound rules: NIC, subnet (S-11, F-4) | `nsg-deny`, `vnet-access-blocked`, `tcp-no-syn` |
+//! | 5 | | outbound rules: admin rules, NIC, subnet (S-13, S-11, F-4) | `admin-deny`, `nsg-deny`, `vnet-access-blocked`, `tcp-no-syn` |
 //! | 6, 7 | | route and next hop | `no-route`, `route-none`, `no-such-host`, ... |
 //! | 8 | boundary | the receiver's link to the sender's network (F-6, F-7) | `peering-not-connected`, ... |
 //! | 9 | link | MTU (K-7) | `mtu-df` |
 //! | 10 | receiving NIC | destination is an own address, or IP forwarding is on (N-1) | `not-owner-no-forwarding` |
 //! | 11 | | flow table: a hit skips 12 | `flow-table-full`, `fragment-out-of-order` |
-//! | 12 | | inbound rules: subnet, NIC (S-11, F-4) | `nsg-deny`, `vnet-access-blocked`, `tcp-no-syn` |
+//! | 12 | | inbound rules: admin rules, subnet, NIC (S-13, S-11, F-4) | `admin-deny`, `nsg-deny`, `vnet-access-blocked`, `tcp-no-syn` |
 //! | 13 | guest | host, appliance, gateway | `vm-stopped`, `guest-not-forwarding`, `ttl`, `tcp-no-syn` |
 
 mod outside;
@@ -513,7 +513,7 @@ impl Position {
 
 /// DESIGN section 4: a NIC without rules remembers nothing.
 fn keeps_flows(nic: &Nic) -> bool {
-    nic.outbound != Rules::None || nic.inbound != Rules::None
+    nic.admin.is_some() || nic.outbound != Rules::None || nic.inbound != Rules::None
 }
 
 /// S-27, N-8: what no rule can admit.

@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use control::snapshot::{FibId, ForwardedTraffic, Level, NextHop, PoolId, RuleSetId};
-use model::{Direction, LinkId, NicId};
+use control::snapshot::{AdminRulesId, FibId, ForwardedTraffic, Level, NextHop, PoolId, RuleSetId};
+use model::{AdminAccess, Direction, LinkId, NicId};
 
 use crate::dropped::Dropped;
 
@@ -102,6 +102,17 @@ pub enum Step {
         rule: u16,
         /// What it says.
         allows: bool,
+    },
+    /// A security admin rule matches: it goes before the groups (S-13).
+    JudgedByAdminRule {
+        /// Where.
+        visit: Visit,
+        /// The manager and direction.
+        rules: AdminRulesId,
+        /// The rule that decided.
+        rule: u16,
+        /// What it says.
+        access: AdminAccess,
     },
     /// There is no group, but the packet belongs to a peer whose access flag is false: the default rules were asked (F-4).
     JudgedByDefaultRules {

@@ -1,5 +1,6 @@
 //! Packets through small networks: what is asserted is where each one dies and at which object, never only that it does.
 
+mod admin_rules;
 mod appliances;
 mod filtering;
 mod flows;

@@ -462,6 +462,11 @@ pub(crate) fn tell(snapshot: &Snapshot, dropped: Dropped) -> String {
             let group = group.map_or("default rules", ResourceId::name);
             format!("{} of {group} at {level}", rule.name)
         }
+        Object::AdminRule { id, rule } => {
+            let manager = id.to_string();
+            let manager = manager.split('/').nth(8).unwrap_or_default().to_owned();
+            format!("{} of {manager}", rule.name)
+        }
         Object::Route { row, user_route } => {
             let user = user_route.map_or(String::new(), |(table, name)| {
                 format!(" ({}/{name})", table.name())

@@ -5,7 +5,7 @@ use control::snapshot::{ForwardedTraffic, NextHop};
 use dataplane::dropped::{Dropped, Locator};
 use dataplane::recorder::{Admission, FlowFound, Step, Visit};
 use engine::site::Site;
-use model::{Network, NicId};
+use model::{AdminAccess, Network, NicId};
 use serde::Serialize;
 
 use crate::object::{Object, direction_word, short};
@@ -111,6 +111,7 @@ impl Narrator<'_> {
             | Step::Fragmented { nic, .. } => nic,
             Step::Flow { visit, .. }
             | Step::Judged { visit, .. }
+            | Step::JudgedByAdminRule { visit, .. }
             | Step::JudgedByDefaultRules { visit, .. }
             | Step::TcpMidstream { visit } => visit.nic,
             Step::Forwarded { entered, .. } => entered,
@@ -164,6 +165,22 @@ impl Narrator<'_> {
                 let locator = Locator::Rule { level, rules, rule };
                 let object = Object::at(self.snapshot, locator, None);
                 let text = format!("{}: {object}", direction_word(visit.direction));
+                (Stage::Rules, text, Some(object))
+            }
+            Step::JudgedByAdminRule {
+                visit,
+                rules,
+                rule,
+                access,
+            } => {
+                let locator = Locator::AdminRule { rules, rule };
+                let object = Object::at(self.snapshot, locator, None);
+                let then = match access {
+                    AdminAccess::Allow => "; the security groups decide",
+                    AdminAccess::AlwaysAllow => "; security groups are not asked",
+                    AdminAccess::Deny => "",
+                };
+                let text = format!("{}: {object}{then} (S-13)", direction_word(visit.direction));
                 (Stage::Rules, text, Some(object))
             }
             Step::JudgedByDefaultRules {
@@ -259,7 +276,7 @@ impl Narrator<'_> {
                 let reason = dropped.reason();
                 let text = match object {
                     // The step before has named it.
-                    Object::Rule(_) | Object::Route(_) => {
+                    Object::Rule(_) | Object::AdminRule(_) | Object::Route(_) => {
                         format!("{reason}: {}", reason.description())
                     }
                     _ => format!("{reason}: {} ({object})", reason.description()),

@@ -24,6 +24,8 @@ pub enum Object {
     },
     /// A rule of a network security group.
     Rule(RuleObject),
+    /// A security admin rule of a network manager.
+    AdminRule(AdminRuleObject),
     /// A row of the effective routes.
     Route(RouteObject),
     /// A peering link.
@@ -71,6 +73,22 @@ pub struct RuleObject {
     pub access: &'static str,
 }
 
+/// A security admin rule of a network manager (S-13).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdminRuleObject {
+    /// Resource id of the rule: it holds manager, configuration and collection.
+    pub id: String,
+    /// Name of the rule.
+    pub rule: String,
+    /// Its priority.
+    pub priority: u16,
+    /// `Inbound` or `Outbound`.
+    pub direction: &'static str,
+    /// `Allow`, `AlwaysAllow` or `Deny`.
+    pub access: &'static str,
+}
+
 /// A row of the effective routes, as Azure prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,6 +120,13 @@ impl Object {
             dropped::Object::Rule { level, group, rule } => Self::Rule(RuleObject {
                 level: level_name(level),
                 network_security_group: group.map(ToString::to_string),
+                rule: rule.name.clone(),
+                priority: rule.priority,
+                direction: rule.direction.as_str(),
+                access: rule.access.as_str(),
+            }),
+            dropped::Object::AdminRule { id, rule } => Self::AdminRule(AdminRuleObject {
+                id: id.to_string(),
                 rule: rule.name.clone(),
                 priority: rule.priority,
                 direction: rule.direction.as_str(),
@@ -196,6 +221,7 @@ impl fmt::Display for Object {
         match self {
             Self::Nic { id } => write!(f, "NIC {}", short(id)),
             Self::Rule(rule) => rule.fmt(f),
+            Self::AdminRule(rule) => rule.fmt(f),
             Self::Route(route) => write!(f, "route {route}"),
             Self::Link { id, flag: None } => write!(f, "link {}", short(id)),
             Self::Link {
@@ -217,6 +243,18 @@ impl fmt::Display for RuleObject {
             Some(group) => write!(f, ") of {} at the {}", short(group), self.level),
             None => write!(f, ") of the default rules"),
         }
+    }
+}
+
+impl fmt::Display for AdminRuleObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = short(&self.id);
+        let manager = names.split('/').next().unwrap_or_default();
+        write!(
+            f,
+            "{} {} ({}), a security admin rule of {manager}",
+            self.access, self.rule, self.priority
+        )
     }
 }
 

@@ -24,6 +24,16 @@ pub enum OperationError {
         /// The name.
         name: String,
     },
+    /// A rule collection of a network manager names a group that the manager does not have.
+    #[error(
+        "{collection} applies to the network group '{group}', which the network manager does not have"
+    )]
+    UnknownNetworkGroup {
+        /// The rule collection.
+        collection: ResourceId,
+        /// The name that it gives.
+        group: String,
+    },
     /// The resource does not exist.
     #[error("Resource {0} not found.")]
     NotFound(ResourceId),
@@ -413,6 +423,7 @@ impl OperationError {
             Self::RemoteVnetHasNoGateways { .. } => "RemoteVnetHasNoGateways",
             Self::DuplicateId(_)
             | Self::DuplicateName { .. }
+            | Self::UnknownNetworkGroup { .. }
             | Self::InUse { .. }
             | Self::AddressSpace { .. }
             | Self::NoIpConfiguration(_)

@@ -12,7 +12,7 @@
 //! | [`spelling`] | every word that Azure spells in its own way: the one table of `Display`/`FromStr` |
 //! | [`address`] | address spaces, reserved ranges |
 //! | [`allocation`] | which addresses of a subnet are taken, and by whom |
-//! | [`virtual_network`], [`network_interface`], [`virtual_machine`], [`route_table`], [`security`], [`gateway`], [`delivery`], [`on_premises`] | the resources |
+//! | [`virtual_network`], [`network_interface`], [`virtual_machine`], [`route_table`], [`security`], [`network_manager`], [`gateway`], [`delivery`], [`on_premises`] | the resources |
 //! | [`outside`] | hosts outside Azure, which send and receive without being NICs |
 //! | [`peering`] | peering links and their life cycle |
 //! | [`network`], [`request`] | the tables, the operations on them and what these ask for |
@@ -29,6 +29,7 @@ pub mod id;
 pub mod lookup;
 pub mod network;
 pub mod network_interface;
+pub mod network_manager;
 pub mod on_premises;
 pub mod options;
 pub mod outside;
@@ -55,6 +56,10 @@ pub use gateway::{
 pub use id::ResourceId;
 pub use network::Network;
 pub use network_interface::{IpConfiguration, NetworkInterface, NicOwner};
+pub use network_manager::{
+    AdminRuleCollection, NetworkGroup, NetworkManager, SecurityAdminConfiguration,
+    SecurityAdminRule,
+};
 pub use on_premises::{OnPremisesNetwork, OnPremisesRequest};
 pub use options::Options;
 pub use outside::{OutsideHost, OutsidePlace, StationId};
@@ -69,13 +74,14 @@ pub use security::{
     SecurityRule, ServiceTag,
 };
 pub use spelling::{
-    Access, AllocationMethod, Cloud, ConnectionType, DeploymentModel, Direction, GatewayType,
-    NextHopType, PeeringState, PeeringSyncLevel, PowerState, RouteSource, RouteState, Sku, VpnType,
+    Access, AdminAccess, AllocationMethod, Cloud, ConnectionType, DeploymentModel, Direction,
+    GatewayType, IntentPolicyServices, NextHopType, PeeringState, PeeringSyncLevel, PowerState,
+    RouteSource, RouteState, Sku, VpnType,
 };
 pub use table::{
     AsgId, ConnectionId, FirewallId, GatewayId, LinkId, LoadBalancerId, LocalGatewayId,
-    NatGatewayId, NicId, NsgId, OnPremisesId, PublicIpId, RouteTableId, SubnetId, Table, VmId,
-    VnetId,
+    NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId, PublicIpId, RouteTableId, SubnetId,
+    Table, VmId, VnetId,
 };
 pub use virtual_machine::{Guest, GuestRole, Listener, VirtualMachine};
 pub use virtual_network::{Location, Subnet, VirtualNetwork};

@@ -17,6 +17,7 @@ use crate::error::OperationError;
 use crate::gateway::{Connection, LocalNetworkGateway, VirtualNetworkGateway};
 use crate::id::ResourceId;
 use crate::network_interface::NetworkInterface;
+use crate::network_manager::NetworkManager;
 use crate::on_premises::OnPremisesNetwork;
 use crate::options::Options;
 use crate::outside::{OutsideHost, OutsidePlace, StationId};
@@ -25,8 +26,8 @@ use crate::route_table::RouteTable;
 use crate::security::{ApplicationSecurityGroup, NetworkSecurityGroup};
 use crate::table::{
     AsgId, ConnectionId, FirewallId, GatewayId, Key, LinkId, LoadBalancerId, LocalGatewayId,
-    NatGatewayId, NicId, NsgId, OnPremisesId, PublicIpId, Resource, RouteTableId, SubnetId, Table,
-    VmId, VnetId,
+    NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId, PublicIpId, Resource, RouteTableId,
+    SubnetId, Table, VmId, VnetId,
 };
 use crate::virtual_machine::{GuestRole, VirtualMachine};
 use crate::virtual_network::{Subnet, VirtualNetwork};
@@ -54,6 +55,7 @@ pub struct Network {
     pub(crate) on_premises: Table<OnPremisesId, OnPremisesNetwork>,
     /// By their workers.
     pub(crate) outside_hosts: BTreeMap<StationId, OutsideHost>,
+    pub(crate) managers: Table<NetworkManagerId, NetworkManager>,
     /// Prefixes of service tags that the user has given (T-8, R-30), by lower-case name.
     service_tags: BTreeMap<String, Vec<Ipv4Net>>,
 }
@@ -102,6 +104,8 @@ impl Network {
         connections: ConnectionId => Connection,
         /// Networks outside Azure.
         on_premises: OnPremisesId => OnPremisesNetwork,
+        /// Virtual network managers.
+        managers: NetworkManagerId => NetworkManager,
     }
 
     /// NICs that Azure lists: without the hidden ones of firewalls and gateway instances.
@@ -182,7 +186,7 @@ impl Network {
     }
 }
 
-pub(super) fn not_there<K: Key, T: Resource>(
+pub(crate) fn not_there<K: Key, T: Resource>(
     table: &Table<K, T>,
     id: &ResourceId,
 ) -> Result<(), OperationError> {

@@ -152,6 +152,26 @@ spelled! {
         Deny = "Deny",
     }
 
+    /// What a security admin rule says (S-13).
+    AdminAccess("access") {
+        /// Let the security groups decide.
+        Allow = "Allow",
+        /// Let pass, whatever security groups say.
+        AlwaysAllow = "AlwaysAllow",
+        /// Drop.
+        Deny = "Deny",
+    }
+
+    /// Whether security admin rules reach networks of services with a network intent policy (S-13).
+    IntentPolicyServices("value of applyOnNetworkIntentPolicyBasedServices") {
+        /// No rule does.
+        None = "None",
+        /// Every rule does.
+        All = "All",
+        /// Rules that say Allow do.
+        AllowRulesOnly = "AllowRulesOnly",
+    }
+
     /// How a private or public address came to its owner.
     AllocationMethod("allocation method") {
         /// Chosen by Azure: the first free address of the subnet.

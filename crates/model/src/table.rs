@@ -76,6 +76,8 @@ keys! {
     FirewallId,
     /// A network outside Azure.
     OnPremisesId,
+    /// A virtual network manager.
+    NetworkManagerId,
 }
 
 /// Something with a resource id.

@@ -1,11 +1,14 @@
 //! What Azure has programmed into a NIC: effective routes (O-1) and effective security rules (D-1).
 
-use control::snapshot::{EffectiveRoute, GroupRules, Level, Nic, RouteOrigin, Rules, Snapshot};
+use control::snapshot::{
+    AdminRulesId, EffectiveRoute, GroupRules, Level, Nic, RouteOrigin, Rules, Snapshot,
+};
 use fib::AddressSet;
 use model::address::HOST_ADDRESS;
 use model::security::default_rules;
 use model::{
-    Network, NicId, Ports, ResourceId, RuleAddresses, RuleProtocol, SecurityRule, ServiceTag,
+    Direction, Network, NicId, Ports, ResourceId, RuleAddresses, RuleProtocol, SecurityRule,
+    ServiceTag,
 };
 use serde_json::{Map, Value, json};
 
@@ -76,13 +79,53 @@ pub fn routes_table(routes: &Value) -> Table {
     table
 }
 
-/// What `az network nic list-effective-nsg` prints: the subnet's group, then the NIC's (D-21); nothing if neither has one.
+/// What `az network nic list-effective-nsg` prints: network managers with security admin rules (S-13), the subnet's group, then the
+/// NIC's (D-21); nothing if there is none of them.
 pub fn security_groups(network: &Network, snapshot: &Snapshot, nic: NicId) -> Value {
-    let blocks: Vec<Value> = [Level::Subnet, Level::Nic]
+    let managers = snapshot
+        .nic(nic)
         .into_iter()
-        .filter_map(|level| block(network, snapshot, nic, level))
-        .collect();
+        .flat_map(|nic| admin_blocks(network, snapshot, nic));
+    let groups = [Level::Subnet, Level::Nic]
+        .into_iter()
+        .filter_map(|level| block(network, snapshot, nic, level));
+    let blocks: Vec<Value> = managers.chain(groups).collect();
     json!({ "nextLink": null, "value": blocks })
+}
+
+/// One block a manager, in the order in which they are asked. That there is no group in such a block is assumed.
+fn admin_blocks(network: &Network, snapshot: &Snapshot, nic: &Nic) -> Vec<Value> {
+    let inbound = nic.admin_in(Direction::Inbound);
+    let outbound = nic.admin_in(Direction::Outbound);
+    let tags = TagSets::of(network, snapshot, nic);
+    let block = |(&inbound, &outbound): (&AdminRulesId, &AdminRulesId)| {
+        let sets = [inbound, outbound].map(|set| snapshot.admin_rules(set));
+        let mut tag_map = Map::new();
+        let rules: Vec<Value> = sets
+            .iter()
+            .flat_map(|set| &set.rules)
+            .map(|compiled| {
+                let fields = compiled.rule.as_security_rule();
+                tags.add_to(&mut tag_map, &fields);
+                let mut rule = security_rule(&fields, &tags);
+                rule["access"] = json!(compiled.rule.access.as_str());
+                rule["name"] = json!(compiled.rule.name);
+                rule
+            })
+            .collect();
+        let manager = &network.managers()[sets[0].manager];
+        json!({
+            "association": {
+                "networkInterface": null,
+                "networkManager": super::reference(&manager.id),
+                "subnet": null,
+            },
+            "effectiveSecurityRules": rules,
+            "networkSecurityGroup": null,
+            "tagMap": tag_map,
+        })
+    };
+    inbound.iter().zip(outbound).map(block).collect()
 }
 
 /// The group that is attached at one level.
@@ -93,26 +136,14 @@ fn block(network: &Network, snapshot: &Snapshot, nic: NicId, level: Level) -> Op
         group_at(&compiled.outbound, level)?,
     ];
     let group = snapshot.rules(directions[0].rules).group?;
-    let view = snapshot.tags_of(compiled);
-    let tags = TagSets {
-        network,
-        virtual_network: &view.virtual_network,
-        internet: &view.internet,
-    };
+    let tags = TagSets::of(network, snapshot, compiled);
     let mut tag_map = Map::new();
     let mut rules = Vec::new();
     for rule in directions
         .iter()
         .flat_map(|group| &snapshot.rules(group.rules).rules)
     {
-        for tag in [&rule.source, &rule.destination]
-            .into_iter()
-            .filter_map(tag_of)
-        {
-            if let Some(prefixes) = tags.expand(tag) {
-                tag_map.insert(tag.to_string(), json!(prefixes));
-            }
-        }
+        tags.add_to(&mut tag_map, rule);
         rules.push(security_rule(rule, &tags));
     }
     let attached = |here: Level, id: &ResourceId| {
@@ -153,7 +184,28 @@ struct TagSets<'a> {
     internet: &'a AddressSet,
 }
 
-impl TagSets<'_> {
+impl<'a> TagSets<'a> {
+    fn of(network: &'a Network, snapshot: &'a Snapshot, nic: &Nic) -> Self {
+        let view = snapshot.tags_of(nic);
+        Self {
+            network,
+            virtual_network: &view.virtual_network,
+            internet: &view.internet,
+        }
+    }
+
+    /// Adds the tags of a rule with their prefixes.
+    fn add_to(&self, tag_map: &mut Map<String, Value>, rule: &SecurityRule) {
+        let tags = [&rule.source, &rule.destination]
+            .into_iter()
+            .filter_map(tag_of);
+        for tag in tags {
+            if let Some(prefixes) = self.expand(tag) {
+                tag_map.insert(tag.to_string(), json!(prefixes));
+            }
+        }
+    }
+
     /// The prefixes of a tag; `None` if nobody has given them.
     fn expand(&self, tag: &ServiceTag) -> Option<Vec<String>> {
         match tag {
@@ -268,7 +320,10 @@ pub fn security_groups_table(groups: &Value) -> Table {
         let mut attachment = [
             name(&block["association"]["networkInterface"]["id"]),
             name(&block["association"]["subnet"]["id"]),
-            name(&block["networkSecurityGroup"]["id"]),
+            match &block["association"]["networkManager"] {
+                Value::Null => name(&block["networkSecurityGroup"]["id"]),
+                manager => name(&manager["id"]),
+            },
         ];
         for rule in elements(&block["effectiveSecurityRules"]) {
             let [nic, subnet, group] =

@@ -28,15 +28,20 @@ pub fn ip_flow(decision: &Decision<'_>) -> Value {
     } else {
         Access::Deny
     };
-    json!({
-        "access": access.as_str(),
-        "ruleName": decision.decisive().map(|verdict| rule_name(verdict.rule)),
-    })
+    let rule = match decision.settled_by_admin() {
+        Some(admin) => Some(admin.rule.name.clone()), // bare, as flow logs and diagnostics have it (D-7, D-8)
+        None => decision.decisive().map(|verdict| rule_name(verdict.rule)),
+    };
+    json!({ "access": access.as_str(), "ruleName": rule })
 }
 
 /// The same with the full id of the rule, as the service answers (D-21); empty for a default rule, which has none.
 pub fn ip_flow_with_rule_id(network: &Network, decision: &Decision<'_>) -> Value {
     let mut document = ip_flow(decision);
+    if let Some(admin) = decision.settled_by_admin() {
+        document["ruleId"] = json!(admin.id.as_str());
+        return document;
+    }
     let user_rule = decision
         .decisive()
         .and_then(|verdict| Some((verdict.group?, verdict.rule)))
