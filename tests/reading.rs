@@ -507,3 +507,16 @@ fn a_pool_of_its_own_is_a_pool_and_a_frontend_without_place_is_one_error() {
         "{told}"
     );
 }
+
+#[test]
+fn a_link_of_a_scenario_without_a_name_is_named_after_its_ends() {
+    let links = run(&[
+        "peering",
+        "list",
+        "-t",
+        "tests/fixtures/scenarios/branch-office.yaml",
+    ])
+    .yes();
+    assert!(links.contains("Hub-To-Spoke"), "{links}");
+    assert!(links.contains("Spoke-To-Hub"), "{links}");
+}

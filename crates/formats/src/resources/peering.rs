@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use model::peering::ImportNote;
+use model::table::Resource;
 use model::{
     OperationError, PeeringFlags, PeeringRecord, PeeringScope, PeeringState, ResourceId, VnetId,
 };
@@ -61,22 +62,22 @@ impl Builder<'_> {
             let view = View::of_resource([link], link.span);
             self.reader.begin(
                 view.get("name")
-                    .map_or_else(String::new, ToString::to_string),
+                    .map_or_else(|| "a peering link".to_owned(), ToString::to_string),
                 *origin,
             );
-            let name = self.reader.text(&view, "name");
-            if name.is_none() {
-                self.reader.missing(&view, "name", "the name of the link");
-            }
             let vnet = self.required(&view, "from", Kind::VirtualNetwork, |network| {
                 network.virtual_networks()
             });
-            let (Some(name), Some(vnet)) = (name, vnet) else {
+            let Some(vnet) = vnet else {
                 continue;
+            };
+            let name = match self.reader.text(&view, "name") {
+                Some(name) => name.to_owned(),
+                None => self.name_of_link(vnet, &view),
             };
             let id = self.network.virtual_networks()[vnet]
                 .id
-                .child("virtualNetworkPeerings", name);
+                .child("virtualNetworkPeerings", &name);
             self.reader.begin(&id, *origin);
             let child = Child { id, view };
             if let Some(record) = self.peering(vnet, &child) {
@@ -88,6 +89,18 @@ impl Builder<'_> {
         for note in notes {
             self.tell(&note, &places);
         }
+    }
+
+    /// A scenario may leave the name of a link to us: `SalesVNet-To-MarketingVNet`.
+    fn name_of_link(&mut self, vnet: VnetId, view: &View<'_>) -> String {
+        let remote = self
+            .reader
+            .reference(view, "remoteVirtualNetwork", Kind::VirtualNetwork);
+        let remote = remote.map_or("", |reference| {
+            reference.text.rsplit('/').next().unwrap_or_default()
+        });
+        let local = self.network.virtual_networks()[vnet].name();
+        format!("{local}-To-{remote}")
     }
 
     fn peering(&mut self, vnet: VnetId, child: &Child<'_>) -> Option<PeeringRecord> {

@@ -269,7 +269,7 @@ shapes! {
 
     /// One peering link, in the network `from`, to the network `to`.
     Peering {
-        /// Name, unique in the network.
+        /// Name, unique in the network; default FROM-To-TO.
         name: Option<String>,
         /// Name or id of the network that holds the link.
         from: Option<String>,
