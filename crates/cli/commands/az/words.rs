@@ -6,6 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::Direction;
 
+use crate::access::AccessArguments;
 use crate::args::{StateArguments, TopologyArguments};
 use crate::failure::Failure;
 use crate::links::{FlagArguments, GroupName, LinkName, ScopeArguments, VnetName};
@@ -29,6 +30,8 @@ pub(super) struct Words {
     pub(super) query: Option<String>,
     #[command(flatten)]
     pub(super) quiet: Quiet,
+    #[command(flatten)]
+    pub(super) access: AccessArguments,
     #[command(flatten)]
     pub(super) topology: TopologyArguments,
     #[command(flatten)]
@@ -80,10 +83,13 @@ pub(super) enum Network {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Vnet {
+    #[command(after_help = "PowerShell: Get-AzVirtualNetwork")]
     /// List virtual networks
     List(GroupName),
+    #[command(after_help = "PowerShell: Get-AzVirtualNetwork")]
     /// Show a virtual network
     Show(Named),
+    #[command(after_help = "PowerShell: Set-AzVirtualNetwork, with the changed AddressSpace")]
     /// Change the address space of a virtual network; its peerings then have to be synced
     Update {
         #[command(flatten)]
@@ -92,6 +98,7 @@ pub(super) enum Vnet {
         #[arg(long, value_name = "PREFIX", num_args = 1.., required = true)]
         address_prefixes: Vec<ipnet::Ipv4Net>,
     },
+    #[command(after_help = "PowerShell: Remove-AzVirtualNetwork")]
     /// Delete a virtual network that nobody uses; links of other networks to it become Disconnected
     Delete(Named),
     /// Peering links
@@ -104,6 +111,9 @@ pub(super) enum Vnet {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Peering {
+    #[command(
+        after_help = "PowerShell: Add-AzVirtualNetworkPeering; access is allowed there unless -BlockVirtualNetworkAccess is given"
+    )]
     /// Create a link; flags that are not said are false
     Create {
         #[command(flatten)]
@@ -118,10 +128,13 @@ pub(super) enum Peering {
         #[arg(long, hide = true)]
         no_wait: bool,
     },
+    #[command(after_help = "PowerShell: Get-AzVirtualNetworkPeering")]
     /// List the links of a virtual network
     List(VnetName),
+    #[command(after_help = "PowerShell: Get-AzVirtualNetworkPeering")]
     /// Show a link
     Show(LinkName),
+    #[command(after_help = "PowerShell: Set-AzVirtualNetworkPeering, with the changed object")]
     /// Change the flags or subnets of a link; `--set allowForwardedTraffic=true` is understood too
     Update {
         #[command(flatten)]
@@ -133,6 +146,7 @@ pub(super) enum Peering {
         #[arg(long, hide = true)]
         no_wait: bool,
     },
+    #[command(after_help = "PowerShell: Remove-AzVirtualNetworkPeering")]
     /// Delete a link
     Delete {
         #[command(flatten)]
@@ -142,24 +156,32 @@ pub(super) enum Peering {
         #[arg(long, hide = true)]
         no_wait: bool,
     },
+    #[command(after_help = "PowerShell: Sync-AzVirtualNetworkPeering")]
     /// Take over the remote network's present address space
     Sync(LinkName),
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Subnet {
+    #[command(after_help = "PowerShell: Get-AzVirtualNetworkSubnetConfig")]
     /// List the subnets of a virtual network
     List(VnetName),
+    #[command(after_help = "PowerShell: Get-AzVirtualNetworkSubnetConfig")]
     /// Show a subnet
     Show(LinkName),
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Nic {
+    #[command(after_help = "PowerShell: Get-AzNetworkInterface")]
     /// List NICs
     List(GroupName),
+    #[command(after_help = "PowerShell: Get-AzNetworkInterface")]
     /// Show a NIC
     Show(Named),
+    #[command(
+        after_help = "PowerShell: Set-AzNetworkInterface, with the changed EnableIPForwarding"
+    )]
     /// Switch IP forwarding of a NIC
     Update {
         #[command(flatten)]
@@ -168,14 +190,17 @@ pub(super) enum Nic {
         #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, value_parser = crate::links::truth)]
         ip_forwarding: bool,
     },
+    #[command(after_help = "PowerShell: Get-AzEffectiveRouteTable")]
     /// The routes that apply to a NIC
     ShowEffectiveRouteTable(Named),
+    #[command(after_help = "PowerShell: Get-AzEffectiveNetworkSecurityGroup")]
     /// The security rules that apply to a NIC
     ListEffectiveNsg(Named),
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Watcher {
+    #[command(after_help = "PowerShell: Get-AzNetworkWatcherNextHop")]
     /// Where a packet goes next when it leaves a VM
     ShowNextHop {
         #[command(flatten)]
@@ -185,6 +210,7 @@ pub(super) enum Watcher {
         #[arg(long)]
         dest_ip: std::net::Ipv4Addr,
     },
+    #[command(after_help = "PowerShell: Test-AzNetworkWatcherIPFlow")]
     /// Whether the security rules of a VM let a packet pass
     TestIpFlow {
         #[command(flatten)]
@@ -277,6 +303,35 @@ mod tests {
     #[test]
     fn the_words_are_free_of_contradictions() {
         Words::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_names_the_cmdlet_that_equals_it() {
+        fn leaves(command: &clap::Command, into: &mut Vec<(String, String)>) {
+            if !command.has_subcommands() {
+                let help = command.get_after_help();
+                let help = help.map(ToString::to_string).unwrap_or_default();
+                into.push((command.get_name().to_owned(), help));
+            }
+            for below in command.get_subcommands() {
+                leaves(below, into);
+            }
+        }
+        let mut commands = Vec::new();
+        leaves(&Words::command(), &mut commands);
+        assert!(commands.len() > 15, "{commands:?}");
+        for (name, help) in commands {
+            let cmdlet = help.strip_prefix("PowerShell: ").unwrap_or_default();
+            let (verb, noun) = cmdlet.split_once("-Az").unwrap_or_default();
+            assert!(
+                [
+                    "Add", "Get", "Set", "Remove", "Sync", "Test", "Invoke", "Start"
+                ]
+                .contains(&verb)
+                    && noun.len() > 5,
+                "{name}: {help}"
+            );
+        }
     }
 
     #[test]
