@@ -10,6 +10,7 @@ mod hub_and_spoke;
 mod life_cycle;
 mod outside;
 mod packets;
+mod permissions;
 mod reading;
 mod semantics;
 mod showing;

@@ -8,6 +8,7 @@ use engine::application::{DEFAULT_TTL, MAX_PAYLOAD};
 use engine::time::{CaptureEpoch, SimDuration};
 use model::Direction;
 
+use crate::access::AccessArguments;
 use crate::links::{FlagArguments, GroupName, LinkName, ScopeArguments};
 
 /// What the whole command line says.
@@ -322,12 +323,16 @@ pub(crate) enum FlowProtocol {
   vnetsim peering create -t example:sales-marketing-research-unpeered --state net.yaml \\
       --vnet-name SalesVNet --name Sales-To-Marketing --remote-vnet MarketingVNet \\
       --both --remote-name Marketing-To-Sales
-  vnetsim peering delete --state net.yaml --vnet-name SalesVNet --name Sales-To-Marketing")]
+  vnetsim peering delete --state net.yaml --vnet-name SalesVNet --name Sales-To-Marketing
+  vnetsim peering create --permissions -t example:sales-marketing-research-unpeered \
+      --vnet-name SalesVNet --name Sales-To-Marketing --remote-vnet MarketingVNet")]
 pub(crate) struct PeeringArguments {
     #[command(subcommand)]
     pub(crate) action: PeeringAction,
     #[arg(short, long, value_enum, default_value = "table", global = true)]
     pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) access: AccessArguments,
     #[command(flatten)]
     pub(crate) topology: TopologyArguments,
     #[command(flatten)]

@@ -21,6 +21,7 @@
 //! | `topology` | from `-t` to a network |
 //! | `state` | the file that carries changes from one command to the next |
 //! | `journey` | a run of `ping` or `traceroute`, and whoever watches it |
+//! | `access` | who acts on peerings, and what that needs |
 //! | `links` | peering links by name: what `peering` and `az` share |
 //! | `query` | JMESPath for `--query` |
 //! | `examples` | the built-in networks |
@@ -30,6 +31,8 @@
 
 pub use {control, dataplane, diagnose, engine, formats, model, report};
 
+#[cfg(feature = "cli")]
+mod access;
 #[cfg(feature = "cli")]
 mod args;
 #[cfg(feature = "cli")]

@@ -1,6 +1,7 @@
 //! Virtual networks and peering links by name, and the operations on links: what `peering` and `az` share.
 
 use clap::Args;
+use model::authorization::RequiredAction;
 use model::lookup::similar;
 use model::peering::SyncOutcome;
 use model::table::Resource;
@@ -344,6 +345,24 @@ pub(crate) fn update(
         scope.over(&present.scope)?,
     )?;
     Ok(())
+}
+
+/// What the creation of a link, and of its reverse where that has a name, needs in Azure.
+pub(crate) fn required_to_create(
+    network: &Network,
+    name: &LinkName,
+    remote: &str,
+    remote_name: Option<&str>,
+) -> Result<Vec<RequiredAction>, Failure> {
+    let vnet = virtual_network(network, &name.vnet.vnet_name, &name.vnet.group)?;
+    let remote = remote_network(network, vnet, remote, &name.vnet.group)?;
+    let mut required = network.required_to_create(vnet, &name.name, &remote);
+    if let Some(remote_name) = remote_name {
+        let reverse = remote.child("virtualNetworkPeerings", remote_name);
+        let local = &network.virtual_networks()[vnet].id;
+        required.extend(network.required_to_write(&reverse, local));
+    }
+    Ok(required)
 }
 
 /// Creates both links of a peering, as the portal does. The reverse link offers its gateway if the first one wants to use it.

@@ -35,6 +35,14 @@ pub(crate) fn open(
     topology::open(&present(topology, state), console)
 }
 
+/// As [`open()`], in silence: for a command that reads it again.
+pub(crate) fn peek(
+    topology: &TopologyArguments,
+    state: &StateArguments,
+) -> Result<Network, Failure> {
+    Ok(topology::read(&present(topology, state))?.network)
+}
+
 /// Reads the network for a change.
 pub(crate) fn open_for_change(
     topology: &TopologyArguments,

@@ -3,6 +3,7 @@
 mod words;
 
 use control::questions::{decide, next_hop_of};
+use model::authorization::RequiredAction;
 use model::lookup::LookupError;
 use model::{NicId, PeeringFlags};
 use report::az::output::KeyOrders;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use self::words::{Group, Named, Network, Nic, Output, Peering, Subnet, Vm, Vnet, Watcher, Words};
 use super::ip_flow;
+use crate::access::AccessArguments;
 use crate::args::{AzWords, InPlace, StateArguments, TopologyArguments};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
@@ -55,7 +57,23 @@ fn answer(words: Words, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let at = Place {
         topology: words.topology,
         state: words.state,
+        access: words.access,
     };
+    if at.access.permissions || at.access.principal.is_some() {
+        let network = state::peek(&at.topology, &at.state)?;
+        let required = required(&network, &group)?;
+        if at.access.permissions {
+            let document = at.access.document(&network, &required);
+            print(
+                Answer::new(document),
+                words.query.as_deref(),
+                words.output,
+                console,
+            )?;
+            return Ok(Exit::Yes);
+        }
+        at.access.check(&network, &required)?;
+    }
     let answer = match group {
         Network::Vnet(Vnet::Peering(command)) => peerings(command, &at, console)?,
         Network::Vnet(command) => virtual_networks(command, &at, console)?,
@@ -71,6 +89,29 @@ fn answer(words: Words, console: &mut Console<'_>) -> Result<Exit, Failure> {
 struct Place {
     topology: TopologyArguments,
     state: StateArguments,
+    access: AccessArguments,
+}
+
+/// What a command on peerings needs in Azure. Rights of other commands are not known.
+fn required(network: &model::Network, group: &Network) -> Result<Vec<RequiredAction>, Failure> {
+    let Network::Vnet(Vnet::Peering(command)) = group else {
+        return Err(Failure::Usage(
+            "--as and --permissions are for the commands of `network vnet peering`".to_owned(),
+        ));
+    };
+    let of = |name: &LinkName| links::link(network, name);
+    Ok(match command {
+        Peering::Create {
+            link, remote_vnet, ..
+        } => links::required_to_create(network, link, remote_vnet, None)?,
+        Peering::Update { link, .. } | Peering::Sync(link) => network.required_to_change(of(link)?),
+        Peering::Delete { link, .. } => network.required_to_delete(of(link)?),
+        Peering::Show(link) => network.required_to_read(&network.peerings()[of(link)?].id),
+        Peering::List(vnet) => {
+            let vnet = links::virtual_network(network, &vnet.vnet_name, &vnet.group)?;
+            network.required_to_read(&network.virtual_networks()[vnet].id)
+        }
+    })
 }
 
 impl Place {

@@ -1,11 +1,13 @@
 //! `vnetsim peering`: links and their life cycle (P-1 to P-8).
 
+use model::authorization::RequiredAction;
 use model::table::Resource;
-use model::{LinkId, Network, PeeringFlags};
+use model::{LinkId, Network, PeeringFlags, VnetId};
 use report::az::peering::document;
 use report::table::Table;
 use serde_json::Value;
 
+use crate::access::AccessArguments;
 use crate::args::{Format, InPlace, PeeringAction, PeeringArguments};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
@@ -14,6 +16,10 @@ use crate::state;
 
 pub(super) fn run(arguments: PeeringArguments, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let format = arguments.output;
+    if arguments.access.permissions {
+        return print_permissions(&arguments, console);
+    }
+    check_permissions(&arguments)?;
     match arguments.action {
         PeeringAction::List { vnet_name, group } => {
             let network = state::open(&arguments.topology, &arguments.state, console)?.network;
@@ -106,6 +112,69 @@ pub(super) fn run(arguments: PeeringArguments, console: &mut Console<'_>) -> Res
         }
     }
     Ok(Exit::Yes)
+}
+
+/// Prints what the action needs instead of doing it.
+fn print_permissions(
+    arguments: &PeeringArguments,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
+    let network = state::open(&arguments.topology, &arguments.state, console)?.network;
+    let required = required(&network, &arguments.action)?;
+    let document = arguments.access.document(&network, &required);
+    match arguments.output {
+        Format::Table => AccessArguments::write_table(&document, console)?,
+        Format::Json => report::json::write(console.out(), &document)?,
+    }
+    Ok(Exit::Yes)
+}
+
+/// Refuses what the principal of `--as` may not do.
+fn check_permissions(arguments: &PeeringArguments) -> Result<(), Failure> {
+    if arguments.access.principal.is_none() {
+        return Ok(());
+    }
+    let network = state::peek(&arguments.topology, &arguments.state)?;
+    let required = required(&network, &arguments.action)?;
+    arguments.access.check(&network, &required)
+}
+
+/// What an action needs in Azure.
+fn required(network: &Network, action: &PeeringAction) -> Result<Vec<RequiredAction>, Failure> {
+    let each = |name: &LinkName, both: bool, of: &dyn Fn(LinkId) -> Vec<RequiredAction>| {
+        let links = chosen(network, name, both)?;
+        Ok(links.into_iter().flat_map(of).collect())
+    };
+    match action {
+        PeeringAction::List { vnet_name, group } => {
+            let networks = network.virtual_networks();
+            let shown = match vnet_name {
+                Some(name) => vec![links::virtual_network(network, name, group)?],
+                None => networks
+                    .iter()
+                    .filter(|(_, vnet)| group.admits(&vnet.id) && !vnet.is_classic())
+                    .map(|(key, _)| key)
+                    .collect(),
+            };
+            let read = |vnet: VnetId| network.required_to_read(&networks[vnet].id);
+            Ok(shown.into_iter().flat_map(read).collect())
+        }
+        PeeringAction::Show { link } => each(link, false, &|link| {
+            network.required_to_read(&network.peerings()[link].id)
+        }),
+        PeeringAction::Create {
+            link,
+            remote_vnet,
+            remote_name,
+            ..
+        } => links::required_to_create(network, link, remote_vnet, remote_name.as_deref()),
+        PeeringAction::Update { link, both, .. } | PeeringAction::Sync { link, both, .. } => {
+            each(link, *both, &|link| network.required_to_change(link))
+        }
+        PeeringAction::Delete { link, both, .. } => {
+            each(link, *both, &|link| network.required_to_delete(link))
+        }
+    }
 }
 
 /// The named link, and its reverse where both are meant.

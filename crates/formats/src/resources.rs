@@ -14,8 +14,10 @@
 //! | `security`, `route_table` | rules and routes |
 //! | `delivery`, `gateway` | public addresses, load balancers, NAT gateways, firewalls; gateways, sites, connections |
 //! | `interface`, `virtual_machine` | NICs and VMs |
+//! | `authorization` | tenants, principals, role assignments |
 //! | `scenario_only` | guests, networks outside Azure, service tags: what Azure's files cannot say |
 
+mod authorization;
 mod build;
 mod delivery;
 mod gateway;

@@ -380,6 +380,48 @@ pub enum OperationError {
         /// The subnet.
         subnet: ResourceId,
     },
+    /// A principal lacks a right on what it changes or reads.
+    #[error(
+        "The client '{principal}' with object id '{principal}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
+    )]
+    AuthorizationFailed {
+        /// Who.
+        principal: String,
+        /// What it may not do.
+        action: &'static str,
+        /// Where.
+        scope: ResourceId,
+    },
+    /// A principal may write a link, and lacks the right to peer with the other network.
+    #[error(
+        "The client '{principal}' with object id '{principal}' has permission to perform action '{write}' on scope '{link}'; however, it does not have permission to perform action(s) '{action}' on the linked scope(s) '{scope}' (respectively) or the linked scope(s) are invalid."
+    )]
+    LinkedAuthorizationFailed {
+        /// Who.
+        principal: String,
+        /// What it may do.
+        write: &'static str,
+        /// The link.
+        link: ResourceId,
+        /// What it may not do.
+        action: &'static str,
+        /// The other network.
+        scope: ResourceId,
+    },
+    /// The other network lies in a tenant to which the principal does not belong.
+    #[error(
+        "The client has permission to perform action '{action}' on scope '{link}', however the current tenant '{tenant}' is not authorized to access linked subscription '{subscription}'."
+    )]
+    LinkedTenantNotAuthorized {
+        /// What is needed on the other network.
+        action: &'static str,
+        /// The link.
+        link: ResourceId,
+        /// The tenant of the link's subscription.
+        tenant: String,
+        /// The subscription of the other network.
+        subscription: String,
+    },
     /// A gateway outside `GatewaySubnet`, or a second one of a kind (G-1).
     #[error("Gateway {gateway}: {reason}.")]
     Gateway {
@@ -421,6 +463,10 @@ impl OperationError {
             }
             Self::RemotePeeringIsDisconnected { .. } => "RemotePeeringIsDisconnected",
             Self::RemoteVnetHasNoGateways { .. } => "RemoteVnetHasNoGateways",
+            Self::AuthorizationFailed { .. } => "AuthorizationFailed",
+            Self::LinkedAuthorizationFailed { .. } | Self::LinkedTenantNotAuthorized { .. } => {
+                "LinkedAuthorizationFailed"
+            }
             Self::DuplicateId(_)
             | Self::DuplicateName { .. }
             | Self::UnknownNetworkGroup { .. }

@@ -17,11 +17,13 @@
 //! | [`peering`] | peering links and their life cycle |
 //! | [`network`], [`request`] | the tables, the operations on them and what these ask for |
 //! | [`lookup`] | what a person types (a VM, a NIC, an address) to what it means |
+//! | [`authorization`] | who may do what with networks and peerings |
 //! | [`options`] | decisions that a user may take differently |
 #![forbid(unsafe_code)]
 
 pub mod address;
 pub mod allocation;
+pub mod authorization;
 pub mod delivery;
 pub mod error;
 pub mod gateway;

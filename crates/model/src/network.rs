@@ -12,6 +12,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use crate::authorization::Authorization;
 use crate::delivery::{AzureFirewall, LoadBalancer, NatGateway, PublicIpAddress};
 use crate::error::OperationError;
 use crate::gateway::{Connection, LocalNetworkGateway, VirtualNetworkGateway};
@@ -37,6 +38,8 @@ use crate::virtual_network::{Subnet, VirtualNetwork};
 pub struct Network {
     /// Decisions that the user may take differently.
     pub options: Options,
+    /// Who may do what; asked only where a principal is named.
+    pub authorization: Authorization,
     pub(crate) virtual_networks: Table<VnetId, VirtualNetwork>,
     pub(crate) subnets: Table<SubnetId, Subnet>,
     pub(crate) peerings: Table<LinkId, Peering>,

@@ -572,7 +572,7 @@ impl Network {
     }
 
     /// True for the id of a classic network, whether it is in the input or not.
-    fn is_classic(&self, vnet: &ResourceId) -> bool {
+    pub(crate) fn is_classic(&self, vnet: &ResourceId) -> bool {
         match self.virtual_networks.find(vnet) {
             Some(vnet) => self.virtual_networks[vnet].is_classic(),
             None => vnet

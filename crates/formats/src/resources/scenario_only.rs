@@ -41,6 +41,12 @@ pub struct Additions {
     pub on_premises: Vec<(ResourceId, Entry)>,
     /// Prefixes of service tags, by name.
     pub service_tags: Vec<Entry>,
+    /// Tenants of subscriptions, by id of the subscription.
+    pub subscriptions: Vec<Entry>,
+    /// Users, groups and service principals, by name.
+    pub principals: Vec<Entry>,
+    /// Who has which role where.
+    pub role_assignments: Vec<Value>,
     /// Values about which an error was told already.
     pub told: HashSet<Span>,
 }
@@ -63,6 +69,7 @@ impl Builder<'_> {
             let prefixes = self.reader.prefixes(&view, &["prefixes"]);
             self.network.set_service_tag(&entry.key, prefixes);
         }
+        self.authorization(additions);
     }
 
     fn guest(&mut self, entry: &Entry) {

@@ -73,6 +73,14 @@ pub(super) fn lower(
     additions
         .service_tags
         .extend(entries(document, "serviceTags"));
+    additions
+        .subscriptions
+        .extend(entries(document, "subscriptions"));
+    additions.principals.extend(entries(document, "principals"));
+    let assignments = document.get("roleAssignments").and_then(Value::as_array);
+    additions
+        .role_assignments
+        .extend(assignments.into_iter().flatten().cloned());
     for entry in entries(document, "onPremises") {
         let id = ResourceId::parse(&entry.key).unwrap_or_else(|_| lowering.id(&entry, ON_PREMISES));
         additions.on_premises.push((id, entry));

@@ -207,6 +207,12 @@ shapes! {
         on_premises: Named<OnPremises>,
         /// Prefixes of service tags, by name of the tag.
         service_tags: Named<Vec<String>>,
+        /// Subscriptions by their id.
+        subscriptions: Named<Subscription>,
+        /// Users, groups and service principals, by name; needed only to say in which tenant they are.
+        principals: Named<Principal>,
+        /// Who has which role where; holds for commands with --as.
+        role_assignments: Vec<RoleAssignment>,
     }
 
     /// Where resources are that do not say it themselves.
@@ -675,6 +681,34 @@ shapes! {
         next_hop: Option<String>,
         /// Autonomous systems on the way, e.g. "65010-65020".
         as_path: Option<String>,
+    }
+
+    /// A subscription.
+    Subscription {
+        /// Its directory tenant: name or id.
+        tenant: Option<String>,
+    }
+
+    /// A user, group or service principal.
+    Principal {
+        /// Its home tenant: name or id.
+        tenant: Option<String>,
+        /// Tenants of which it is a guest.
+        guest_of: Vec<String>,
+    }
+
+    /// A role that a principal has on a scope and everything below it.
+    RoleAssignment {
+        /// Name of the principal.
+        principal: Option<String>,
+        /// A built-in role: Owner, Contributor, Reader, Network Contributor or Classic Network Contributor.
+        role: Option<String>,
+        /// Or the actions of a custom role, e.g. Microsoft.Network/virtualNetworks/peer/action; * stands for any text.
+        actions: Vec<String>,
+        /// Actions that a custom role does not allow after all.
+        not_actions: Vec<String>,
+        /// "/", /subscriptions/ID, the id of a resource group or resource, or the name of a virtual network.
+        scope: Option<String>,
     }
 
     /// A network outside Azure.

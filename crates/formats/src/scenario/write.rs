@@ -127,6 +127,9 @@ impl<'a> Writer<'a> {
                     .map(|(name, prefixes)| (name.to_owned(), texts(prefixes)))
                     .collect(),
             ),
+            subscriptions: super::authorization::subscriptions(&network.authorization),
+            principals: super::authorization::principals(&network.authorization),
+            role_assignments: super::authorization::role_assignments(&network.authorization),
         }
     }
 
