@@ -6,6 +6,8 @@ use ::vnetsim::formats::load::{LoadOptions, Loaded, Loader, load};
 use ::vnetsim::formats::scenario;
 use ::vnetsim::model::{Network, PeeringState, PowerState, RuleAddresses};
 
+use crate::vnetsim::run;
+
 fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
