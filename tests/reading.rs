@@ -28,7 +28,7 @@ pub(crate) fn described(network: &Network) -> String {
         )+};
     }
     tables!(virtual_networks subnets peerings nics virtual_machines route_tables nsgs asgs public_ips load_balancers nat_gateways
-        firewalls gateways local_gateways connections on_premises);
+        firewalls gateways route_servers local_gateways connections on_premises);
     lines.extend(network.service_tags().map(|tag| format!("{tag:?}")));
     // Where the search for a free address begins is a hint, not part of what is the case.
     let hint = |line: &&str| !line.trim_start().starts_with("first_candidate");
@@ -449,6 +449,39 @@ fn learned_routes_belong_to_the_gateway_that_their_file_is_named_after() {
         network.gateways().values().nth(1).unwrap().learned_routes[0].as_path,
         [65010, 65020]
     );
+}
+
+#[test]
+fn learned_routes_of_a_route_server_belong_to_the_session_that_their_rows_name() {
+    // G-10: the answer has a list for each instance and names neither server nor peer.
+    let answer = r#"{"RouteServiceRole_IN_0": [
+        {"network": "0.0.0.0/0", "origin": "EBgp", "asPath": "65002 65005", "nextHop": "10.0.0.5", "localAddress": "10.0.4.4", "sourcePeer": "10.0.0.5"}
+    ], "RouteServiceRole_IN_1": [
+        {"network": "0.0.0.0/0", "origin": "EBgp", "asPath": "65002-65005", "nextHop": "10.0.0.5", "localAddress": "10.0.4.5", "sourcePeer": "10.0.0.5"}
+    ], "value": null}"#;
+    let read = |name: &str| {
+        let mut loader = Loader::new(LoadOptions::default());
+        loader.add_path(&fixture("scenarios/every-kind.yaml"));
+        loader.add_text(name, answer);
+        let network = loader
+            .finish()
+            .unwrap_or_else(|refused| panic!("{refused}"))
+            .network;
+        let server = network.route_servers().values().next().unwrap();
+        let far: Vec<Vec<u32>> = server.peers[1]
+            .learned_routes
+            .iter()
+            .map(|route| route.as_path.clone())
+            .collect();
+        (server.peers[0].learned_routes.len(), far)
+    };
+    assert_eq!(read("answer.json"), (2, vec![vec![65002, 65005]]));
+    assert_eq!(
+        read("rs.far.learned-routes.json"),
+        (2, vec![vec![65002, 65005]])
+    );
+    // The name goes before the rows.
+    assert_eq!(read("rs.nva.learned-routes.json"), (1, Vec::new()));
 }
 
 #[test]

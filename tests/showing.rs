@@ -18,13 +18,13 @@ fn show_counts_and_names_the_options_that_are_not_as_by_default() {
 fn show_lists_warnings_as_data_and_strict_makes_them_errors() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let dump = r#"[
-  {"id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualHubs/h", "type": "Microsoft.Network/virtualHubs", "name": "h"}
+  {"id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualWans/h", "type": "Microsoft.Network/virtualWans", "name": "h"}
 ]"#;
     fs::write(folder.path().join("dump.json"), dump).expect("the folder is ours");
     let shown = run_in(folder.path(), &["show", "-t", "dump.json", "-o", "json"]);
     assert_eq!(shown.err, "", "{shown:?}");
     let shown: serde_json::Value = serde_json::from_str(&shown.yes()).expect("JSON");
-    assert_eq!(shown["unsupported"]["Microsoft.Network/virtualHubs"], 1);
+    assert_eq!(shown["unsupported"]["Microsoft.Network/virtualWans"], 1);
     let warning = &shown["warnings"][0];
     assert_eq!(warning["code"], "unsupported");
     assert_eq!(
@@ -156,9 +156,11 @@ fn the_script_that_collects_is_a_shell_script() {
 const AZ: &str = r#"#!/bin/sh
 case "$*" in
 *"account show"*) exit 0 ;;
-*"graph query"*"--skip-token page2"*) printf '{\n  "count": 1,\n  "data": [\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworkGateways/gw",\n      "name": "gw",\n      "type": "microsoft.network/virtualnetworkgateways"\n    }\n  ],\n  "skip_token": null,\n  "total_records": 2\n}\n' ;;
+*"graph query"*"--skip-token page2"*) printf '{\n  "count": 1,\n  "data": [\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworkGateways/gw",\n      "name": "gw",\n      "type": "microsoft.network/virtualnetworkgateways"\n    },\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualHubs/rs"\n    }\n  ],\n  "skip_token": null,\n  "total_records": 2\n}\n' ;;
 *"graph query"*) printf '{\n  "count": 1,\n  "data": [\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/a"\n    }\n  ],\n  "skip_token": "page2",\n  "total_records": 2\n}\n' ;;
 *"list-learned-routes --subscription s --resource-group g --name gw"*) printf '{"value": []}\n' ;;
+*"routeserver peering list --subscription s --resource-group g --routeserver rs --output json"*) printf '[\n  {\n    "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualHubs/rs/bgpConnections/nva",\n    "name": "nva"\n  }\n]\n' ;;
+*"peering list-learned-routes --subscription s --resource-group g --routeserver rs --name nva"*) printf '{"RouteServiceRole_IN_0": []}\n' ;;
 *) echo "unexpected: $*" >&2; exit 9 ;;
 esac
 "#;
@@ -201,7 +203,9 @@ fn the_script_follows_pages_and_asks_gateways() {
         [
             "gw.learned-routes.json",
             "resources.1.json",
-            "resources.2.json"
+            "resources.2.json",
+            "rs.nva.learned-routes.json",
+            "rs.peerings.json"
         ]
     );
 }

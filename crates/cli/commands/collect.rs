@@ -97,7 +97,12 @@ mod tests {
             .lines()
             .filter(|line| line.trim_start().starts_with("az "))
         {
-            let reads = ["account show", "graph query", "list-learned-routes"];
+            let reads = [
+                "account show",
+                "graph query",
+                "list-learned-routes",
+                "peering list ",
+            ];
             assert!(reads.iter().any(|words| line.contains(words)), "{line}");
         }
     }

@@ -81,6 +81,7 @@ fn dead_end(network: &Network, row: &EffectiveRoute, next_hop: NextHop) -> Optio
         | NextHop::Pool(_)
         | NextHop::Unsimulated
         | NextHop::Gateway(_)
+        | NextHop::Shared(_)
         | NextHop::Outside(_)
         | NextHop::Internet
         | NextHop::AzureService => None,

@@ -41,6 +41,7 @@ fn counts(network: &Network) -> Vec<(&'static str, usize)> {
         ("NAT gateways", network.nat_gateways().len()),
         ("Azure firewalls", network.firewalls().len()),
         ("virtual network gateways", network.gateways().len()),
+        ("route servers", network.route_servers().len()),
         ("local network gateways", network.local_gateways().len()),
         ("gateway connections", network.connections().len()),
         ("on-premises networks", network.on_premises().len()),

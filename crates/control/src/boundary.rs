@@ -37,7 +37,13 @@ fn forwarded(wiring: &Wiring<'_>, link: LinkId) -> ForwardedTraffic {
         return ForwardedTraffic::Allowed;
     }
     match network.options.forwarded_traffic {
-        Reading::Observed | Reading::Lenient if wiring.uses_remote_gateway(link) => {
+        // A route server alone is no gateway: the exemption was seen with one only.
+        Reading::Observed | Reading::Lenient
+            if wiring.uses_remote_gateway(link)
+                && wiring
+                    .remote(link)
+                    .is_some_and(|hub| !wiring.gateways_in(hub).is_empty()) =>
+        {
             ForwardedTraffic::AllowedByRemoteGateway
         }
         Reading::Lenient => ForwardedTraffic::Tolerated,

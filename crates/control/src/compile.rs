@@ -19,8 +19,8 @@ use crate::next_hop::Owners;
 use crate::note::Note;
 use crate::service_tags::tag_view;
 use crate::snapshot::{
-    CompiledFib, FibEntry, FibId, Gateway, Link, Nic, OutsideHost, Provenance, Site, Snapshot,
-    TagView, TagViewId, VirtualNetwork,
+    CompiledFib, FibEntry, FibId, Gateway, Link, NextHop, Nic, OutsideHost, Provenance, Site,
+    Snapshot, TagView, TagViewId, VirtualNetwork,
 };
 use crate::wiring::Wiring;
 
@@ -193,13 +193,35 @@ impl Tables {
         let vnet = view.virtual_network;
         let mut rows = Rows::of(wiring, gateway_routes, &view);
         let notes = std::mem::take(&mut rows.notes);
+        let entry = |position: usize| FibEntry {
+            route: u16::try_from(position).expect("rows are cut off where 16 bits end"),
+            next_hop: owners.resolve(wiring, vnet, &rows.routes()[position]),
+        };
+        let sharing = rows.sharing();
+        let mut shared: Vec<Vec<FibEntry>> = Vec::new();
         let entries: Vec<(Ipv4Net, FibEntry)> = rows
             .winners()
             .into_iter()
             .map(|(prefix, position)| {
-                let next_hop = owners.resolve(wiring, vnet, &rows.routes()[position]);
-                let route = u16::try_from(position).expect("rows are cut off where 16 bits end");
-                (prefix, FibEntry { route, next_hop })
+                let winner = entry(position);
+                let others = sharing.get(&prefix).filter(|rows| rows.contains(&position));
+                let mut group: Vec<FibEntry> = Vec::new();
+                for entry in others
+                    .into_iter()
+                    .flatten()
+                    .map(|&position| entry(position))
+                {
+                    if !group.iter().any(|known| known.next_hop == entry.next_hop) {
+                        group.push(entry);
+                    }
+                }
+                if group.len() < 2 {
+                    return (prefix, winner);
+                }
+                let number = u16::try_from(shared.len()).expect("fewer groups than rows");
+                shared.push(group);
+                let next_hop = NextHop::Shared(number);
+                (prefix, FibEntry { next_hop, ..winner })
             })
             .collect();
         let tags = tag_view(wiring, vnet, rows.routes());
@@ -210,6 +232,7 @@ impl Tables {
 
         let old_fib = previous.map(|(old, _)| old).filter(|old| {
             old.routes == rows.routes()
+                && old.shared == shared
                 && old.table.len() == entries.len()
                 && old
                     .table
@@ -224,6 +247,7 @@ impl Tables {
                 Arc::new(CompiledFib {
                     view,
                     table,
+                    shared,
                     routes: rows.into_routes(),
                 })
             },
@@ -265,6 +289,7 @@ fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
             network.peerings()[network.visible_link(key)].id.clone()
         }),
         gateways: ids(network.gateways()),
+        route_servers: ids(network.route_servers()),
         virtual_networks: ids(network.virtual_networks()),
         load_balancers: ids(network.load_balancers()),
         route_tables: holes(network.route_tables(), |_, table| {

@@ -1,6 +1,6 @@
 //! The rows of a NIC in the order in which Azure prints them, and which of them answers for a prefix.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -9,7 +9,7 @@ use model::{
     ServiceTag, SubnetId, UserNextHop, VnetId,
 };
 
-use crate::gateway_routes::{GatewayRoute, GatewayRoutes};
+use crate::gateway_routes::{GatewayRoute, GatewayRoutes, Teller};
 use crate::none_routes::none_prefixes;
 use crate::note::Note;
 use crate::snapshot::{EffectiveRoute, RouteOrigin};
@@ -96,6 +96,20 @@ impl Rows {
             }
         }
         winners
+    }
+
+    /// by prefix, all gateway rows where there are several and they answer for it; the winner is the first of them.
+    pub(crate) fn sharing(&self) -> HashMap<Ipv4Net, Vec<usize>> {
+        let mut sharing: HashMap<Ipv4Net, Vec<usize>> = HashMap::new();
+        for (position, row) in self.routes.iter().enumerate() {
+            if self.precedence[position] == Precedence::Gateway {
+                for &prefix in &row.prefixes {
+                    sharing.entry(prefix).or_default().push(position);
+                }
+            }
+        }
+        sharing.retain(|_, positions| positions.len() > 1);
+        sharing
     }
 
     pub(crate) fn into_routes(self) -> Vec<EffectiveRoute> {
@@ -211,7 +225,10 @@ impl<'a, 'n> Builder<'a, 'n> {
                     prefixes: vec![route.prefix],
                     next_hop_type: NextHopType::VirtualNetworkGateway,
                     next_hop_ips: vec![route.next_hop],
-                    origin: RouteOrigin::Gateway(route.gateway),
+                    origin: match route.teller {
+                        Teller::Gateway(gateway) => RouteOrigin::Gateway(gateway),
+                        Teller::RouteServer(server) => RouteOrigin::RouteServer(server),
+                    },
                 },
             );
         }

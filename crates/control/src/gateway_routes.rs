@@ -7,7 +7,8 @@ use ipnet::Ipv4Net;
 use model::options::BgpPeerRoutes;
 use model::table::Key;
 use model::{
-    Connection, ConnectionPeer, GatewayId, GatewayType, LearnedRoute, VirtualNetworkGateway, VnetId,
+    Connection, ConnectionPeer, GatewayId, GatewayType, LearnedRoute, RouteServer, RouteServerId,
+    RoutingPreference, VirtualNetworkGateway, VnetId,
 };
 
 use crate::note::Note;
@@ -19,7 +20,16 @@ pub(crate) struct GatewayRoute {
     pub(crate) prefix: Ipv4Net,
     /// Printed, and no more than that: the packet goes to the gateway (G-2).
     pub(crate) next_hop: Ipv4Addr,
-    pub(crate) gateway: GatewayId,
+    pub(crate) teller: Teller,
+    /// Autonomous systems on the way; 0 for what nobody has told by BGP.
+    path: usize,
+}
+
+/// Who offers a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Teller {
+    Gateway(GatewayId),
+    RouteServer(RouteServerId),
 }
 
 /// The rows that the gateways of each virtual network offer.
@@ -41,22 +51,22 @@ impl GatewayRoutes {
                     .copied()
                     .filter(move |&gateway| network.gateways()[gateway].kind == kind)
             };
-            let mut taken = HashSet::new();
-            // G-9: a prefix known to both comes from ExpressRoute.
+            let mut offered = Vec::new();
             for gateway in of_kind(GatewayType::ExpressRoute).chain(of_kind(GatewayType::Vpn)) {
                 let known = Knowledge {
                     wiring,
                     connections: &connections,
                     gateway,
                 };
-                let routes = known.routes();
-                let fresh: Vec<GatewayRoute> = routes
-                    .into_iter()
-                    .filter(|route| !taken.contains(&route.prefix))
-                    .collect();
-                taken.extend(fresh.iter().map(|route| route.prefix));
-                by_vnet[vnet.index()].extend(fresh);
+                offered.extend(known.routes());
             }
+            let server = wiring.route_server_in(vnet);
+            offered.extend(
+                server
+                    .into_iter()
+                    .flat_map(|server| route_server_rows(server, &network.route_servers()[server])),
+            );
+            by_vnet[vnet.index()] = preferred(wiring, server, offered);
         }
         Self {
             by_vnet,
@@ -68,6 +78,62 @@ impl GatewayRoutes {
     pub(crate) fn of(&self, vnet: VnetId) -> &[GatewayRoute] {
         &self.by_vnet[vnet.index()]
     }
+}
+
+/// G-10: what the peers of a route server have told, with the appliance or the third party that it named as next hop.
+fn route_server_rows(key: RouteServerId, server: &RouteServer) -> Vec<GatewayRoute> {
+    let mut rows: Vec<GatewayRoute> = Vec::new();
+    for peer in server.peers.iter().filter(|peer| peer.up) {
+        for route in &peer.learned_routes {
+            let row = GatewayRoute {
+                prefix: route.prefix.trunc(),
+                next_hop: route.next_hop.unwrap_or(peer.address),
+                teller: Teller::RouteServer(key),
+                path: route.as_path.len(),
+            };
+            if !rows.contains(&row) {
+                rows.push(row);
+            }
+        }
+    }
+    rows
+}
+
+/// Of all rows for a prefix those that win. Without a route server those of an ExpressRoute gateway do (G-9); a route server compares
+/// sources as it was told to, and lengths of paths (G-10).
+fn preferred(
+    wiring: &Wiring<'_>,
+    server: Option<RouteServerId>,
+    offered: Vec<GatewayRoute>,
+) -> Vec<GatewayRoute> {
+    let network = wiring.network;
+    let preference = server.map(|server| network.route_servers()[server].preference);
+    let rank = |route: &GatewayRoute| {
+        let express = match route.teller {
+            Teller::Gateway(gateway) => {
+                network.gateways()[gateway].kind == GatewayType::ExpressRoute
+            }
+            Teller::RouteServer(_) => false,
+        };
+        match (preference, express) {
+            (None | Some(RoutingPreference::ExpressRoute), true) => (0, 0, 0),
+            (None, false) => (1, 0, 0),
+            (Some(RoutingPreference::ExpressRoute), false)
+            | (Some(RoutingPreference::VpnGateway), true) => (1, route.path, 0),
+            (Some(RoutingPreference::VpnGateway), false) => (0, route.path, 0),
+            (Some(RoutingPreference::AsPath), express) => (0, route.path, u8::from(!express)),
+        }
+    };
+    let mut best: HashMap<Ipv4Net, (u8, usize, u8)> = HashMap::new();
+    for route in &offered {
+        let rank = rank(route);
+        let known = best.entry(route.prefix).or_insert(rank);
+        *known = rank.min(*known);
+    }
+    offered
+        .into_iter()
+        .filter(|route| rank(route) == best[&route.prefix])
+        .collect()
 }
 
 type ConnectionsByGateway<'n> = HashMap<GatewayId, Vec<&'n Connection>>;
@@ -114,23 +180,25 @@ impl<'n> Knowledge<'_, 'n> {
         let own = self.next_hops();
         let mut seen = HashSet::new();
         let mut routes = Vec::new();
-        let mut add = |prefix: Ipv4Net, next_hop| {
+        let mut add = |prefix: Ipv4Net, next_hop, path| {
             let route = GatewayRoute {
                 prefix: prefix.trunc(),
                 next_hop,
-                gateway: self.gateway,
+                teller: Teller::Gateway(self.gateway),
+                path,
             };
-            if seen.insert(route) {
+            if seen.insert((route.prefix, next_hop)) {
                 routes.push(route);
             }
         };
         for learned in self.learned(self.gateway) {
             // Over ExpressRoute the row shows the provider edge that announced the prefix; over VPN the gateway itself.
+            let path = learned.as_path.len();
             match (gateway.kind, learned.next_hop) {
-                (GatewayType::ExpressRoute, Some(next_hop)) => add(learned.prefix, next_hop),
+                (GatewayType::ExpressRoute, Some(next_hop)) => add(learned.prefix, next_hop, path),
                 (GatewayType::ExpressRoute | GatewayType::Vpn, _) => {
                     for &next_hop in &own {
-                        add(learned.prefix, next_hop);
+                        add(learned.prefix, next_hop, path);
                     }
                 }
             }
@@ -143,7 +211,7 @@ impl<'n> Knowledge<'_, 'n> {
         ];
         for prefix in rest.into_iter().flatten() {
             for &next_hop in &own {
-                add(prefix, next_hop);
+                add(prefix, next_hop, 0);
             }
         }
         routes
@@ -263,6 +331,7 @@ impl<'n> Knowledge<'_, 'n> {
             prefixes.extend(self.azure_prefixes(gateway));
             let retold = self.learned(gateway).into_iter().map(|route| route.prefix);
             let retold = retold
+                .chain(self.handed_on(gateway))
                 .chain(self.peer_addresses_of_sites(gateway))
                 .chain(self.static_prefixes(gateway))
                 .chain(self.gateway_of(gateway).client_pool.iter().copied());
@@ -276,18 +345,51 @@ impl<'n> Knowledge<'_, 'n> {
         prefixes
     }
 
+    /// G-9, G-10: with branch-to-branch a route server hands on what its appliances and the other gateway of the network have told;
+    /// never the pool of VPN clients.
+    fn handed_on(&self, gateway: GatewayId) -> Vec<Ipv4Net> {
+        let vnet = self.gateway_of(gateway).virtual_network;
+        let Some(server) = self.wiring.route_server_in(vnet) else {
+            return Vec::new();
+        };
+        let server = &self.wiring.network.route_servers()[server];
+        if !server.branch_to_branch {
+            return Vec::new();
+        }
+        let peers = server.peers.iter().filter(|peer| peer.up);
+        let appliances = peers
+            .flat_map(|peer| &peer.learned_routes)
+            .map(|route| route.prefix);
+        let beside = self.wiring.gateways_in(vnet).iter().copied();
+        let others = beside.filter(|&other| other != gateway).flat_map(|other| {
+            let learned = self.learned(other).into_iter().map(|route| route.prefix);
+            learned.chain(self.static_prefixes(other))
+        });
+        appliances.chain(others).collect()
+    }
+
     /// The address space of a gateway's network and of the spokes that use the gateway.
     fn azure_prefixes(&self, gateway: GatewayId) -> Vec<Ipv4Net> {
         let network = self.wiring.network;
         let vnet = self.gateway_of(gateway).virtual_network;
-        let mut prefixes = network.virtual_networks()[vnet]
-            .address_space
-            .prefixes()
-            .to_vec();
-        for link in self.wiring.transit_links(vnet) {
-            prefixes.extend(&network.peerings()[link].remote_address_space);
+        let hub = &network.virtual_networks()[vnet];
+        let spokes = self
+            .wiring
+            .transit_links(vnet)
+            .flat_map(|link| &network.peerings()[link].remote_address_space);
+        let summaries = &hub.summarized_gateway_prefixes;
+        if summaries.is_empty() {
+            return hub
+                .address_space
+                .prefixes()
+                .iter()
+                .chain(spokes)
+                .copied()
+                .collect();
         }
-        prefixes
+        let covered = |prefix: &&Ipv4Net| summaries.iter().any(|summary| summary.contains(*prefix));
+        let rest = spokes.filter(|prefix| !covered(prefix));
+        summaries.iter().chain(rest).copied().collect()
     }
 
     /// The addresses at which a gateway speaks BGP: those of its instances, for a single one the last of its subnet (G-2).

@@ -99,6 +99,13 @@ impl Owners {
     ) -> NextHop {
         match (row.next_hop_type, &row.origin) {
             (_, &RouteOrigin::Gateway(gateway)) => NextHop::Gateway(gateway),
+            // G-10: straight to the appliance, as with a user route.
+            (_, &RouteOrigin::RouteServer(_)) => row
+                .next_hop_ips
+                .first()
+                .map_or(NextHop::Unreachable, |&address| {
+                    self.appliance(wiring, vnet, address)
+                }),
             (_, &RouteOrigin::Peering(link)) => match wiring.remote(link) {
                 Some(_) => NextHop::Peer(link),
                 None => NextHop::Outside(link),

@@ -48,7 +48,10 @@ pub fn next_hop_of<'a>(
             let names = snapshot.provenance.route_tables.get(table.get() as usize);
             names.and_then(Option::as_ref).map(|(id, _)| (table, id))
         }
-        RouteOrigin::System | RouteOrigin::Peering(_) | RouteOrigin::Gateway(_) => None,
+        RouteOrigin::System
+        | RouteOrigin::Peering(_)
+        | RouteOrigin::Gateway(_)
+        | RouteOrigin::RouteServer(_) => None,
     };
     NextHopAnswer {
         next_hop_type: match entry.next_hop {

@@ -11,7 +11,8 @@ use ipnet::Ipv4Net;
 use model::{
     AdminAccess, Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId,
     NetworkManagerId, NextHopType, NicId, NsgId, OnPremisesId, Options, OutsidePlace, ResourceId,
-    RouteSource, RouteState, RouteTableId, SecurityAdminRule, StationId, SubnetId, VmId, VnetId,
+    RouteServerId, RouteSource, RouteState, RouteTableId, SecurityAdminRule, StationId, SubnetId,
+    VmId, VnetId,
 };
 
 /// What Azure's controller would have programmed, for one state of the network.
@@ -263,6 +264,8 @@ pub struct CompiledFib {
     pub view: RouteView,
     /// Longest-prefix match; R-20 is compiled in.
     pub table: Fib<FibEntry>,
+    /// Next hops that share one prefix, by the number in [`NextHop::Shared`].
+    pub shared: Vec<Vec<FibEntry>>,
     /// The rows in the order in which Azure prints them; cold.
     pub routes: Vec<EffectiveRoute>,
 }
@@ -293,6 +296,8 @@ pub enum NextHop {
     Unsimulated,
     /// The appliance's address is not directly connected.
     Unreachable,
+    /// One of several that share the prefix, chosen by a hash of the five-tuple: a number in [`CompiledFib::shared`].
+    Shared(u16),
     /// A virtual network gateway (G-5, G-7).
     Gateway(GatewayId),
     /// There is no gateway to use.
@@ -337,6 +342,8 @@ pub enum RouteOrigin {
     User(RouteTableId, u16),
     /// A gateway.
     Gateway(GatewayId),
+    /// A route server: the packet goes to the appliance at the row's address (G-10).
+    RouteServer(RouteServerId),
 }
 
 /// What service tags cover for the NICs of one FIB, as class bits for `acl`.
@@ -465,6 +472,8 @@ pub struct Provenance {
     pub links: Vec<Option<ResourceId>>,
     /// Resource ids of gateways, by [`GatewayId`].
     pub gateways: Vec<Option<ResourceId>>,
+    /// Resource ids of route servers, by [`RouteServerId`].
+    pub route_servers: Vec<Option<ResourceId>>,
     /// Resource ids of virtual networks, by [`VnetId`].
     pub virtual_networks: Vec<Option<ResourceId>>,
     /// Resource ids of load balancers, by [`LoadBalancerId`].

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use model::table::Key;
-use model::{ConnectionPeer, ConnectionType, GatewayId, LinkId, Network, PeeringState, VnetId};
+use model::{
+    ConnectionPeer, ConnectionType, GatewayId, LinkId, Network, PeeringState, RouteServerId, VnetId,
+};
 
 /// The network with its links and gateways joined up.
 pub(crate) struct Wiring<'n> {
@@ -14,6 +16,8 @@ pub(crate) struct Wiring<'n> {
     reverses: Vec<Option<LinkId>>,
     /// By virtual network.
     gateways: Vec<Vec<GatewayId>>,
+    /// By virtual network.
+    route_servers: Vec<Option<RouteServerId>>,
     /// By gateway: the gateways that a VNet-to-VNet connection joins it to.
     neighbours: Vec<Vec<Neighbour>>,
 }
@@ -29,7 +33,7 @@ pub(crate) struct Neighbour {
 /// How the NICs of a virtual network come to a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GatewayAccess<'a> {
-    /// The network has gateways of its own.
+    /// The network has gateways of its own; none if it has a route server alone.
     Own(&'a [GatewayId]),
     /// It uses those of the network behind this link (F-11).
     Remote(LinkId, &'a [GatewayId]),
@@ -62,11 +66,16 @@ impl<'n> Wiring<'n> {
         for (key, gateway) in network.gateways().iter() {
             gateways[gateway.virtual_network.index()].push(key);
         }
+        let mut route_servers = vec![None; network.virtual_networks().capacity()];
+        for (key, server) in network.route_servers().iter() {
+            route_servers[server.virtual_network.index()] = Some(key);
+        }
         Self {
             network,
             remotes,
             reverses,
             gateways,
+            route_servers,
             neighbours: neighbours(network),
         }
     }
@@ -79,6 +88,16 @@ impl<'n> Wiring<'n> {
     /// The gateways that live in a virtual network.
     pub(crate) fn gateways_in(&self, vnet: VnetId) -> &[GatewayId] {
         &self.gateways[vnet.index()]
+    }
+
+    /// The route server that lives in a virtual network.
+    pub(crate) fn route_server_in(&self, vnet: VnetId) -> Option<RouteServerId> {
+        self.route_servers[vnet.index()]
+    }
+
+    /// F-11: whether a network has anything that shares routes: a gateway or a route server.
+    fn shares_routes(&self, vnet: VnetId) -> bool {
+        !self.gateways_in(vnet).is_empty() || self.route_server_in(vnet).is_some()
     }
 
     /// The gateways that VNet-to-VNet connections join to this one.
@@ -102,14 +121,14 @@ impl<'n> Wiring<'n> {
     }
 
     /// Whether the network that holds the link uses the gateway behind it: both links are Connected, the hub's offers and the
-    /// spoke's uses, and there is a gateway (F-11).
+    /// spoke's uses, and there is a gateway or route server (F-11).
     pub(crate) fn uses_remote_gateway(&self, link: LinkId) -> bool {
         let links = self.network.peerings();
         self.is_connected(link)
             && links[link].flags.use_remote_gateways
             && self
                 .remote(link)
-                .is_some_and(|remote| !self.gateways_in(remote).is_empty())
+                .is_some_and(|remote| self.shares_routes(remote))
             && self.reverses[link.index()].is_some_and(|reverse| {
                 self.is_connected(reverse) && links[reverse].flags.allow_gateway_transit
             })
@@ -129,7 +148,7 @@ impl<'n> Wiring<'n> {
     /// How the NICs of a virtual network come to a gateway.
     pub(crate) fn gateway_access(&self, vnet: VnetId) -> GatewayAccess<'_> {
         let own = self.gateways_in(vnet);
-        if !own.is_empty() {
+        if self.shares_routes(vnet) {
             return GatewayAccess::Own(own);
         }
         let mut access = GatewayAccess::None;
@@ -139,7 +158,7 @@ impl<'n> Wiring<'n> {
                 Some(remote) if self.uses_remote_gateway(link) => {
                     return GatewayAccess::Remote(link, self.gateways_in(remote));
                 }
-                Some(remote) if !self.gateways_in(remote).is_empty() => {
+                Some(remote) if self.shares_routes(remote) => {
                     // The link that at least asks for the gateway is the one to mend.
                     if access == GatewayAccess::None || flags.use_remote_gateways {
                         access = GatewayAccess::TransitOff(link);

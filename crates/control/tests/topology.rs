@@ -298,6 +298,7 @@ impl Topology {
             bgp,
             up,
             routing_weight: 0,
+            traffic_selectors: Vec::new(),
         };
         self.network.create_connection(connection).unwrap();
     }

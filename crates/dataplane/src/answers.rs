@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 
 use control::Snapshot;
 use control::snapshot::{
-    CompiledRules, ForwardedTraffic, GuestKind, InternetAccess, NextHop, Nic, Owner, PoolId, Rules,
+    CompiledFib, CompiledRules, FibEntry, ForwardedTraffic, GuestKind, InternetAccess, NextHop,
+    Nic, Owner, PoolId, Rules,
 };
 use model::options::IcmpPorts;
 use model::{AdminAccess, Direction, NicId, OutsidePlace, StationId, VnetId};
@@ -184,9 +185,11 @@ impl Answers for Snapshot {
         let Some(nic) = self.nic(from) else {
             return recorder.end(nobody_at(from));
         };
-        let Some(&entry) = self.fib_of(nic).table.lookup(tuple.destination) else {
+        let fib = self.fib_of(nic);
+        let Some(&entry) = fib.table.lookup(tuple.destination) else {
             return recorder.end(Dropped::new(DropReason::NoRoute, Locator::Nic(from)));
         };
+        let entry = one_of_shared(fib, entry, tuple);
         recorder.record(Step::Routed {
             nic: from,
             fib: nic.fib,
@@ -239,7 +242,10 @@ impl Answers for Snapshot {
             NextHop::AzureService => Ok(Departure::AzureService),
             NextHop::NobodyThere => recorder.end(Dropped::new(DropReason::NoSuchHost, row)),
             NextHop::Unsimulated => recorder.end(Dropped::new(DropReason::OutsideInput, row)),
-            NextHop::Unreachable => recorder.end(Dropped::new(DropReason::NextHopUnreachable, row)),
+            // A group holds no groups.
+            NextHop::Unreachable | NextHop::Shared(_) => {
+                recorder.end(Dropped::new(DropReason::NextHopUnreachable, row))
+            }
             NextHop::NoGateway => recorder.end(Dropped::new(DropReason::NoGateway, row)),
             NextHop::TransitOff(link) => recorder.end(Dropped::new(
                 DropReason::GatewayTransitOff,
@@ -460,6 +466,24 @@ fn owner_of_destination(
         Some(Owner::Unsimulated) => recorder.end(Dropped::new(DropReason::OutsideInput, row)),
         None => recorder.end(Dropped::new(DropReason::NoSuchHost, row)),
     }
+}
+
+/// of several next hops of one prefix the one for this five-tuple. The two directions of a flow are chosen for themselves, as
+/// routers do, so question and answer may pass different appliances.
+fn one_of_shared(fib: &CompiledFib, entry: FibEntry, tuple: FiveTuple) -> FibEntry {
+    let NextHop::Shared(group) = entry.next_hop else {
+        return entry;
+    };
+    let group = fib
+        .shared
+        .get(usize::from(group))
+        .map_or(&[][..], Vec::as_slice);
+    let count = u64::try_from(group.len()).unwrap_or(u64::MAX).max(1);
+    usize::try_from(tuple.hash() % count)
+        .ok()
+        .and_then(|position| group.get(position))
+        .copied()
+        .unwrap_or(entry)
 }
 
 /// members that are down are skipped, and both directions of a flow choose the same one.

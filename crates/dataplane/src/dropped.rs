@@ -368,7 +368,10 @@ impl Locator {
                         .and_then(|(table, routes)| {
                             Some((table, routes.get(usize::from(position))?.as_str()))
                         }),
-                    RouteOrigin::System | RouteOrigin::Peering(_) | RouteOrigin::Gateway(_) => None,
+                    RouteOrigin::System
+                    | RouteOrigin::Peering(_)
+                    | RouteOrigin::Gateway(_)
+                    | RouteOrigin::RouteServer(_) => None,
                 };
                 Some(Object::Route { row, user_route })
             }

@@ -303,6 +303,7 @@ impl Narrator<'_> {
             NextHop::Local
             | NextHop::Peer(_)
             | NextHop::Pool(_)
+            | NextHop::Shared(_)
             | NextHop::NoGateway
             | NextHop::TransitOff(_)
             | NextHop::Internet

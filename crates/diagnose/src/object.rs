@@ -163,6 +163,7 @@ impl RouteObject {
             RouteOrigin::User(..) => user_route.map(|(table, _)| table),
             RouteOrigin::Peering(link) => named(&names.links, link.get()),
             RouteOrigin::Gateway(gateway) => named(&names.gateways, gateway.get()),
+            RouteOrigin::RouteServer(server) => named(&names.route_servers, server.get()),
         };
         Self {
             source: row.source.as_str(),

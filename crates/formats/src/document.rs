@@ -20,7 +20,7 @@ pub(crate) enum Document {
     Parameters,
     /// Resources as `az ... list`, `az ... show`, `az graph query` or the REST API print them.
     Resources(Vec<Value>),
-    /// `az network vnet-gateway list-learned-routes`.
+    /// `az network vnet-gateway list-learned-routes`, or `az network routeserver peering list-learned-routes`.
     LearnedRoutes,
     /// A scenario.
     Scenario,
@@ -65,6 +65,12 @@ impl Document {
         // REST: one page of a list.
         if let Some(rows) = object.get("value").and_then(Value::as_array) {
             return list(rows);
+        }
+        if object
+            .iter()
+            .any(|member| member.key.starts_with("RouteServiceRole"))
+        {
+            return Some(Self::LearnedRoutes);
         }
         scenario::is_scenario(object).then_some(Self::Scenario)
     }

@@ -10,6 +10,7 @@ use crate::arm::{self, Assumed, DeploymentContext, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::{self, Document};
 use crate::json::{self, Value};
+use crate::resources::learned_routes;
 use crate::resources::{Additions, Collection, Entry, Origin, ResourceDocument, Summary, build};
 use crate::source::{FileId, Sources, Span};
 use crate::{scenario, yaml};
@@ -324,7 +325,9 @@ impl Loader {
             .to_ascii_lowercase()
             .find(".learned-routes.")
             .map(|at| name[..at].to_owned());
-        if let Some(gateway) = gateway {
+        // Without such a name the rows themselves may tell: they hold the addresses of the session.
+        if gateway.is_some() || learned_routes::tell_their_session(&value) {
+            let gateway = gateway.unwrap_or_default();
             let entry = Entry {
                 key: gateway.into(),
                 key_span: value.span,
@@ -332,11 +335,13 @@ impl Loader {
             };
             self.additions.learned_routes.push(entry);
         } else {
-            let problem =
-                Diagnostic::error(Code::UnknownFormat, "these learned routes name no gateway")
-                    .at(value.span);
+            let problem = Diagnostic::error(
+                Code::UnknownFormat,
+                "these learned routes tell neither a gateway nor a route server",
+            )
+            .at(value.span);
             self.diagnostics.push(problem.expected(
-                "a file named GATEWAY.learned-routes.json, or learnedRoutes in a scenario",
+                "a file named GATEWAY.learned-routes.json or SERVER.PEER.learned-routes.json, or learnedRoutes in a scenario",
             ));
         }
     }

@@ -12,7 +12,8 @@
 //! | `build` | the order of creation, references between resources |
 //! | `virtual_network`, `peering` | networks, subnets, links |
 //! | `security`, `route_table` | rules and routes |
-//! | `delivery`, `gateway` | public addresses, load balancers, NAT gateways, firewalls; gateways, sites, connections |
+//! | `learned_routes` | what gateways and route servers have learned by BGP |
+//! | `delivery`, `gateway`, `route_server` | public addresses, load balancers, NAT gateways, firewalls; gateways, sites, connections; route servers |
 //! | `interface`, `virtual_machine` | NICs and VMs |
 //! | `authorization` | tenants, principals, role assignments |
 //! | `scenario_only` | guests, networks outside Azure, service tags: what Azure's files cannot say |
@@ -23,8 +24,10 @@ mod delivery;
 mod gateway;
 mod interface;
 pub(crate) mod kind;
+pub(crate) mod learned_routes;
 mod peering;
 mod reader;
+mod route_server;
 mod route_table;
 mod scenario_only;
 mod security;
@@ -104,8 +107,14 @@ impl Collection {
             return;
         }
         self.by_id.insert(document.id.clone(), self.records.len());
+        let kind = match Kind::of_id(&document.id) {
+            Kind::RouteServer if !route_server::is_route_server(&document.body) => {
+                Kind::Unsupported
+            }
+            kind => kind,
+        };
         self.records.push(Record {
-            kind: Kind::of_id(&document.id),
+            kind,
             id: document.id,
             origin: document.origin,
             span: document.span,

@@ -169,6 +169,16 @@ pub enum OperationError {
         /// Why.
         reason: &'static str,
     },
+    /// A security group on `RouteServerSubnet` (G-1).
+    #[error(
+        "Network security group {group} is not allowed on {subnet}: a route server takes none."
+    )]
+    SecurityGroupNotAllowed {
+        /// The group.
+        group: ResourceId,
+        /// The subnet.
+        subnet: ResourceId,
+    },
     /// A peering of a network with itself (P-3).
     #[error("Cannot create a peering of {0} with itself.")]
     PeeringWithItself(ResourceId),
@@ -475,6 +485,7 @@ impl OperationError {
             | Self::NoIpConfiguration(_)
             | Self::SeveralNetworks(_)
             | Self::RouteTableNotAllowed { .. }
+            | Self::SecurityGroupNotAllowed { .. }
             | Self::PeeringWithItself(_)
             | Self::ClassicNetworkHoldsNoPeering { .. }
             | Self::ClassicNetworks { .. }

@@ -90,6 +90,26 @@ pub struct Connection {
     pub up: bool,
     /// Weight among connections to the same prefix.
     pub routing_weight: u32,
+    /// `trafficSelectorPolicies`: the only traffic that the tunnel carries; empty = everything that is routed into it (G-7).
+    pub traffic_selectors: Vec<TrafficSelector>,
+}
+
+/// A pair of prefix lists: a policy-based tunnel carries a packet if one end lies in each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrafficSelector {
+    /// Prefixes on the side of Azure.
+    pub local: Vec<Ipv4Net>,
+    /// Prefixes on the far side.
+    pub remote: Vec<Ipv4Net>,
+}
+
+impl TrafficSelector {
+    /// Whether it lets packets between an address in Azure and one on the far side pass.
+    pub fn carries(&self, local: Ipv4Addr, remote: Ipv4Addr) -> bool {
+        let any =
+            |prefixes: &[Ipv4Net], address| prefixes.iter().any(|prefix| prefix.contains(&address));
+        any(&self.local, local) && any(&self.remote, remote)
+    }
 }
 
 /// Other end of a connection.

@@ -12,7 +12,7 @@
 //! | [`spelling`] | every word that Azure spells in its own way: the one table of `Display`/`FromStr` |
 //! | [`address`] | address spaces, reserved ranges |
 //! | [`allocation`] | which addresses of a subnet are taken, and by whom |
-//! | [`virtual_network`], [`network_interface`], [`virtual_machine`], [`route_table`], [`security`], [`network_manager`], [`gateway`], [`delivery`], [`on_premises`] | the resources |
+//! | [`virtual_network`], [`network_interface`], [`virtual_machine`], [`route_table`], [`security`], [`network_manager`], [`gateway`], [`route_server`], [`delivery`], [`on_premises`] | the resources |
 //! | [`outside`] | hosts outside Azure, which send and receive without being NICs |
 //! | [`peering`] | peering links and their life cycle |
 //! | [`network`], [`request`] | the tables, the operations on them and what these ask for |
@@ -37,6 +37,7 @@ pub mod options;
 pub mod outside;
 pub mod peering;
 pub mod request;
+pub mod route_server;
 pub mod route_table;
 pub mod security;
 pub mod spelling;
@@ -53,7 +54,7 @@ pub use delivery::{
 pub use error::OperationError;
 pub use gateway::{
     Connection, ConnectionPeer, GatewayInstance, LearnedRoute, LocalNetworkGateway,
-    VirtualNetworkGateway,
+    TrafficSelector, VirtualNetworkGateway,
 };
 pub use id::ResourceId;
 pub use network::Network;
@@ -68,8 +69,10 @@ pub use outside::{OutsideHost, OutsidePlace, StationId};
 pub use peering::{Peering, PeeringFlags, PeeringRecord, PeeringScope};
 pub use request::{
     FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest, NicRequest,
-    RequestedAddress, SubnetRequest, VirtualMachineRequest, VirtualNetworkRequest,
+    RequestedAddress, RouteServerRequest, SubnetRequest, VirtualMachineRequest,
+    VirtualNetworkRequest,
 };
+pub use route_server::{RouteServer, RouteServerPeer};
 pub use route_table::{Route, RouteDestination, RouteTable, UserNextHop};
 pub use security::{
     ApplicationSecurityGroup, NetworkSecurityGroup, Ports, RuleAddresses, RuleProtocol,
@@ -78,12 +81,12 @@ pub use security::{
 pub use spelling::{
     Access, AdminAccess, AllocationMethod, Cloud, ConnectionType, DeploymentModel, Direction,
     GatewayType, IntentPolicyServices, NextHopType, PeeringState, PeeringSyncLevel, PowerState,
-    RouteSource, RouteState, Sku, VpnType,
+    RouteSource, RouteState, RoutingPreference, Sku, VpnType,
 };
 pub use table::{
     AsgId, ConnectionId, FirewallId, GatewayId, LinkId, LoadBalancerId, LocalGatewayId,
-    NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId, PublicIpId, RouteTableId, SubnetId,
-    Table, VmId, VnetId,
+    NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId, PublicIpId, RouteServerId,
+    RouteTableId, SubnetId, Table, VmId, VnetId,
 };
 pub use virtual_machine::{Guest, GuestRole, Listener, VirtualMachine};
 pub use virtual_network::{Location, Subnet, VirtualNetwork};

@@ -4,6 +4,7 @@
 
 mod delivery;
 mod interfaces;
+mod route_server;
 mod rules;
 mod virtual_networks;
 
@@ -23,12 +24,13 @@ use crate::on_premises::OnPremisesNetwork;
 use crate::options::Options;
 use crate::outside::{OutsideHost, OutsidePlace, StationId};
 use crate::peering::Peering;
+use crate::route_server::RouteServer;
 use crate::route_table::RouteTable;
 use crate::security::{ApplicationSecurityGroup, NetworkSecurityGroup};
 use crate::table::{
     AsgId, ConnectionId, FirewallId, GatewayId, Key, LinkId, LoadBalancerId, LocalGatewayId,
-    NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId, PublicIpId, Resource, RouteTableId,
-    SubnetId, Table, VmId, VnetId,
+    NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId, PublicIpId, Resource,
+    RouteServerId, RouteTableId, SubnetId, Table, VmId, VnetId,
 };
 use crate::virtual_machine::{GuestRole, VirtualMachine};
 use crate::virtual_network::{Subnet, VirtualNetwork};
@@ -53,6 +55,7 @@ pub struct Network {
     pub(crate) nat_gateways: Table<NatGatewayId, NatGateway>,
     pub(crate) firewalls: Table<FirewallId, AzureFirewall>,
     pub(crate) gateways: Table<GatewayId, VirtualNetworkGateway>,
+    pub(crate) route_servers: Table<RouteServerId, RouteServer>,
     pub(crate) local_gateways: Table<LocalGatewayId, LocalNetworkGateway>,
     pub(crate) connections: Table<ConnectionId, Connection>,
     pub(crate) on_premises: Table<OnPremisesId, OnPremisesNetwork>,
@@ -101,6 +104,8 @@ impl Network {
         firewalls: FirewallId => AzureFirewall,
         /// Virtual network gateways.
         gateways: GatewayId => VirtualNetworkGateway,
+        /// Route servers.
+        route_servers: RouteServerId => RouteServer,
         /// Local network gateways.
         local_gateways: LocalGatewayId => LocalNetworkGateway,
         /// Gateway connections.

@@ -7,7 +7,8 @@ use ipnet::Ipv4Net;
 use crate::delivery::LoadBalancingRule;
 use crate::gateway::LearnedRoute;
 use crate::id::ResourceId;
-use crate::spelling::{DeploymentModel, GatewayType, PowerState, Sku, VpnType};
+use crate::route_server::RouteServerPeer;
+use crate::spelling::{DeploymentModel, GatewayType, PowerState, RoutingPreference, Sku, VpnType};
 use crate::table::{
     AsgId, LoadBalancerId, LocalGatewayId, NatGatewayId, NicId, NsgId, PublicIpId, RouteTableId,
     SubnetId,
@@ -115,6 +116,27 @@ pub struct GatewayRequest {
     pub client_pool: Vec<Ipv4Net>,
     /// See [`crate::VirtualNetworkGateway::learned_routes`].
     pub learned_routes: Vec<LearnedRoute>,
+}
+
+/// A route server that is to be created.
+#[derive(Clone, Debug)]
+pub struct RouteServerRequest {
+    /// Full resource id.
+    pub id: ResourceId,
+    /// Region.
+    pub location: Location,
+    /// Its subnet, named `RouteServerSubnet`.
+    pub subnet: SubnetId,
+    /// Wanted addresses of its instances.
+    pub instances: Vec<RequestedAddress>,
+    /// Autonomous system number.
+    pub asn: u32,
+    /// See [`crate::RouteServer::branch_to_branch`].
+    pub branch_to_branch: bool,
+    /// See [`crate::RouteServer::preference`].
+    pub preference: RoutingPreference,
+    /// Its BGP connections.
+    pub peers: Vec<RouteServerPeer>,
 }
 
 /// A load balancer that is to be created.

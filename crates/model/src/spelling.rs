@@ -218,6 +218,16 @@ spelled! {
         VpnClient = "VPNClient",
     }
 
+    /// Which source of a prefix a route server prefers.
+    RoutingPreference("routing preference") {
+        /// ExpressRoute, then the shortest path.
+        ExpressRoute = "ExpressRoute",
+        /// VPN and appliances before ExpressRoute.
+        VpnGateway = "VpnGateway",
+        /// The shortest path, whatever the source.
+        AsPath = "ASPath",
+    }
+
     /// Product tier of a load balancer or public address, as far as it changes what packets may do.
     Sku("SKU") {
         /// Basic: not reachable across global peering (P-7).

@@ -78,6 +78,8 @@ keys! {
     OnPremisesId,
     /// A virtual network manager.
     NetworkManagerId,
+    /// A route server.
+    RouteServerId,
 }
 
 /// Something with a resource id.

@@ -73,6 +73,8 @@ pub struct VirtualNetwork {
     pub flow_timeout_minutes: Option<u8>,
     /// Custom DNS servers; empty = Azure's own.
     pub dns_servers: Vec<Ipv4Addr>,
+    /// What its gateways tell instead of its address space and of the spokes that lie in these prefixes (G-4); empty = not set.
+    pub summarized_gateway_prefixes: Vec<Ipv4Net>,
     /// Its own peering links, in the order of their creation.
     pub peerings: Vec<LinkId>,
 }
@@ -130,5 +132,10 @@ impl Subnet {
     /// True for the subnet in which gateways live (G-1).
     pub fn is_gateway_subnet(&self) -> bool {
         self.id.name().eq_ignore_ascii_case("GatewaySubnet")
+    }
+
+    /// True for the subnet in which a route server lives (G-1).
+    pub fn is_route_server_subnet(&self) -> bool {
+        self.id.name().eq_ignore_ascii_case("RouteServerSubnet")
     }
 }

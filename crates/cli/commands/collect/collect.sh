@@ -3,7 +3,8 @@
 #
 #   sh collect.sh [FOLDER]      (default: dump)
 #
-# It only reads: one Azure Resource Graph query, page by page, and the learned routes of virtual network gateways.
+# It only reads: one Azure Resource Graph query, page by page, and the learned routes of virtual network gateways and route servers.
+# (A route server's BGP connections are read as well.)
 # It needs az with a login; if az lacks its extension `resource-graph`, az installs it for the current user.
 # `vnetsim collect --check FOLDER` then says what is missing for exact answers.
 set -eu
@@ -63,12 +64,12 @@ query resources "resources
     'microsoft.network/networkmanagers',
     'microsoft.compute/virtualmachines',
     'microsoft.compute/virtualmachinescalesets')
-| project id, name, type, location, resourceGroup, subscriptionId, zones, sku, properties
+| project id, name, type, kind, location, resourceGroup, subscriptionId, zones, sku, properties
 | order by id asc"
 
 # What gateways have learned by BGP is known to the gateways alone.
 gateways=$(mktemp)
-trap 'rm -f "$gateways"' EXIT
+trap 'rm -f "$gateways" "$gateways.peers"' EXIT
 cat "$folder"/resources.*.json |
     sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/virtual[Nn]etwork[Gg]ateways\/[^"\/]*\)",\{0,1\}$/\1/p' |
     sort -u >"$gateways"
@@ -85,6 +86,37 @@ while IFS= read -r id; do
         rm -f "$file.part"
         echo "collect: no answer from $name; its learned routes are missing" >&2
     fi
+done <"$gateways"
+
+# The graph knows neither the BGP connections of route servers nor what they have learned.
+cat "$folder"/resources.*.json |
+    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/virtual[Hh]ubs\/[^"\/]*\)",\{0,1\}$/\1/p' |
+    sort -u >"$gateways"
+while IFS= read -r id; do
+    subscription=$(echo "$id" | cut -d/ -f3)
+    group=$(echo "$id" | cut -d/ -f5)
+    name=$(echo "$id" | cut -d/ -f9)
+    file=$folder/$name.peerings.json
+    # The hub of a virtual WAN has the same type and no such connections.
+    if ! az network routeserver peering list --subscription "$subscription" --resource-group "$group" \
+        --routeserver "$name" --output json >"$file.part" </dev/null; then
+        rm -f "$file.part"
+        echo "collect: no answer from $name; its BGP connections are missing" >&2
+        continue
+    fi
+    mv "$file.part" "$file"
+    sed -n 's/^ *"id": "[^"]*\/bgpConnections\/\([^"\/]*\)",\{0,1\}$/\1/p' "$file" | sort -u >"$gateways.peers"
+    while IFS= read -r peer; do
+        echo "collect: routes that $name has learned from $peer" >&2
+        file=$folder/$name.$peer.learned-routes.json
+        if az network routeserver peering list-learned-routes --subscription "$subscription" \
+            --resource-group "$group" --routeserver "$name" --name "$peer" --output json >"$file.part" </dev/null; then
+            mv "$file.part" "$file"
+        else
+            rm -f "$file.part"
+            echo "collect: no answer about $peer; what it tells $name is missing" >&2
+        fi
+    done <"$gateways.peers"
 done <"$gateways"
 
 echo "collect: done; next: vnetsim collect --check $folder" >&2

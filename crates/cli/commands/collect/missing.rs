@@ -20,6 +20,7 @@ pub(super) struct Missing {
 pub(super) fn of(network: &Network, folder: &Path) -> Vec<Missing> {
     let mut missing = remote_networks(network);
     missing.extend(learned_routes(network));
+    missing.extend(routes_of_peers(network));
     missing.extend(power_states(network, folder));
     missing
 }
@@ -57,6 +58,24 @@ fn learned_routes(network: &Network) -> Vec<Missing> {
             effect: format!(
                 "on-premises prefixes are unknown; add {}.learned-routes.json (az network vnet-gateway list-learned-routes)",
                 gateway.name()
+            ),
+        })
+        .collect()
+}
+
+/// Route servers whose appliances have told nothing: more likely nobody asked.
+fn routes_of_peers(network: &Network) -> Vec<Missing> {
+    let servers = network.route_servers().values();
+    let peers = servers.flat_map(|server| server.peers.iter().map(move |peer| (server, peer)));
+    peers
+        .filter(|(_, peer)| peer.up && peer.learned_routes.is_empty())
+        .map(|(server, peer)| Missing {
+            what: "learned routes",
+            resource: peer.id.to_string(),
+            effect: format!(
+                "what the appliance tells is unknown; add {}.{}.learned-routes.json (az network routeserver peering list-learned-routes)",
+                server.name(),
+                peer.id.name()
             ),
         })
         .collect()

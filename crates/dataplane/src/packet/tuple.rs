@@ -38,12 +38,25 @@ impl FiveTuple {
     /// A fixed hash, the same for both directions of a flow: whoever chooses by it chooses the same member for question and answer
     /// . No seed: a verdict must not depend on one.
     pub fn symmetric_hash(self) -> u64 {
-        let end =
-            |address: Ipv4Addr, port: u16| (u64::from(u32::from(address)) << 16) | u64::from(port);
-        let a = end(self.source, self.source_port);
-        let b = end(self.destination, self.destination_port);
+        let (a, b) = self.ends();
         let (lower, upper) = if a <= b { (a, b) } else { (b, a) };
         mix(mix(lower ^ (u64::from(self.protocol) << 56)) ^ upper)
+    }
+
+    /// A fixed hash that tells the directions of a flow apart: what routers choose between equal routes by.
+    pub fn hash(self) -> u64 {
+        let (source, destination) = self.ends();
+        mix(mix(source ^ (u64::from(self.protocol) << 56)).wrapping_add(destination))
+    }
+
+    /// Address and port of source and destination as numbers of 48 bits.
+    fn ends(self) -> (u64, u64) {
+        let end =
+            |address: Ipv4Addr, port: u16| (u64::from(u32::from(address)) << 16) | u64::from(port);
+        (
+            end(self.source, self.source_port),
+            end(self.destination, self.destination_port),
+        )
     }
 }
 

@@ -13,6 +13,7 @@ use super::gateway::GatewayDraft;
 use super::interface::NicDraft;
 use super::kind::Kind;
 use super::reader::{Reader, Reference};
+use super::route_server::RouteServerDraft;
 use super::scenario_only::Additions;
 use super::view::View;
 use super::{Collection, Record};
@@ -126,6 +127,7 @@ impl Builder<'_> {
                 Draft::Nic(draft) => self.create_nic(draft),
                 Draft::Firewall(draft) => self.create_firewall(draft),
                 Draft::Gateway(draft) => self.create_gateway(draft),
+                Draft::RouteServer(draft) => self.create_route_server(draft),
                 Draft::AddressHolder(draft) => self.create_address_holder(&draft),
             }
         }
@@ -137,6 +139,7 @@ impl Builder<'_> {
             | Kind::LoadBalancer
             | Kind::AzureFirewall
             | Kind::VirtualNetworkGateway
+            | Kind::RouteServer
             | Kind::BastionHost
             | Kind::PrivateEndpoint
             | Kind::ApplicationGateway => self.open(record),
@@ -147,6 +150,7 @@ impl Builder<'_> {
             Kind::LoadBalancer => Some(Draft::LoadBalancer(self.load_balancer(record, &view))),
             Kind::AzureFirewall => self.firewall(record, &view).map(Draft::Firewall),
             Kind::VirtualNetworkGateway => self.gateway(record, &view).map(Draft::Gateway),
+            Kind::RouteServer => self.route_server(record, &view).map(Draft::RouteServer),
             _ => Some(Draft::AddressHolder(self.address_holder(record, &view))),
         };
         if draft.is_none() {
@@ -162,6 +166,7 @@ enum Draft<'a> {
     LoadBalancer(LoadBalancerDraft),
     Firewall(FirewallDraft),
     Gateway(GatewayDraft),
+    RouteServer(RouteServerDraft),
     AddressHolder(AddressHolderDraft),
 }
 
@@ -190,6 +195,13 @@ impl Draft<'_> {
                     .instances
                     .iter_mut()
                     .for_each(|(_, wanted)| act(subnet, wanted));
+            }
+            Self::RouteServer(draft) => {
+                let subnet = draft.request.subnet;
+                let instances = &mut draft.request.instances;
+                for wanted in instances {
+                    act(subnet, wanted);
+                }
             }
             Self::AddressHolder(draft) => {
                 draft

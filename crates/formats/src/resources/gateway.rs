@@ -4,14 +4,13 @@ use std::net::Ipv4Addr;
 
 use model::gateway::DEFAULT_ASN;
 use model::{
-    Connection, ConnectionPeer, ConnectionType, GatewayRequest, GatewayType, LearnedRoute,
-    LocalNetworkGateway, RequestedAddress, ResourceId, VpnType,
+    Connection, ConnectionPeer, ConnectionType, GatewayRequest, GatewayType, LocalNetworkGateway,
+    RequestedAddress, ResourceId, TrafficSelector, VpnType,
 };
 
 use super::Record;
 use super::build::Builder;
 use super::kind::Kind;
-use super::reader::Reader;
 use super::view::View;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -163,10 +162,6 @@ impl Builder<'_> {
         let peer = self.connection_peer(&view)?;
         for (key, effect) in [
             (
-                "trafficSelectorPolicies",
-                "the tunnel carries every prefix of the site",
-            ),
-            (
                 "ingressNatRules",
                 "addresses are not translated in the tunnel",
             ),
@@ -194,9 +189,19 @@ impl Builder<'_> {
                 .reader
                 .number(&view, "routingWeight", "a weight")
                 .unwrap_or(0),
+            traffic_selectors: self.traffic_selectors(&view),
         };
         let result = self.network.create_connection(connection);
         self.created(&record.id, record.span, result).map(|_| ())
+    }
+
+    fn traffic_selectors(&mut self, view: &View<'_>) -> Vec<TrafficSelector> {
+        let listed = self.reader.objects(view, "trafficSelectorPolicies");
+        let selectors = listed.iter().map(|selector| TrafficSelector {
+            local: self.reader.prefixes(selector, &["localAddressRanges"]),
+            remote: self.reader.prefixes(selector, &["remoteAddressRanges"]),
+        });
+        selectors.collect()
     }
 
     fn connection_peer(&mut self, view: &View<'_>) -> Option<ConnectionPeer> {
@@ -246,14 +251,6 @@ impl Builder<'_> {
         );
         None
     }
-
-    /// Routes as `az network vnet-gateway list-learned-routes` prints them, or as a scenario has them.
-    pub(super) fn learned_routes(&mut self, routes: &View<'_>, key: &str) -> Vec<LearnedRoute> {
-        let rows = self.reader.objects(routes, key);
-        rows.iter()
-            .filter_map(|row| learned_route(&mut self.reader, row))
-            .collect()
-    }
 }
 
 /// Addresses of the instances: `"10.4.0.4,10.4.0.5"`.
@@ -265,68 +262,4 @@ fn instance_addresses(bgp: &View<'_>) -> Vec<Ipv4Addr> {
     text.split(',')
         .map_while(|address| address.trim().parse().ok())
         .collect()
-}
-
-/// `None` for what the gateway knows of its own network (`origin: Network`), and for what cannot be read.
-fn learned_route(reader: &mut Reader<'_>, row: &View<'_>) -> Option<LearnedRoute> {
-    if row
-        .get("origin")
-        .and_then(|value| value.as_str())
-        .is_some_and(|origin| origin.eq_ignore_ascii_case("Network"))
-    {
-        return None;
-    }
-    let value = row.first(&["network", "prefix"]);
-    let Some((key, value)) = value else {
-        reader.missing(row, "network", "a prefix");
-        return None;
-    };
-    let prefix = reader.prefix(row.path(key), value)?;
-    Some(LearnedRoute {
-        prefix,
-        next_hop: reader.address(row, "nextHop"),
-        as_path: as_path(reader, row),
-    })
-}
-
-/// `65010-65020` as Azure prints it; blanks and a list of numbers are read too.
-fn as_path(reader: &mut Reader<'_>, row: &View<'_>) -> Vec<u32> {
-    let Some(value) = row.get("asPath") else {
-        return Vec::new();
-    };
-    let parts: Vec<String> = match (value.as_array(), value.as_i64(), value.as_str()) {
-        (Some(values), _, _) => values
-            .iter()
-            .map(|value| {
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            })
-            .collect(),
-        (_, Some(number), _) => vec![number.to_string()],
-        (_, _, Some(text)) => text
-            .split(['-', ' ', ','])
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        _ => {
-            reader.bad(
-                row,
-                "asPath",
-                value,
-                "autonomous system numbers such as 65010-65020",
-            );
-            return Vec::new();
-        }
-    };
-    let path: Option<Vec<u32>> = parts.iter().map(|part| part.parse().ok()).collect();
-    path.unwrap_or_else(|| {
-        reader.bad(
-            row,
-            "asPath",
-            value,
-            "autonomous system numbers such as 65010-65020",
-        );
-        Vec::new()
-    })
 }

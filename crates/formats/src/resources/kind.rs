@@ -20,6 +20,9 @@ pub(crate) enum Kind {
     BackendPool,
     NatGateway,
     VirtualNetworkGateway,
+    RouteServer,
+    RouteServerConfiguration,
+    RouteServerPeer,
     LocalNetworkGateway,
     Connection,
     AzureFirewall,
@@ -77,6 +80,16 @@ const READ: &[(&str, Kind)] = &[
     (
         "Microsoft.Network/virtualNetworkGateways",
         Kind::VirtualNetworkGateway,
+    ),
+    // A hub of a virtual WAN has the same type, and is not read.
+    ("Microsoft.Network/virtualHubs", Kind::RouteServer),
+    (
+        "Microsoft.Network/virtualHubs/ipConfigurations",
+        Kind::RouteServerConfiguration,
+    ),
+    (
+        "Microsoft.Network/virtualHubs/bgpConnections",
+        Kind::RouteServerPeer,
     ),
     (
         "Microsoft.Network/localNetworkGateways",
@@ -197,6 +210,9 @@ impl Kind {
             Self::BackendPool => "a back-end pool",
             Self::NatGateway => "a NAT gateway",
             Self::VirtualNetworkGateway => "a virtual network gateway",
+            Self::RouteServer => "a route server",
+            Self::RouteServerConfiguration => "an IP configuration of a route server",
+            Self::RouteServerPeer => "a BGP connection of a route server",
             Self::LocalNetworkGateway => "a local network gateway",
             Self::Connection => "a connection",
             Self::AzureFirewall => "an Azure firewall",
@@ -214,6 +230,7 @@ impl Kind {
             Self::Route => Some(Self::RouteTable),
             Self::SecurityRule => Some(Self::NetworkSecurityGroup),
             Self::BackendPool => Some(Self::LoadBalancer),
+            Self::RouteServerConfiguration | Self::RouteServerPeer => Some(Self::RouteServer),
             _ => None,
         }
     }
@@ -240,7 +257,7 @@ mod tests {
                 "Microsoft.Network/firewallPolicies/ruleCollectionGroups",
                 Kind::Unsupported,
             ),
-            ("Microsoft.Network/virtualHubs", Kind::Unsupported),
+            ("Microsoft.Network/virtualWans", Kind::Unsupported),
             (
                 "Microsoft.Compute/virtualMachineScaleSets",
                 Kind::Unsupported,

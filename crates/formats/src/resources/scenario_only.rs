@@ -9,7 +9,7 @@ use model::{Guest, OnPremisesRequest, Options, PowerState, ResourceId, VmId};
 
 use super::build::Builder;
 use super::kind::Kind;
-use super::reader::{Origin, Reference};
+use super::reader::Origin;
 use super::view::View;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::json::{Data, Value};
@@ -35,7 +35,8 @@ pub struct Additions {
     pub peerings: Vec<(Value, Origin)>,
     /// What runs in VMs, by name or id of the VM.
     pub guests: Vec<Entry>,
-    /// What gateways have learned by BGP, by name or id of the gateway: an array, or the answer of `list-learned-routes`.
+    /// What gateways and route servers have learned by BGP, by name or id of the gateway, or `SERVER/PEER`: an array, or the answer of
+    /// `list-learned-routes`. Without a name the rows have to tell.
     pub learned_routes: Vec<Entry>,
     /// Networks outside Azure with the ids that they get here.
     pub on_premises: Vec<(ResourceId, Entry)>,
@@ -57,7 +58,7 @@ impl Builder<'_> {
             self.guest(entry);
         }
         for entry in &additions.learned_routes {
-            self.routes_of_gateway(entry);
+            self.learned_routes(entry);
         }
         for (id, entry) in &additions.on_premises {
             self.on_premises(id, entry);
@@ -164,31 +165,6 @@ impl Builder<'_> {
         }
     }
 
-    fn routes_of_gateway(&mut self, entry: &Entry) {
-        self.reader.begin(
-            format_args!("learned routes of {}", entry.key),
-            Origin::Authored,
-        );
-        let reference = Reference {
-            text: &entry.key,
-            span: entry.key_span,
-            path: "the gateway".to_owned(),
-        };
-        let gateway = self.lookup(&reference, Kind::VirtualNetworkGateway, |network| {
-            network.gateways()
-        });
-        let value = match entry.value.get("value") {
-            Some(rows) => rows,
-            None => &entry.value,
-        };
-        let holder = Value::new(value.span, vec![member("learnedRoutes", value)]);
-        let view = View::of_resource([&holder], value.span);
-        let routes = self.learned_routes(&view, "learnedRoutes");
-        if let Some(gateway) = gateway {
-            self.network.set_learned_routes(gateway, routes);
-        }
-    }
-
     fn on_premises(&mut self, id: &ResourceId, entry: &Entry) {
         self.reader.begin(&entry.key, Origin::Authored);
         let view = View::of_resource([&entry.value], entry.value.span);
@@ -255,7 +231,7 @@ impl Builder<'_> {
     }
 }
 
-fn member(key: &str, value: &Value) -> crate::json::Member {
+pub(super) fn member(key: &str, value: &Value) -> crate::json::Member {
     crate::json::Member {
         key: key.into(),
         key_span: value.span,

@@ -77,6 +77,12 @@ impl Builder<'_> {
         let Some(vnet) = self.created(&record.id, span, result) else {
             return;
         };
+        let summarized = match view.object("summarizedGatewayPrefixes") {
+            Some(space) => self.reader.prefixes(&space, &["addressPrefixes"]),
+            None => self.reader.prefixes(&view, &["summarizedGatewayPrefixes"]),
+        };
+        self.network
+            .set_summarized_gateway_prefixes(vnet, summarized);
         for child in self.children_of(record, &view, "subnets", Kind::Subnet) {
             let Some(request) = self.subnet(&child) else {
                 self.give_up(&child.id);

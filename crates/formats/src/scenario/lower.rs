@@ -1,5 +1,7 @@
 //! From the short forms of a scenario to resources as every other format has them.
 
+mod route_server;
+
 use std::sync::Arc;
 
 use model::ResourceId;
@@ -24,6 +26,7 @@ const SECTIONS: &[(&str, Kind)] = &[
     ("virtualMachines", Kind::VirtualMachine),
     ("azureFirewalls", Kind::AzureFirewall),
     ("virtualNetworkGateways", Kind::VirtualNetworkGateway),
+    ("routeServers", Kind::RouteServer),
     ("localNetworkGateways", Kind::LocalNetworkGateway),
     ("connections", Kind::Connection),
     ("bastionHosts", Kind::BastionHost),
@@ -146,6 +149,7 @@ impl Lowering<'_> {
             Kind::VirtualMachine => self.virtual_machine(&mut body, &id, span),
             Kind::AzureFirewall => firewall(&mut body, span),
             Kind::VirtualNetworkGateway => gateway(&mut body, span),
+            Kind::RouteServer => route_server::route_server(&mut body, span),
             Kind::LocalNetworkGateway => local_gateway(&mut body, span),
             Kind::Connection => connection(&mut body, span),
             Kind::BastionHost | Kind::PrivateEndpoint | Kind::ApplicationGateway => {
@@ -590,11 +594,21 @@ fn connection(body: &mut Body, span: Span) {
     body.rename("remoteGateway", "virtualNetworkGateway2");
     body.rename("circuit", "peer");
     body.rename("bgp", "enableBgp");
+    body.each("trafficSelectors", |selector| {
+        selector.rename("local", "localAddressRanges");
+        selector.rename("remote", "remoteAddressRanges");
+    });
+    body.rename("trafficSelectors", "trafficSelectorPolicies");
+    connection_state(body, "connectionStatus", span);
+}
+
+/// `up: false` as Azure says it.
+fn connection_state(body: &mut Body, key: &str, span: Span) {
     let up = body
         .take("up")
         .map(|up| up.value.as_bool() != Some(false) && up.value.as_str() != Some("false"));
     if up == Some(false) {
-        body.put("connectionStatus", word(span, "NotConnected"));
+        body.put(key, word(span, "NotConnected"));
     }
 }
 

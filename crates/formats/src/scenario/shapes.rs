@@ -189,6 +189,8 @@ shapes! {
         azure_firewalls: Named<AzureFirewall>,
         /// VPN and ExpressRoute gateways.
         virtual_network_gateways: Named<VirtualNetworkGateway>,
+        /// Route servers.
+        route_servers: Named<RouteServer>,
         /// Sites outside Azure, as a VPN gateway knows them.
         local_network_gateways: Named<LocalNetworkGateway>,
         /// Connections of gateways.
@@ -201,7 +203,7 @@ shapes! {
         application_gateways: Named<AddressHolder>,
         /// What runs in virtual machines, by name of the machine.
         guests: Named<Guest>,
-        /// Routes that gateways have learned by BGP, by name of the gateway.
+        /// Routes learned by BGP, by name of the gateway, or SERVER/PEER for what a route server has learned from an appliance.
         learned_routes: Named<Vec<LearnedRoute>>,
         /// Networks outside Azure.
         on_premises: Named<OnPremises>,
@@ -253,6 +255,8 @@ shapes! {
         dns_servers: Vec<String>,
         /// ResourceManager (default) or Classic.
         deployment_model: Option<DeploymentModel>,
+        /// What gateways tell sites in place of the address space and of spokes that lie in these prefixes.
+        summarized_gateway_prefixes: Vec<String>,
     }
 
     /// A subnet.
@@ -639,6 +643,48 @@ shapes! {
         up: Option<bool>,
         /// Weight among connections to the same prefix.
         routing_weight: Option<u32>,
+        /// The only traffic that the tunnel carries; default everything that is routed into it.
+        traffic_selectors: Vec<TrafficSelector>,
+    }
+
+    /// Traffic that a policy-based tunnel carries: between a local and a remote prefix.
+    TrafficSelector {
+        /// Prefixes on the side of Azure.
+        local: Vec<String>,
+        /// Prefixes of the other side.
+        remote: Vec<String>,
+    }
+
+    /// A route server.
+    RouteServer {
+        /// Subscription id.
+        subscription: Option<String>,
+        /// Resource group.
+        resource_group: Option<String>,
+        /// Region.
+        location: Option<String>,
+        /// VNET/RouteServerSubnet, or the id of that subnet.
+        subnet: Option<String>,
+        /// Addresses of its instances; default the first two free ones of the subnet.
+        instances: Vec<String>,
+        /// Autonomous system number; default 65515.
+        asn: Option<u32>,
+        /// Whether it hands routes on between gateways and appliances; default false.
+        branch_to_branch: Option<bool>,
+        /// Which source of one prefix wins; default ExpressRoute.
+        routing_preference: Option<RoutingPreference>,
+        /// The appliances with which it speaks BGP, by name.
+        peers: Named<RouteServerPeer>,
+    }
+
+    /// An appliance with which a route server speaks BGP.
+    RouteServerPeer {
+        /// Its address.
+        address: Option<String>,
+        /// Its autonomous system number.
+        asn: Option<u32>,
+        /// False if the session is down.
+        up: Option<bool>,
     }
 
     /// A resource whose packets are not simulated.
@@ -817,6 +863,8 @@ words! {
     VpnType: &'static str = ["RouteBased", "PolicyBased"]
     /// What a connection joins.
     ConnectionType: &'static str = ["IPsec", "Vnet2Vnet", "ExpressRoute", "VPNClient"]
+    /// Which source of a prefix a route server prefers.
+    RoutingPreference: &'static str = ["ExpressRoute", "VpnGateway", "ASPath"]
     /// What a guest does.
     Role: &'static str = ["host", "appliance", "stopped"]
 }

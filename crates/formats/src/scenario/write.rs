@@ -1,5 +1,7 @@
 //! A network as a scenario with all resources in full.
 
+mod gateway;
+
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
@@ -105,6 +107,7 @@ impl<'a> Writer<'a> {
             virtual_machines: self.machines(),
             azure_firewalls: self.firewalls(),
             virtual_network_gateways: self.gateways(),
+            route_servers: self.route_servers(),
             local_network_gateways: self.named(network.local_gateways().values(), |site| {
                 shapes::LocalNetworkGateway {
                     prefixes: texts(&site.prefixes),
@@ -174,6 +177,7 @@ impl<'a> Writer<'a> {
                 ),
                 flow_timeout_in_minutes: vnet.flow_timeout_minutes,
                 dns_servers: vnet.dns_servers.iter().map(ToString::to_string).collect(),
+                summarized_gateway_prefixes: texts(&vnet.summarized_gateway_prefixes),
                 ..shapes::VirtualNetwork::default()
             }
         })
@@ -494,6 +498,7 @@ impl<'a> Writer<'a> {
                 bgp: set(connection.bgp),
                 up: (!connection.up).then_some(false),
                 routing_weight: Some(connection.routing_weight),
+                traffic_selectors: gateway::selectors(&connection.traffic_selectors),
                 ..shapes::Connection::default()
             };
             match &connection.peer {
@@ -563,36 +568,6 @@ impl<'a> Writer<'a> {
             Some((vm.id.to_string(), shape))
         });
         Named(guests.collect())
-    }
-
-    fn learned_routes(&self) -> Named<Vec<shapes::LearnedRoute>> {
-        let route = |route: &model::LearnedRoute| shapes::LearnedRoute {
-            network: Some(route.prefix.to_string()),
-            next_hop: route.next_hop.map(|address| address.to_string()),
-            as_path: (!route.as_path.is_empty()).then(|| {
-                route
-                    .as_path
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join("-")
-            }),
-        };
-        let gateways = self
-            .network
-            .gateways()
-            .values()
-            .filter(|gateway| !gateway.learned_routes.is_empty());
-        Named(
-            gateways
-                .map(|gateway| {
-                    (
-                        gateway.id.to_string(),
-                        gateway.learned_routes.iter().map(route).collect(),
-                    )
-                })
-                .collect(),
-        )
     }
 
     fn on_premises(&self) -> Named<shapes::OnPremises> {

@@ -128,12 +128,13 @@ fn check_rules(group: &ResourceId, rules: &[SecurityRule]) -> Result<(), Operati
     Ok(())
 }
 
-/// What a table must not do to gateways (R-29, G-6).
+/// What a table must not do to gateways and route servers (R-29, G-1, G-6).
 pub(super) fn check_route_table_on(
     subnet: &ResourceId,
     table: &RouteTable,
 ) -> Result<(), OperationError> {
-    if !subnet.name().eq_ignore_ascii_case("GatewaySubnet") {
+    let is = |name| subnet.name().eq_ignore_ascii_case(name);
+    if !is("GatewaySubnet") && !is("RouteServerSubnet") {
         return Ok(());
     }
     let refuse = |reason| {
@@ -143,6 +144,9 @@ pub(super) fn check_route_table_on(
             reason,
         })
     };
+    if is("RouteServerSubnet") {
+        return refuse("RouteServerSubnet takes no route table"); // G-1
+    }
     if table.gateway_propagation_disabled {
         return refuse(
             "a gateway needs its own routes, so route propagation cannot be disabled on GatewaySubnet",

@@ -39,6 +39,7 @@ impl Network {
             deployment_model: request.deployment_model,
             flow_timeout_minutes: request.flow_timeout_minutes,
             dns_servers: request.dns_servers,
+            summarized_gateway_prefixes: Vec::new(),
             peerings: Vec::new(),
         }))
     }
@@ -97,6 +98,11 @@ impl Network {
         self.virtual_network_mut(vnet).address_space = space;
         self.mirror_links_of(vnet);
         Ok(())
+    }
+
+    /// Replaces what the gateways of a virtual network tell in place of its address space (G-4).
+    pub fn set_summarized_gateway_prefixes(&mut self, vnet: VnetId, prefixes: Vec<Ipv4Net>) {
+        self.virtual_network_mut(vnet).summarized_gateway_prefixes = prefixes;
     }
 
     /// Deletes a virtual network without NICs or other users. Links of other networks to it become Disconnected (P-2).
@@ -203,6 +209,14 @@ impl Network {
                     other_prefix,
                 });
             }
+        }
+        if request.name.eq_ignore_ascii_case("RouteServerSubnet")
+            && let Some(nsg) = request.network_security_group
+        {
+            return Err(OperationError::SecurityGroupNotAllowed {
+                group: self.nsgs[nsg].id.clone(),
+                subnet: id,
+            });
         }
         if let Some(table) = request.route_table {
             check_route_table_on(&id, &self.route_tables[table])?;

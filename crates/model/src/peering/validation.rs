@@ -263,6 +263,13 @@ impl Network {
                 gateway: gateway.id.clone(),
             });
         }
+        if let Some((_, server)) = self.route_server_of(link.virtual_network) {
+            return Err(OperationError::OwnGatewayPresent {
+                peering: link.id.clone(),
+                local: local.id.clone(),
+                gateway: server.id.clone(),
+            });
+        }
         let others = local
             .peerings
             .iter()
@@ -295,7 +302,10 @@ impl Network {
                 });
             }
         }
-        if !link.flags.do_not_verify_remote_gateways && self.gateways_of(remote).next().is_none() {
+        // F-11: a route server counts as well.
+        let shares_routes =
+            self.gateways_of(remote).next().is_some() || self.route_server_of(remote).is_some();
+        if !link.flags.do_not_verify_remote_gateways && !shares_routes {
             return Err(OperationError::RemoteVnetHasNoGateways {
                 peering: link.id.clone(),
                 remote: link.remote.clone(),

@@ -54,7 +54,10 @@ fn route_name<'a>(network: &'a Network, row: &EffectiveRoute) -> Option<&'a str>
             let routes = &network.route_tables()[table].routes;
             Some(routes.get(usize::from(position))?.name.as_str())
         }
-        RouteOrigin::System | RouteOrigin::Peering(_) | RouteOrigin::Gateway(_) => None,
+        RouteOrigin::System
+        | RouteOrigin::Peering(_)
+        | RouteOrigin::Gateway(_)
+        | RouteOrigin::RouteServer(_) => None,
     }
 }
 
