@@ -12,6 +12,7 @@ mod outside;
 mod packets;
 mod permissions;
 mod reading;
+mod security;
 mod semantics;
 mod showing;
 mod templates;

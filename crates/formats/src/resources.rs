@@ -11,7 +11,7 @@
 //! | `view`, `reader` | single properties, nested or flattened, and what is wrong with them |
 //! | `build` | the order of creation, references between resources |
 //! | `virtual_network`, `peering` | networks, subnets, links |
-//! | `security`, `route_table` | rules and routes |
+//! | `security`, `network_manager`, `route_table` | rules and routes |
 //! | `learned_routes` | what gateways and route servers have learned by BGP |
 //! | `delivery`, `gateway`, `route_server` | public addresses, load balancers, NAT gateways, firewalls; gateways, sites, connections; route servers |
 //! | `interface`, `virtual_machine` | NICs and VMs |
@@ -25,6 +25,7 @@ mod gateway;
 mod interface;
 pub(crate) mod kind;
 pub(crate) mod learned_routes;
+mod network_manager;
 mod peering;
 mod reader;
 mod route_server;

@@ -4,6 +4,7 @@
 //! all come from there. What fits the schema is then spelled out (`lower`) into the resources that every other format gives too, so
 //! that there is one reader of resources, with one set of messages.
 
+mod admin_rules;
 mod authorization;
 mod check;
 mod lower;

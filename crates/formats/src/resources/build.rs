@@ -84,6 +84,7 @@ impl Builder<'_> {
         self.security_groups();
         self.nat_gateways();
         self.virtual_networks();
+        self.network_managers();
         self.local_gateways();
         self.holders_of_addresses();
         self.virtual_machines();
@@ -508,7 +509,7 @@ impl<'b> Builder<'b> {
     }
 
     /// Children whose parent is not in the input have no place. A link of a network that is not in the input is left out with
-    /// a warning: templates that only peer existing networks are complete as they are.
+    /// a warning, and so is a part of a network manager: templates that only peer existing networks are complete as they are.
     fn report_orphans(&mut self) {
         let collection = self.collection;
         for record in collection.records() {
@@ -527,7 +528,8 @@ impl<'b> Builder<'b> {
                         .split_once(' ')
                         .map_or("", |(_, noun)| noun)
                 );
-                let problem = if record.kind == Kind::Peering {
+                let problem = if record.kind == Kind::Peering || record.kind.is_part_of_a_manager()
+                {
                     let message = format!("{message}; it is left out");
                     Diagnostic::warning(Code::DanglingReference, message)
                 } else {

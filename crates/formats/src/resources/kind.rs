@@ -29,6 +29,12 @@ pub(crate) enum Kind {
     BastionHost,
     PrivateEndpoint,
     ApplicationGateway,
+    NetworkManager,
+    NetworkGroup,
+    StaticMember,
+    SecurityAdminConfiguration,
+    AdminRuleCollection,
+    AdminRule,
     /// Not simulated, and able to change a verdict: listed as a warning.
     Unsupported,
     /// Unable to change a verdict: only counted.
@@ -103,6 +109,27 @@ const READ: &[(&str, Kind)] = &[
         "Microsoft.Network/applicationGateways",
         Kind::ApplicationGateway,
     ),
+    ("Microsoft.Network/networkManagers", Kind::NetworkManager),
+    (
+        "Microsoft.Network/networkManagers/networkGroups",
+        Kind::NetworkGroup,
+    ),
+    (
+        "Microsoft.Network/networkManagers/networkGroups/staticMembers",
+        Kind::StaticMember,
+    ),
+    (
+        "Microsoft.Network/networkManagers/securityAdminConfigurations",
+        Kind::SecurityAdminConfiguration,
+    ),
+    (
+        "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections",
+        Kind::AdminRuleCollection,
+    ),
+    (
+        "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules",
+        Kind::AdminRule,
+    ),
 ];
 
 /// Types outside `Microsoft.Network` that bring NICs or forward packets.
@@ -136,7 +163,12 @@ const IRRELEVANT_IN_NETWORK: &[&str] = &[
 ];
 
 /// Children that carry no packet although their parent does.
-const IRRELEVANT_CHILDREN: &[&str] = &["privateEndpoints/privateDnsZoneGroups"];
+const IRRELEVANT_CHILDREN: &[&str] = &[
+    "privateEndpoints/privateDnsZoneGroups",
+    "networkManagers/scopeConnections",
+    "networkManagers/ipamPools",
+    "networkManagers/verifierWorkspaces",
+];
 
 /// Extension types: `.../providers/Microsoft.Insights/diagnosticSettings/X` and their like hang on another resource.
 const EXTENSIONS: &[&str] = &[
@@ -219,6 +251,12 @@ impl Kind {
             Self::BastionHost => "a bastion host",
             Self::PrivateEndpoint => "a private endpoint",
             Self::ApplicationGateway => "an application gateway",
+            Self::NetworkManager => "a network manager",
+            Self::NetworkGroup => "a network group",
+            Self::StaticMember => "a static member",
+            Self::SecurityAdminConfiguration => "a security admin configuration",
+            Self::AdminRuleCollection => "a rule collection",
+            Self::AdminRule => "a security admin rule",
             Self::Unsupported | Self::Irrelevant => "a resource",
         }
     }
@@ -231,8 +269,24 @@ impl Kind {
             Self::SecurityRule => Some(Self::NetworkSecurityGroup),
             Self::BackendPool => Some(Self::LoadBalancer),
             Self::RouteServerConfiguration | Self::RouteServerPeer => Some(Self::RouteServer),
+            Self::NetworkGroup | Self::SecurityAdminConfiguration => Some(Self::NetworkManager),
+            Self::StaticMember => Some(Self::NetworkGroup),
+            Self::AdminRuleCollection => Some(Self::SecurityAdminConfiguration),
+            Self::AdminRule => Some(Self::AdminRuleCollection),
             _ => None,
         }
+    }
+
+    /// True for parts of a network manager: templates that add to one that exists are complete without it.
+    pub(crate) const fn is_part_of_a_manager(self) -> bool {
+        matches!(
+            self,
+            Self::NetworkGroup
+                | Self::StaticMember
+                | Self::SecurityAdminConfiguration
+                | Self::AdminRuleCollection
+                | Self::AdminRule
+        )
     }
 
     /// The kind of an id; extension resources are of the extension's kind.

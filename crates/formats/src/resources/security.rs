@@ -19,7 +19,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::json::Value;
 
 /// The property names of one side of a rule.
-struct Side {
+pub(super) struct Side {
     prefix: &'static str,
     prefixes: &'static str,
     groups: &'static str,
@@ -27,7 +27,7 @@ struct Side {
     ports: &'static str,
 }
 
-const SOURCE: Side = Side {
+pub(super) const SOURCE: Side = Side {
     prefix: "sourceAddressPrefix",
     prefixes: "sourceAddressPrefixes",
     groups: "sourceApplicationSecurityGroups",
@@ -35,7 +35,7 @@ const SOURCE: Side = Side {
     ports: "sourcePortRanges",
 };
 
-const DESTINATION: Side = Side {
+pub(super) const DESTINATION: Side = Side {
     prefix: "destinationAddressPrefix",
     prefixes: "destinationAddressPrefixes",
     groups: "destinationApplicationSecurityGroups",
@@ -141,7 +141,7 @@ impl Builder<'_> {
     }
 
     /// S-2: up to 80 characters; begins with a word character, ends with one, holds word characters, `.` and `-`.
-    fn rule_name(&mut self, name: &str, view: &View<'_>) {
+    pub(super) fn rule_name(&mut self, name: &str, view: &View<'_>) {
         let word = |c: char| c.is_alphanumeric() || c == '_';
         let first = name.chars().next().is_some_and(char::is_alphanumeric);
         let last = name.chars().next_back().is_some_and(word);
@@ -350,7 +350,12 @@ impl Builder<'_> {
         groups
     }
 
-    fn rule_prefix(&mut self, path: String, value: &Value, text: &str) -> Option<Ipv4Net> {
+    pub(super) fn rule_prefix(
+        &mut self,
+        path: String,
+        value: &Value,
+        text: &str,
+    ) -> Option<Ipv4Net> {
         let prefix = parse_prefix(text)?;
         if prefix.trunc() == prefix {
             return Some(prefix);
@@ -365,7 +370,7 @@ impl Builder<'_> {
         }
     }
 
-    fn invalid_prefix(&mut self, path: String, value: &Value, text: &str) {
+    pub(super) fn invalid_prefix(&mut self, path: String, value: &Value, text: &str) {
         let message = format!("Security rule has invalid Address prefix. Value provided: {text}");
         let problem = Diagnostic::error(Code::BadValue, message)
             .at(value.span)
@@ -383,7 +388,7 @@ impl Builder<'_> {
     }
 
     /// S-5: the single property or the list; the filled one counts.
-    fn rule_ports(&mut self, view: &View<'_>, side: &Side) -> Option<Ports> {
+    pub(super) fn rule_ports(&mut self, view: &View<'_>, side: &Side) -> Option<Ports> {
         if self.reader.filled(view, side.ports) {
             let mut ranges = Vec::new();
             let mut sound = true;

@@ -32,6 +32,7 @@ const SECTIONS: &[(&str, Kind)] = &[
     ("bastionHosts", Kind::BastionHost),
     ("privateEndpoints", Kind::PrivateEndpoint),
     ("applicationGateways", Kind::ApplicationGateway),
+    ("networkManagers", Kind::NetworkManager),
 ];
 
 pub(super) fn lower(
@@ -61,6 +62,7 @@ pub(super) fn lower(
             lowering.resource(&entry, kind);
         }
     }
+    lowering.short_admin_rules(document);
     for link in document
         .get("peerings")
         .and_then(Value::as_array)
@@ -120,13 +122,13 @@ pub(super) fn lower(
 /// An id of our own: Azure has no such resource.
 const ON_PREMISES: &str = "Vnetsim.Scenario/onPremisesNetworks";
 
-struct Lowering<'a> {
+pub(super) struct Lowering<'a> {
     subscription: &'a str,
     group: &'a str,
     location: Option<&'a Value>,
     origin: Origin,
     collection: &'a mut Collection,
-    diagnostics: &'a mut Diagnostics,
+    pub(super) diagnostics: &'a mut Diagnostics,
 }
 
 impl Lowering<'_> {
@@ -152,6 +154,7 @@ impl Lowering<'_> {
             Kind::RouteServer => route_server::route_server(&mut body, span),
             Kind::LocalNetworkGateway => local_gateway(&mut body, span),
             Kind::Connection => connection(&mut body, span),
+            Kind::NetworkManager => self.network_manager(&mut body, &id, span),
             Kind::BastionHost | Kind::PrivateEndpoint | Kind::ApplicationGateway => {
                 address_holder(&mut body, kind, span);
             }
@@ -160,7 +163,7 @@ impl Lowering<'_> {
         self.add(id, body, span);
     }
 
-    fn add(&mut self, id: ResourceId, body: Body, span: Span) {
+    pub(super) fn add(&mut self, id: ResourceId, body: Body, span: Span) {
         let body = Value::new(span, body.0);
         self.collection.add(
             ResourceDocument {
@@ -215,7 +218,7 @@ impl Lowering<'_> {
         );
     }
 
-    fn id(&self, entry: &Entry, resource_type: &str) -> ResourceId {
+    pub(super) fn id(&self, entry: &Entry, resource_type: &str) -> ResourceId {
         let text = |key| entry.value.get(key).and_then(Value::as_str);
         let (subscription, group) = (
             text("subscription").unwrap_or(self.subscription),
@@ -277,7 +280,7 @@ impl Lowering<'_> {
 }
 
 /// The entries of an object under a key; empty for what is none (which the check has told).
-fn entries(document: &Value, key: &str) -> Vec<Entry> {
+pub(super) fn entries(document: &Value, key: &str) -> Vec<Entry> {
     let object = document.get(key).and_then(Value::as_object);
     let members = object.into_iter().flat_map(|object| object.iter());
     members
@@ -290,10 +293,10 @@ fn entries(document: &Value, key: &str) -> Vec<Entry> {
 }
 
 /// An object whose entries are moved to where the other formats have them.
-struct Body(Vec<Member>);
+pub(super) struct Body(pub(super) Vec<Member>);
 
 impl Body {
-    fn of(value: &Value) -> Self {
+    pub(super) fn of(value: &Value) -> Self {
         Self(
             value
                 .as_object()
@@ -302,7 +305,7 @@ impl Body {
         )
     }
 
-    fn get(&self, key: &str) -> Option<&Value> {
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
         let found = self
             .0
             .iter()
@@ -310,7 +313,7 @@ impl Body {
         (!found.value.is_null()).then_some(&found.value)
     }
 
-    fn take(&mut self, key: &str) -> Option<Member> {
+    pub(super) fn take(&mut self, key: &str) -> Option<Member> {
         let position = self
             .0
             .iter()
@@ -318,7 +321,7 @@ impl Body {
         Some(self.0.remove(position)).filter(|member| !member.value.is_null())
     }
 
-    fn put(&mut self, key: &str, value: Value) {
+    pub(super) fn put(&mut self, key: &str, value: Value) {
         self.0
             .retain(|member| !member.key.eq_ignore_ascii_case(key));
         self.0.push(member(key, value));
@@ -350,7 +353,7 @@ impl Body {
     }
 }
 
-fn member(key: &str, value: Value) -> Member {
+pub(super) fn member(key: &str, value: Value) -> Member {
     Member {
         key: key.into(),
         key_span: value.span,

@@ -201,6 +201,10 @@ shapes! {
         private_endpoints: Named<AddressHolder>,
         /// Application gateways; they only hold addresses.
         application_gateways: Named<AddressHolder>,
+        /// Network managers with their network groups and security admin rules.
+        network_managers: Named<NetworkManager>,
+        /// Security admin rules in short: each with the networks that it reaches, all of one network manager.
+        security_admin_rules: Vec<ShortAdminRule>,
         /// What runs in virtual machines, by name of the machine.
         guests: Named<Guest>,
         /// Routes learned by BGP, by name of the gateway, or SERVER/PEER for what a route server has learned from an appliance.
@@ -347,6 +351,92 @@ shapes! {
         source_ports: Option<RulePorts>,
         /// As `source`.
         destination: Option<RuleAddresses>,
+        /// As `sourcePorts`.
+        destination_ports: Option<RulePorts>,
+    }
+
+    /// A network manager.
+    NetworkManager {
+        /// Subscription id.
+        subscription: Option<String>,
+        /// Resource group.
+        resource_group: Option<String>,
+        /// Region.
+        location: Option<String>,
+        /// Ids of the management groups that it manages; a manager with one goes before those without.
+        management_groups: Vec<String>,
+        /// Ids of the subscriptions that it manages.
+        subscriptions: Vec<String>,
+        /// Names or ids of the virtual networks of each group, by name of the group.
+        network_groups: Named<Vec<String>>,
+        /// Security admin configurations.
+        security_admin_configurations: Named<SecurityAdminConfiguration>,
+    }
+
+    /// Rule collections that are deployed together.
+    SecurityAdminConfiguration {
+        /// Whether it reaches networks with a SQL managed instance or Databricks; default None.
+        apply_on_network_intent_policy_based_services: Option<IntentPolicyServices>,
+        /// Regions where it is deployed; default all, and [] is nowhere.
+        deployed_to: Option<Vec<String>>,
+        /// Rule collections by name.
+        rule_collections: Named<AdminRuleCollection>,
+    }
+
+    /// Security admin rules for some network groups.
+    AdminRuleCollection {
+        /// Names of the network groups.
+        applies_to: Vec<String>,
+        /// Rules.
+        rules: Vec<SecurityAdminRule>,
+    }
+
+    /// A security admin rule. Addresses and ports that are left out are all of them.
+    SecurityAdminRule {
+        /// Name, unique in the collection.
+        name: Option<String>,
+        /// Free text.
+        description: Option<String>,
+        /// 1 to 4096; lower goes first.
+        priority: Option<u16>,
+        /// Inbound or Outbound.
+        direction: Option<Direction>,
+        /// Allow, AlwaysAllow or Deny.
+        access: Option<AdminAccess>,
+        /// Tcp, Udp, Icmp, Esp, Ah or *; default *.
+        protocol: Option<Protocol>,
+        /// A prefix, a service tag or *, or a list of prefixes; default *.
+        source: Option<OneOrMany>,
+        /// A port, a range such as 8000-8999 or *, or a list; default *.
+        source_ports: Option<RulePorts>,
+        /// As `source`.
+        destination: Option<OneOrMany>,
+        /// As `sourcePorts`.
+        destination_ports: Option<RulePorts>,
+    }
+
+    /// A security admin rule with the networks that it reaches.
+    ShortAdminRule {
+        /// Names or ids of the virtual networks that it reaches.
+        virtual_networks: Vec<String>,
+        /// Name, unique among these rules.
+        name: Option<String>,
+        /// Free text.
+        description: Option<String>,
+        /// 1 to 4096; lower goes first.
+        priority: Option<u16>,
+        /// Inbound or Outbound.
+        direction: Option<Direction>,
+        /// Allow, AlwaysAllow or Deny.
+        access: Option<AdminAccess>,
+        /// Tcp, Udp, Icmp, Esp, Ah or *; default *.
+        protocol: Option<Protocol>,
+        /// A prefix, a service tag or *, or a list of prefixes; default *.
+        source: Option<OneOrMany>,
+        /// A port, a range such as 8000-8999 or *, or a list; default *.
+        source_ports: Option<RulePorts>,
+        /// As `source`.
+        destination: Option<OneOrMany>,
         /// As `sourcePorts`.
         destination_ports: Option<RulePorts>,
     }
@@ -851,6 +941,10 @@ words! {
     Direction: &'static str = ["Inbound", "Outbound"]
     /// What a rule says.
     Access: &'static str = ["Allow", "Deny"]
+    /// What a security admin rule says.
+    AdminAccess: &'static str = ["Allow", "AlwaysAllow", "Deny"]
+    /// Whether security admin rules reach networks of certain services.
+    IntentPolicyServices: &'static str = ["None", "All", "AllowRulesOnly"]
     /// Protocol of a rule.
     Protocol: &'static str = ["Tcp", "Udp", "Icmp", "Esp", "Ah", "*"]
     /// Protocol of a load-balancing rule.

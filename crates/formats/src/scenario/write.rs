@@ -121,6 +121,8 @@ impl<'a> Writer<'a> {
             bastion_hosts: self.holders(Kind::BastionHost),
             private_endpoints: self.holders(Kind::PrivateEndpoint),
             application_gateways: self.holders(Kind::ApplicationGateway),
+            network_managers: self.managers(),
+            security_admin_rules: Vec::new(), // a short form of the former
             guests: self.guests(),
             learned_routes: self.learned_routes(),
             on_premises: self.on_premises(),
@@ -272,6 +274,45 @@ impl<'a> Writer<'a> {
                     .collect(),
                 flush_connection: set(group.flush_connection),
                 ..shapes::NetworkSecurityGroup::default()
+            }
+        })
+    }
+
+    fn managers(&self) -> Named<shapes::NetworkManager> {
+        self.named(self.network.managers().values(), |manager| {
+            let groups = manager.network_groups.iter().map(|group| {
+                let members = group.members.iter().map(ToString::to_string).collect();
+                (group.name.clone(), members)
+            });
+            let configurations = manager.security_admin_configurations.iter();
+            let configurations = configurations.map(|configuration| {
+                let intent = configuration.intent_policy_services;
+                let collections = configuration.rule_collections.iter().map(|collection| {
+                    let shape = shapes::AdminRuleCollection {
+                        applies_to: collection.applies_to.clone(),
+                        rules: collection.rules.iter().map(admin_rule).collect(),
+                    };
+                    (collection.name.clone(), shape)
+                });
+                let shape = shapes::SecurityAdminConfiguration {
+                    apply_on_network_intent_policy_based_services: (intent
+                        != model::IntentPolicyServices::None)
+                        .then(|| shapes::IntentPolicyServices(intent.as_str())),
+                    deployed_to: configuration
+                        .deployed_to
+                        .as_ref()
+                        .map(|regions| regions.iter().map(ToString::to_string).collect()),
+                    rule_collections: Named(collections.collect()),
+                };
+                (configuration.name.clone(), shape)
+            });
+            shapes::NetworkManager {
+                location: location(&manager.location),
+                management_groups: manager.management_groups.clone(),
+                subscriptions: manager.subscriptions.clone(),
+                network_groups: Named(groups.collect()),
+                security_admin_configurations: Named(configurations.collect()),
+                ..shapes::NetworkManager::default()
             }
         })
     }
@@ -617,6 +658,27 @@ fn dynamic(method: AllocationMethod) -> Option<shapes::Allocation> {
     match method {
         AllocationMethod::Dynamic => Some(shapes::Allocation("Dynamic")),
         AllocationMethod::Static => None,
+    }
+}
+
+fn admin_rule(rule: &model::SecurityAdminRule) -> shapes::SecurityAdminRule {
+    let addresses = |side: &model::RuleAddresses| match side {
+        // Members of application security groups are no part of an admin rule.
+        model::RuleAddresses::Any | model::RuleAddresses::ApplicationSecurityGroups(_) => None,
+        model::RuleAddresses::Prefixes(prefixes) => Some(OneOrMany::Many(texts(prefixes))),
+        model::RuleAddresses::Tag(tag) => Some(OneOrMany::One(tag.to_string())),
+    };
+    shapes::SecurityAdminRule {
+        name: Some(rule.name.clone()),
+        description: rule.description.clone(),
+        priority: Some(rule.priority),
+        direction: Some(shapes::Direction(rule.direction.as_str())),
+        access: Some(shapes::AdminAccess(rule.access.as_str())),
+        protocol: Some(shapes::Protocol(rule.protocol.as_str())),
+        source: addresses(&rule.source),
+        source_ports: rule_ports(&rule.source_ports),
+        destination: addresses(&rule.destination),
+        destination_ports: rule_ports(&rule.destination_ports),
     }
 }
 

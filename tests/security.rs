@@ -1,0 +1,249 @@
+//! Security as users meet it: admin rules, service tags, refusals, and the answers of Network Watcher.
+
+use ::vnetsim::formats::load::{LoadOptions, Loaded, Loader};
+use serde_json::{Value, json};
+
+use crate::reading::{assert_same, described};
+use crate::vnetsim::run_in;
+
+const NETWORK: &str = "
+defaults: { resourceGroup: g, location: northeurope }
+virtualNetworks:
+  hub: { addressSpace: 10.0.0.0/16, subnets: { work: { prefix: 10.0.0.0/24, networkSecurityGroup: shut } } }
+  spoke: { addressSpace: 10.1.0.0/16, subnets: { work: 10.1.0.0/24 } }
+peerings: [{ from: hub, to: spoke, name: a }, { from: spoke, to: hub, name: b }]
+networkSecurityGroups:
+  shut: { securityRules: [{ name: no, priority: 100, direction: Inbound, access: Deny }] }
+virtualMachines: { hubvm: { subnet: hub/work }, spokevm: { subnet: spoke/work } }
+";
+
+const MANAGER: &str = "
+networkManagers:
+  avnm:
+    subscriptions: [/subscriptions/00000000-0000-0000-0000-000000000000]
+    networkGroups: { hubs: [hub] }
+    securityAdminConfigurations:
+      base:
+        ruleCollections:
+          rules:
+            appliesTo: [hubs]
+            rules:
+              - { name: https, priority: 10, direction: Inbound, access: AlwaysAllow, protocol: Tcp, source: 10.0.0.0/8, destinationPorts: 443 }
+              - { name: no-telnet, priority: 20, direction: Inbound, access: Deny, protocol: Tcp, destinationPorts: 23 }
+";
+
+fn load(texts: &[(&str, &str)]) -> Loaded {
+    let mut loader = Loader::new(LoadOptions::default());
+    for (name, text) in texts {
+        loader.add_text(name, *text);
+    }
+    loader
+        .finish()
+        .unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+/// A folder with one scenario in it.
+fn folder(scenario: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("net.yaml"), scenario).expect("a file");
+    folder
+}
+
+/// What the binary says as JSON about the scenario of a folder.
+fn ask(folder: &tempfile::TempDir, words: &[&str]) -> Value {
+    let answer = run_in(folder.path(), &[words, &["-t", "net.yaml"]].concat());
+    serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:#?}"))
+}
+
+#[test]
+fn a_network_manager_is_the_same_in_rest_in_az_and_in_a_scenario() {
+    // S-13
+    let scenario = described(&load(&[("net.yaml", &format!("{NETWORK}{MANAGER}"))]).network);
+    let group = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/g/providers/Microsoft.Network";
+    let manager = format!("{group}/networkManagers/avnm");
+    let rules = format!("{manager}/securityAdminConfigurations/base/ruleCollections/rules");
+    let resource = |id: &str, properties: Value, nested: bool| {
+        let name = id.rsplit('/').next().unwrap_or_default();
+        let mut document = json!({ "id": id, "name": name, "resourceGroup": "g" });
+        if id.ends_with("avnm") {
+            document["location"] = json!("northeurope");
+        }
+        if nested {
+            document["properties"] = properties;
+        } else {
+            let fields = properties.as_object().expect("an object").clone();
+            document.as_object_mut().expect("an object").extend(fields);
+        }
+        document
+    };
+    for nested in [true, false] {
+        let dump = json!([
+            resource(
+                &manager,
+                json!({ "networkManagerScopes": { "managementGroups": [], "subscriptions": ["/subscriptions/00000000-0000-0000-0000-000000000000"] } }),
+                nested
+            ),
+            resource(
+                &format!("{manager}/networkGroups/hubs"),
+                json!({ "memberType": "VirtualNetwork" }),
+                nested
+            ),
+            resource(
+                &format!("{manager}/networkGroups/hubs/staticMembers/m1"),
+                json!({ "resourceId": format!("{group}/virtualNetworks/hub") }),
+                nested
+            ),
+            resource(
+                &format!("{manager}/securityAdminConfigurations/base"),
+                json!({ "applyOnNetworkIntentPolicyBasedServices": ["None"] }),
+                nested
+            ),
+            resource(
+                &rules,
+                json!({ "appliesToGroups": [{ "networkGroupId": format!("{manager}/networkGroups/hubs") }] }),
+                nested
+            ),
+            resource(
+                &format!("{rules}/rules/https"),
+                json!({ "priority": 10, "direction": "Inbound", "access": "AlwaysAllow", "protocol": "Tcp",
+                "sources": [{ "addressPrefix": "10.0.0.0/8", "addressPrefixType": "IPPrefix" }], "destinations": [{ "addressPrefix": "*", "addressPrefixType": "IPPrefix" }],
+                "sourcePortRanges": ["0-65535"], "destinationPortRanges": ["443"] }),
+                nested
+            ),
+            resource(
+                &format!("{rules}/rules/no-telnet"),
+                json!({ "priority": 20, "direction": "Inbound", "access": "Deny", "protocol": "Tcp",
+                "sources": [], "destinations": [], "sourcePortRanges": [], "destinationPortRanges": ["23"] }),
+                nested
+            ),
+        ]);
+        let read = load(&[("net.yaml", NETWORK), ("dump.json", &dump.to_string())]);
+        assert_same(&scenario, &described(&read.network), "the dump");
+    }
+}
+
+#[test]
+fn admin_rules_in_short_reach_the_networks_that_each_names() {
+    let short = "
+securityAdminRules:
+  - { name: https, priority: 10, direction: Inbound, access: AlwaysAllow, protocol: Tcp, destinationPorts: 443, virtualNetworks: [hub] }
+  - { name: no-dns, priority: 10, direction: Outbound, access: Deny, protocol: Udp, destinationPorts: 53, virtualNetworks: [hub, spoke] }
+";
+    let folder = folder(&format!("{NETWORK}{short}"));
+    let rules = |vm: &str| {
+        let groups = ask(&folder, &["effective-nsg", vm, "-o", "json"]);
+        let block = &groups["value"][0];
+        assert!(
+            block["association"]["networkManager"]["id"]
+                .as_str()
+                .is_some_and(|id| id.ends_with("/networkManagers/security-admin-rules")),
+            "{block}"
+        );
+        let names = block["effectiveSecurityRules"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        names
+            .iter()
+            .map(|rule| {
+                format!(
+                    "{} {}",
+                    rule["access"].as_str().unwrap_or(""),
+                    rule["name"].as_str().unwrap_or("")
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rules("hubvm"), ["AlwaysAllow https", "Deny no-dns"]);
+    assert_eq!(rules("spokevm"), ["Deny no-dns"]);
+}
+
+#[test]
+fn an_admin_rule_is_blamed_and_named_with_its_manager() {
+    // S-13: 443 passes the group that denies all, 23 dies at the admin rule, 22 at the group.
+    let folder = folder(&format!("{NETWORK}{MANAGER}"));
+    let flow = |port: &str| {
+        let local = format!("10.0.0.4:{port}");
+        ask(
+            &folder,
+            &[
+                "ip-flow",
+                "hubvm",
+                "--direction",
+                "inbound",
+                "--protocol",
+                "tcp",
+                "--local",
+                &local,
+                "--remote",
+                "10.1.0.4:50000",
+                "-o",
+                "json",
+            ],
+        )
+    };
+    let answer = flow("443");
+    assert_eq!(
+        (&answer["access"], &answer["ruleName"]),
+        (&json!("Allow"), &json!("https"))
+    );
+    assert!(answer["ruleId"].as_str().is_some_and(|id| id.ends_with("/networkManagers/avnm/securityAdminConfigurations/base/ruleCollections/rules/rules/https")), "{answer}");
+    assert_eq!(flow("22")["ruleName"], "securityRules/no");
+    let answer = flow("23");
+    assert_eq!(
+        (&answer["access"], &answer["ruleName"], &answer["level"]),
+        (
+            &json!("Deny"),
+            &json!("no-telnet"),
+            &json!("network manager")
+        )
+    );
+
+    let explained = run_in(
+        folder.path(),
+        &[
+            "explain", "spokevm", "hubvm", "--tcp", "23", "-t", "net.yaml",
+        ],
+    );
+    assert_eq!(explained.code, Some(1), "{explained:#?}");
+    let text = explained.out;
+    assert!(
+        text.contains(
+            "admin-deny at hubvm/hubvmVMNic: Deny no-telnet (20), a security admin rule of avnm"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("Also in the way (forward): nsg-deny"),
+        "{text}"
+    );
+    assert!(text.contains("AlwaysAllow"), "{text}");
+}
+
+#[test]
+fn mistakes_in_admin_rules_are_told_with_their_place() {
+    let mut loader = Loader::new(LoadOptions::default());
+    loader.add_text("net.yaml", format!("{NETWORK}
+networkManagers:
+  avnm:
+    networkGroups: {{ hubs: [hib] }}
+    securityAdminConfigurations:
+      base:
+        ruleCollections:
+          rules:
+            appliesTo: [spokes]
+            rules:
+              - {{ name: a, priority: 0, direction: Inbound, access: Deny, source: [Internet, 10.0.0.0/8] }}
+              - {{ name: b, priority: 5, direction: Inbound, access: Deny, source: 10.0.0.1/8 }}
+"));
+    let refused = loader.finish().expect_err("mistakes").to_string();
+    for part in [
+        "resourceId names 'hib', and there is no such resource",
+        "appliesToGroups[0].networkGroupId refers to a resource that is not in the input",
+        "the priority of a security admin rule is 0",
+        "is a service tag of several",
+        "SecurityRuleInvalidAddressPrefix",
+    ] {
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+}
