@@ -18,6 +18,7 @@ pub mod diagnostic;
 mod document;
 pub mod json;
 pub mod load;
+pub mod locations;
 pub mod resources;
 pub mod scenario;
 pub mod source;

@@ -10,8 +10,11 @@ use crate::arm::{self, Assumed, DeploymentContext, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::{self, Document};
 use crate::json::{self, Value};
+use crate::locations::Locations;
 use crate::resources::learned_routes;
-use crate::resources::{Additions, Collection, Entry, Origin, ResourceDocument, Summary, build};
+use crate::resources::{
+    Additions, Built, Collection, Entry, Origin, ResourceDocument, Summary, build,
+};
 use crate::source::{FileId, Sources, Span};
 use crate::{scenario, yaml};
 
@@ -46,6 +49,8 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
     /// What was passed over.
     pub summary: Summary,
+    /// Where the resources stand in `sources`.
+    pub locations: Locations,
     /// Values in templates that Azure would assign, as they were assumed.
     pub assumed: Vec<Assumed>,
 }
@@ -158,7 +163,11 @@ impl Loader {
                 );
             }
         }
-        let (network, summary) = build(&self.collection, &self.additions, &mut self.diagnostics);
+        let Built {
+            network,
+            summary,
+            locations,
+        } = build(&self.collection, &self.additions, &mut self.diagnostics);
         let Self {
             sources,
             diagnostics,
@@ -176,6 +185,7 @@ impl Loader {
             sources,
             diagnostics,
             summary,
+            locations,
             assumed,
         })
     }

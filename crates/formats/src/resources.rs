@@ -40,7 +40,7 @@ use std::collections::HashMap;
 
 use model::ResourceId;
 
-pub use build::{Summary, build};
+pub use build::{Built, Summary, build};
 use kind::Kind;
 pub use reader::Origin;
 pub use scenario_only::{Additions, Entry};

@@ -18,6 +18,7 @@ use super::scenario_only::Additions;
 use super::view::View;
 use super::{Collection, Record};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::locations::Locations;
 use crate::source::Span;
 
 /// What was read and what was passed over.
@@ -31,13 +32,24 @@ pub struct Summary {
     pub unsupported: BTreeMap<String, usize>,
 }
 
+/// What came of all resources.
+#[derive(Debug)]
+pub struct Built {
+    /// The network.
+    pub network: Network,
+    /// What was passed over.
+    pub summary: Summary,
+    /// Where the resources stand.
+    pub locations: Locations,
+}
+
 /// Creates a network of all resources. Problems go to `diagnostics`; after one that concerns a single resource the others are still
 /// read, so that one run tells everything.
 pub fn build(
     collection: &Collection,
     additions: &Additions,
     diagnostics: &mut Diagnostics,
-) -> (Network, Summary) {
+) -> Built {
     let mut network = Network::default();
     network.options.clone_from(&additions.options);
     let mut builder = Builder {
@@ -47,13 +59,22 @@ pub fn build(
         children: Children::of(collection),
         failed: HashSet::new(),
         names: None,
+        locations: Locations::default(),
     };
+    for record in collection.records() {
+        builder.locations.note(&record.id, record.span);
+    }
     builder.reader.told.clone_from(&additions.told);
     builder.run(additions);
     builder.reader.finish();
-    let network = builder.network;
-    let summary = summarise(collection, diagnostics);
-    (network, summary)
+    let Builder {
+        network, locations, ..
+    } = builder;
+    Built {
+        network,
+        summary: summarise(collection, diagnostics),
+        locations,
+    }
 }
 
 pub(super) struct Builder<'a> {
@@ -64,6 +85,7 @@ pub(super) struct Builder<'a> {
     /// Resources that were not created because of a problem that was told: references to them are no further problem.
     failed: HashSet<ResourceId>,
     names: Option<HashMap<(Kind, String), Vec<ResourceId>>>,
+    pub(super) locations: Locations,
 }
 
 /// Subnets, links, routes and rules that are resources of their own, by the resource that holds them.
@@ -497,6 +519,7 @@ impl<'b> Builder<'b> {
                 Some(child) => inline.after(&child.documents),
                 None => inline,
             };
+            self.locations.note(&id, view.span());
             children.push(Child { id, view });
         }
         for child in own.into_iter().filter(|child| !taken.contains(&child.id)) {

@@ -79,6 +79,7 @@ impl Builder<'_> {
                 .id
                 .child("virtualNetworkPeerings", &name);
             self.reader.begin(&id, *origin);
+            self.locations.note(&id, view.span());
             let child = Child { id, view };
             if let Some(record) = self.peering(vnet, &child) {
                 places.insert(record.id.clone(), Place::of(&record, &child));
