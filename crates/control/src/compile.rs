@@ -26,25 +26,40 @@ use crate::wiring::Wiring;
 
 /// What Azure's controller would program for this network. Generation 1.
 pub fn compile(network: &Network) -> Snapshot {
-    build(network, None)
+    build(network, None, Extent::InUse)
+}
+
+/// The same with tables for subnets that hold no NIC and for security groups that are attached nowhere: for those who look at the
+/// design and not at packets.
+pub fn compile_design(network: &Network) -> Snapshot {
+    build(network, None, Extent::Whole)
 }
 
 /// The same after a change of the network: the next generation. Tables that did not change are shared with the previous one.
 pub fn recompile(network: &Network, previous: &Snapshot) -> Snapshot {
-    build(network, Some(previous))
+    build(network, Some(previous), Extent::InUse)
+}
+
+/// What gets a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What packets can meet.
+    InUse,
+    /// Everything.
+    Whole,
 }
 
 #[expect(
     clippy::too_many_lines,
     reason = "one table of the snapshot after the other"
 )]
-fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
+fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snapshot {
     let generation = previous.map_or(1, |previous| previous.generation.wrapping_add(1));
     let wiring = Wiring::new(network);
     let gateway_routes = GatewayRoutes::new(&wiring);
     let mut owners = Owners::new(&wiring);
 
-    let (views, fib_of_subnet) = route_views(&wiring);
+    let (views, fib_of_subnet) = route_views(&wiring, extent);
     let known: HashMap<&RouteView, (&Arc<CompiledFib>, &Arc<TagView>)> = previous
         .map(|previous| previous.fibs.iter().zip(&previous.tag_views))
         .into_iter()
@@ -62,6 +77,7 @@ fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
         &wiring,
         generation,
         previous.map_or(&[], |previous| &previous.rule_sets),
+        extent,
     );
     let admin = AdminRuleSets::new(
         network,
@@ -152,17 +168,20 @@ fn build(network: &Network, previous: Option<&Snapshot>) -> Snapshot {
 /// S-21: the platform forgets a flow after four idle minutes unless the network says otherwise.
 const DEFAULT_TIMEOUT_MINUTES: u8 = 4;
 
-/// The distinct views of the subnets that hold a NIC, and by subnet the number of its view.
-fn route_views(wiring: &Wiring<'_>) -> (Vec<RouteView>, Vec<Option<u32>>) {
+/// The distinct views of the subnets that hold a NIC, or of all, and by subnet the number of its view.
+fn route_views(wiring: &Wiring<'_>, extent: Extent) -> (Vec<RouteView>, Vec<Option<u32>>) {
     let network = wiring.network;
     let mut views = Vec::new();
     let mut numbers: HashMap<RouteView, u32> = HashMap::new();
     let mut of_subnet: Vec<Option<u32>> = vec![None; network.subnets().capacity()];
-    let subnets: BTreeSet<SubnetId> = network
-        .nics()
-        .values()
-        .map(model::NetworkInterface::subnet)
-        .collect();
+    let subnets: BTreeSet<SubnetId> = match extent {
+        Extent::InUse => network
+            .nics()
+            .values()
+            .map(model::NetworkInterface::subnet)
+            .collect(),
+        Extent::Whole => network.subnets().keys().collect(),
+    };
     for subnet in subnets {
         let number = *numbers
             .entry(RouteView::of_subnet(wiring, subnet))

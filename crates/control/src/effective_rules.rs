@@ -15,6 +15,7 @@ use model::{
 };
 use rayon::prelude::*;
 
+use crate::compile::Extent;
 use crate::note::Note;
 use crate::service_tags::platform_tag;
 use crate::snapshot::{
@@ -40,9 +41,14 @@ impl RuleSets {
         wiring: &Wiring<'_>,
         generation: u32,
         previous: &[Arc<CompiledRules>],
+        extent: Extent,
     ) -> Self {
         let network = wiring.network;
-        let mut groups: Vec<Option<NsgId>> = groups_in_use(network).into_iter().map(Some).collect();
+        let judging = match extent {
+            Extent::InUse => groups_in_use(network),
+            Extent::Whole => network.nsgs().keys().collect(),
+        };
+        let mut groups: Vec<Option<NsgId>> = judging.into_iter().map(Some).collect();
         let blocked = blocked_peers(wiring);
         if blocked.iter().any(Option::is_some) {
             groups.push(None);

@@ -38,6 +38,6 @@ mod service_tags;
 pub mod snapshot;
 mod wiring;
 
-pub use compile::{compile, recompile};
+pub use compile::{compile, compile_design, recompile};
 pub use note::Note;
 pub use snapshot::Snapshot;

@@ -72,6 +72,33 @@ pub enum Note {
     },
 }
 
+impl Note {
+    /// The resource that a user would look at; none where only the text tells.
+    pub fn about(&self) -> Option<ResourceId> {
+        match self {
+            Self::UnknownTagInRule { group, rule, .. } => Some(group.child("securityRules", rule)),
+            Self::UnknownTagInRoute { table, route, .. } => Some(table.child("routes", route)),
+            Self::UnknownServiceEndpoint { .. } => None,
+            Self::GatewayOutsideInput { peering: id }
+            | Self::CoexistingGateways {
+                virtual_network: id,
+            }
+            | Self::OneSidedConnection { connection: id }
+            | Self::SeveralAdminConfigurations {
+                virtual_network: id,
+                ..
+            }
+            | Self::FrontendWithoutRule {
+                load_balancer: id, ..
+            }
+            | Self::TooManyRoutes {
+                virtual_network: id,
+                ..
+            } => Some(id.clone()),
+        }
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
