@@ -10,6 +10,7 @@
 //! What this crate does **not** know: how to print. Its answers are plain data with names in it; `report` words and lays them out.
 #![forbid(unsafe_code)]
 
+mod commands;
 pub mod evidence;
 pub mod explain;
 pub mod explanation;

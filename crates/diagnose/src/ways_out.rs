@@ -13,6 +13,7 @@ use model::{
 };
 use serde::Serialize;
 
+use crate::commands::group_of;
 use crate::object::{Object, RuleObject, direction_word};
 
 /// One way to let a dropped packet pass.
@@ -27,14 +28,17 @@ pub struct WayOut {
 }
 
 impl WayOut {
-    fn new(action: impl Into<String>) -> Self {
+    pub(crate) fn new(action: impl Into<String>) -> Self {
         Self {
             action: action.into(),
             commands: Vec::new(),
         }
     }
 
-    fn with(action: impl Into<String>, commands: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn with(
+        action: impl Into<String>,
+        commands: impl IntoIterator<Item = String>,
+    ) -> Self {
         Self {
             action: action.into(),
             commands: commands.into_iter().collect(),
@@ -426,7 +430,7 @@ impl Situation<'_> {
     }
 }
 
-fn ip_forwarding(nic: &ResourceId) -> WayOut {
+pub(crate) fn ip_forwarding(nic: &ResourceId) -> WayOut {
     WayOut::with(
         format!("Turn on IP forwarding of {}.", nic.name()),
         [format!(
@@ -435,8 +439,4 @@ fn ip_forwarding(nic: &ResourceId) -> WayOut {
             nic.name()
         )],
     )
-}
-
-fn group_of(id: &ResourceId) -> &str {
-    id.resource_group().unwrap_or("<resource-group>")
 }

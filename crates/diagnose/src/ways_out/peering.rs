@@ -3,9 +3,10 @@
 use control::snapshot::RouteOrigin;
 use dataplane::dropped::Locator;
 use model::table::Resource;
-use model::{LinkId, NicId, PeeringScope, PeeringState, VnetId};
+use model::{NicId, PeeringScope, PeeringState, VnetId};
 
-use super::{Situation, WayOut, group_of};
+use super::{Situation, WayOut};
+use crate::commands::{create_link, reconnect, set_flag, sync};
 use crate::object::short;
 use crate::relation::{Relation, home_of, link_to};
 
@@ -98,7 +99,7 @@ impl Situation<'_> {
                     self.vnet_name(),
                     self.vnet_id(there).name()
                 ),
-                [self.create_link(here, there)],
+                [create_link(self.network, here, there)],
             )],
             Relation::Linked {
                 link,
@@ -108,10 +109,10 @@ impl Situation<'_> {
                 if knows_address {
                     Vec::new()
                 } else {
-                    vec![self.sync(link)]
+                    vec![sync(self.network, link)]
                 }
             }
-            Relation::Linked { link, state, .. } => self.reconnect(link, state),
+            Relation::Linked { link, .. } => reconnect(self.network, link),
         }
     }
 
@@ -123,24 +124,10 @@ impl Situation<'_> {
                 self.vnet_id(here).name(),
                 self.vnet_id(there).name()
             ),
-            [self.create_link(here, there), self.create_link(there, here)],
-        )
-    }
-
-    fn create_link(&self, from: VnetId, to: VnetId) -> String {
-        let (from, to) = (self.vnet_id(from), self.vnet_id(to));
-        // A network of another resource group is named by its id.
-        let remote = if group_of(from).eq_ignore_ascii_case(group_of(to)) {
-            to.name()
-        } else {
-            to.as_str()
-        };
-        format!(
-            "az network vnet peering create -g {} --vnet-name {} -n {}-To-{} --remote-vnet {remote} --allow-vnet-access",
-            group_of(from),
-            from.name(),
-            from.name(),
-            to.name(),
+            [
+                create_link(self.network, here, there),
+                create_link(self.network, there, here),
+            ],
         )
     }
 
@@ -163,7 +150,7 @@ impl Situation<'_> {
             .into_iter()
             .filter_map(|spoke| link_to(self.network, spoke, middle))
             .filter(|&link| !self.network.peerings()[link].flags.allow_forwarded_traffic)
-            .map(|link| self.set_flag(link, "allowForwardedTraffic", true));
+            .map(|link| set_flag(self.network, link, "allowForwardedTraffic", true));
         let mut ways = vec![WayOut::with(
             format!(
                 "Route through {where_to} in {hub}: user-defined routes on both sides (in {from} for {to}, in {to} for {from}) with it as next hop, and allowForwardedTraffic on the links of {from} and {to} to {hub} (F-6)."
@@ -199,7 +186,7 @@ impl Situation<'_> {
         vec![
             WayOut::with(
                 format!("Set allowForwardedTraffic of link {name} to true."),
-                [self.set_flag(link, "allowForwardedTraffic", true)],
+                [set_flag(self.network, link, "allowForwardedTraffic", true)],
             ),
             WayOut::new(
                 "Or let the appliance put its own address in place of the source (source NAT): then the packet is not forwarded in the sense of the flag (F-8).",
@@ -216,7 +203,12 @@ impl Situation<'_> {
         vec![
             WayOut::with(
                 format!("Set allowVirtualNetworkAccess of link {name} to true."),
-                [self.set_flag(link, "allowVirtualNetworkAccess", true)],
+                [set_flag(
+                    self.network,
+                    link,
+                    "allowVirtualNetworkAccess",
+                    true,
+                )],
             ),
             WayOut::new(format!(
                 "Or attach a network security group to {} or its subnet with rules that allow {} and {} explicitly.",
@@ -233,7 +225,7 @@ impl Situation<'_> {
         };
         let name = short(self.network.peerings()[link].id.as_str());
         match self.network.peerings()[link].scope {
-            PeeringScope::CompleteVirtualNetworks => vec![self.sync(link)],
+            PeeringScope::CompleteVirtualNetworks => vec![sync(self.network, link)],
             PeeringScope::Subnets { .. } => vec![WayOut::new(format!(
                 "Add the subnet of {} to the subnets that link {name} and its reverse join (P-8).",
                 self.packet.source
@@ -243,10 +235,7 @@ impl Situation<'_> {
 
     pub(super) fn for_broken_peering(&self) -> Vec<WayOut> {
         match self.dropped.at() {
-            Locator::Link(link) => {
-                let state = self.network.peerings()[link].state;
-                self.reconnect(link, state)
-            }
+            Locator::Link(link) => reconnect(self.network, link),
             Locator::VirtualNetwork(vnet) => vec![WayOut::new(format!(
                 "Create the missing link of {} back to the sender's network.",
                 self.vnet_id(vnet).name()
@@ -261,80 +250,12 @@ impl Situation<'_> {
         };
         let mut commands = Vec::new();
         if let Some(reverse) = self.network.reverse_link(link) {
-            commands.push(self.set_flag(reverse, "allowGatewayTransit", true));
+            commands.push(set_flag(self.network, reverse, "allowGatewayTransit", true));
         }
-        commands.push(self.set_flag(link, "useRemoteGateways", true));
+        commands.push(set_flag(self.network, link, "useRemoteGateways", true));
         vec![WayOut::with(
             "Let the flags pair: allowGatewayTransit on the link of the gateway's network first, then useRemoteGateways on this side (F-11).",
             commands,
         )]
-    }
-
-    fn set_flag(&self, link: LinkId, flag: &str, value: bool) -> String {
-        let link = self.network.visible_link(link);
-        let id = &self.network.peerings()[link].id;
-        let vnet = self.vnet_id(self.network.peerings()[link].virtual_network);
-        format!(
-            "az network vnet peering update -g {} --vnet-name {} -n {} --set {flag}={value}",
-            group_of(vnet),
-            vnet.name(),
-            id.name()
-        )
-    }
-
-    fn sync(&self, link: LinkId) -> WayOut {
-        let id = &self.network.peerings()[link].id;
-        let vnet = self.vnet_id(self.network.peerings()[link].virtual_network);
-        WayOut::with(
-            format!("Sync link {}.", short(id.as_str())),
-            [format!(
-                "az network vnet peering sync -g {} --vnet-name {} -n {}",
-                group_of(vnet),
-                vnet.name(),
-                id.name()
-            )],
-        )
-    }
-
-    /// From Initiated: the reverse link is missing. From Disconnected: this link is in the way of a new one (P-2).
-    fn reconnect(&self, link: LinkId, state: PeeringState) -> Vec<WayOut> {
-        let peering = &self.network.peerings()[link];
-        let here = peering.virtual_network;
-        let name = short(peering.id.as_str());
-        let Some(there) = self.network.virtual_networks().find(&peering.remote) else {
-            return vec![WayOut::new(format!(
-                "Create the link of {} back to {}.",
-                peering.remote.name(),
-                self.vnet_id(here).name()
-            ))];
-        };
-        match state {
-            PeeringState::Connected => Vec::new(),
-            PeeringState::Updating => vec![WayOut::new(format!(
-                "Wait: link {name} is Updating and will be Connected in a moment (P-9)."
-            ))],
-            PeeringState::Initiated => vec![WayOut::with(
-                format!("Create the reverse link of {name}."),
-                [self.create_link(there, here)],
-            )],
-            PeeringState::Disconnected => {
-                let delete = format!(
-                    "az network vnet peering delete -g {} --vnet-name {} -n {}",
-                    group_of(self.vnet_id(here)),
-                    self.vnet_id(here).name(),
-                    peering.id.name()
-                );
-                vec![WayOut::with(
-                    format!(
-                        "Delete link {name}, which is Disconnected, then create both links anew (P-2)."
-                    ),
-                    [
-                        delete,
-                        self.create_link(here, there),
-                        self.create_link(there, here),
-                    ],
-                )]
-            }
-        }
     }
 }
