@@ -8,6 +8,7 @@ mod hostile;
 mod hostile_files;
 mod hub_and_spoke;
 mod life_cycle;
+mod lint;
 mod outside;
 mod packets;
 mod permissions;

@@ -8,6 +8,7 @@ mod effective_routes;
 mod examples;
 mod explain;
 mod ip_flow;
+mod lint;
 mod next_hop;
 mod options;
 mod peering;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, F
         Command::EffectiveNsg(arguments) => effective_nsg::run(&arguments, console),
         Command::NextHop(arguments) => next_hop::run(&arguments, console),
         Command::IpFlow(arguments) => ip_flow::run(&arguments, console),
+        Command::Lint(arguments) => lint::run(&arguments, console),
         Command::Peering(arguments) => peering::run(arguments, console),
         Command::Az(arguments) => az::run(&arguments, console),
         Command::Collect(arguments) => collect::run(&arguments, console),

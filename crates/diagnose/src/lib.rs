@@ -6,6 +6,7 @@
 //! - [`object`]: the rule, route, link or NIC that decided, by name
 //! - [`relation`]: how two virtual networks stand to each other
 //! - [`ways_out`]: what to change so that a dropped packet would pass
+//! - [`lint`]: what is wrong with a network without anybody sending a packet
 //!
 //! What this crate does **not** know: how to print. Its answers are plain data with names in it; `report` words and lays them out.
 #![forbid(unsafe_code)]
@@ -14,6 +15,7 @@ mod commands;
 pub mod evidence;
 pub mod explain;
 pub mod explanation;
+pub mod lint;
 pub mod object;
 pub mod relation;
 pub mod ways_out;

@@ -14,6 +14,7 @@ pub mod capture;
 pub mod explain;
 pub mod histogram;
 pub mod json;
+pub mod lint;
 pub mod pcapng;
 pub mod ping;
 pub mod table;

@@ -1,0 +1,269 @@
+//! Findings of `lint`: with their places in the files, as text, as JSON, and as SARIF 2.1.0 for code scanning.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use diagnose::lint::{Check, Finding, checks};
+use diagnose::object::short;
+use diagnose::ways_out::WayOut;
+use formats::locations::Locations;
+use formats::source::Sources;
+use model::ResourceId;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A finding with its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingRecord {
+    /// The check.
+    pub id: &'static str,
+    /// `error`, `warning` or `note`.
+    pub severity: &'static str,
+    /// Rules of `docs/SEMANTICS.md`.
+    pub rule: &'static str,
+    /// The resource that would have to change.
+    pub resource: String,
+    /// Where it stands, if it stands in a file.
+    #[serde(flatten)]
+    pub place: Option<Place>,
+    /// What is wrong with it.
+    pub message: String,
+    /// Other resources that take part.
+    pub related: Vec<RelatedRecord>,
+    /// Options on which the finding depends, as `name=value`.
+    pub depends_on: Vec<String>,
+    /// What to change.
+    pub fix: Vec<WayOut>,
+}
+
+/// Another resource that takes part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RelatedRecord {
+    /// Its id.
+    pub resource: String,
+    /// Where it stands, if it stands in a file.
+    #[serde(flatten)]
+    pub place: Option<Place>,
+}
+
+/// A place in a file; line and column are counted from 1, columns in characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// The path as it was given.
+    pub file: String,
+    /// Line.
+    pub line: usize,
+    /// Column.
+    pub column: usize,
+}
+
+/// Findings with the places of their resources.
+pub fn records(
+    findings: &[Finding],
+    locations: &Locations,
+    sources: &Sources,
+) -> Vec<FindingRecord> {
+    let place = |id: &ResourceId| {
+        let span = locations.of(id)?;
+        let position = sources.position(span);
+        Some(Place {
+            file: sources.name(span.file()).to_owned(),
+            line: position.line,
+            column: position.column,
+        })
+    };
+    let record = |finding: &Finding| FindingRecord {
+        id: finding.check.id,
+        severity: finding.check.severity.as_str(),
+        rule: finding.check.rule,
+        resource: finding.resource.to_string(),
+        place: place(&finding.resource),
+        message: finding.message.clone(),
+        related: finding
+            .related
+            .iter()
+            .map(|id| RelatedRecord {
+                resource: id.to_string(),
+                place: place(id),
+            })
+            .collect(),
+        depends_on: finding.depends_on.clone(),
+        fix: finding.ways_out.clone(),
+    };
+    findings.iter().map(record).collect()
+}
+
+/// Writes findings for people: a line with place, severity and id, what is wrong, and what to change.
+pub fn write(out: &mut dyn Write, findings: &[FindingRecord]) -> io::Result<()> {
+    for finding in findings {
+        if let Some(Place { file, line, column }) = &finding.place {
+            write!(out, "{file}:{line}:{column}: ")?;
+        }
+        writeln!(
+            out,
+            "{}: {} ({}): {}",
+            finding.severity,
+            finding.id,
+            finding.rule,
+            short(&finding.resource)
+        )?;
+        writeln!(out, "  {}", finding.message)?;
+        if !finding.depends_on.is_empty() {
+            writeln!(out, "  This depends on {}.", finding.depends_on.join(", "))?;
+        }
+        for way in &finding.fix {
+            writeln!(out, "  fix: {}", way.action)?;
+            for command in &way.commands {
+                writeln!(out, "     $ {command}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The document for `-o json`.
+pub fn document(findings: &[FindingRecord]) -> Value {
+    let count = |severity: &str| {
+        let of = |finding: &&FindingRecord| finding.severity == severity;
+        findings.iter().filter(of).count()
+    };
+    json!({
+        "findings": findings,
+        "summary": {
+            "errors": count("error"),
+            "warnings": count("warning"),
+            "notes": count("note"),
+        },
+    })
+}
+
+/// The document for `-o sarif`: one run, all checks as rules, each finding as a result.
+pub fn sarif(findings: &[FindingRecord], version: &str) -> Value {
+    let all: Vec<&Check> = checks().collect();
+    let rules: Vec<Value> = all.iter().copied().map(rule).collect();
+    let results: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            let index = all.iter().position(|check| check.id == finding.id);
+            result(finding, index)
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": { "name": "vnetsim", "version": version, "rules": rules } },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn rule(check: &Check) -> Value {
+    json!({
+        "id": check.id,
+        "shortDescription": { "text": check.title },
+        "help": { "text": format!("{} Rules of Azure: {}.", check.title, check.rule) },
+        "defaultConfiguration": { "level": check.severity.as_str() },
+        "properties": { "tags": check.rule.split(", ").collect::<Vec<_>>() },
+    })
+}
+
+fn result(finding: &FindingRecord, index: Option<usize>) -> Value {
+    let mut text = finding.message.clone();
+    for way in &finding.fix {
+        let _ = write!(text, "\n{}", way.action);
+        for command in &way.commands {
+            let _ = write!(text, "\n    {command}");
+        }
+    }
+    let related: Vec<Value> = finding
+        .related
+        .iter()
+        .map(|related| location(&related.resource, related.place.as_ref()))
+        .collect();
+    json!({
+        "ruleId": finding.id,
+        "ruleIndex": index.map_or(-1, |index| i64::try_from(index).unwrap_or(-1)),
+        "level": finding.severity,
+        "message": { "text": text },
+        "locations": [location(&finding.resource, finding.place.as_ref())],
+        "relatedLocations": related,
+        // The same finding in the next run, whatever the lines.
+        "partialFingerprints": {
+            "resource/v1": format!("{}:{}", finding.id, finding.resource.to_ascii_lowercase()),
+        },
+        "properties": { "dependsOn": finding.depends_on },
+    })
+}
+
+fn location(resource: &str, place: Option<&Place>) -> Value {
+    let mut location = json!({
+        "logicalLocations": [{ "fullyQualifiedName": resource, "kind": "resource" }],
+        "message": { "text": short(resource) },
+    });
+    if let Some(Place { file, line, column }) = place {
+        location["physicalLocation"] = json!({
+            "artifactLocation": { "uri": uri(file) },
+            "region": { "startLine": line, "startColumn": column },
+        });
+    }
+    location
+}
+
+/// A path as a URI reference: relative as it was given, absolute with the scheme `file`.
+fn uri(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let mut uri = String::new();
+    if path.starts_with('/') {
+        uri.push_str("file://");
+    }
+    for byte in path.trim_start_matches("./").bytes() {
+        let plain = byte.is_ascii_alphanumeric() || b"-._~/:@!$&'()*+,;=".contains(&byte);
+        if plain {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_uris() {
+        assert_eq!(uri("net/hub.json"), "net/hub.json");
+        assert_eq!(uri("./my net.yaml"), "my%20net.yaml");
+        assert_eq!(uri("/tmp/ü.json"), "file:///tmp/%C3%BC.json");
+        assert_eq!(uri(r"a\b.json"), "a/b.json");
+    }
+
+    #[test]
+    fn every_rule_of_a_run_has_an_id_of_its_own_and_a_level_of_the_standard() {
+        let document = sarif(&[], "0");
+        let rules = document["runs"][0]["tool"]["driver"]["rules"]
+            .as_array()
+            .unwrap();
+        let mut ids: Vec<&str> = rules
+            .iter()
+            .filter_map(|rule| rule["id"].as_str())
+            .collect();
+        ids.sort_unstable();
+        let count = ids.len();
+        ids.dedup();
+        assert_eq!((ids.len(), count), (rules.len(), rules.len()));
+        for rule in rules {
+            let level = rule["defaultConfiguration"]["level"].as_str();
+            assert!(
+                matches!(level, Some("note" | "warning" | "error")),
+                "{rule}"
+            );
+        }
+    }
+}
