@@ -44,9 +44,9 @@ fn files_that_hold_nothing_are_named() {
             "of no kind that is known",
         ),
         (
-            "plan.json",
-            b"{\"format_version\": \"1.2\", \"planned_values\": {}}",
-            "Terraform",
+            "state.json",
+            b"{\"version\": 4, \"terraform_version\": \"1.9.8\", \"serial\": 1, \"lineage\": \"\", \"resources\": []}",
+            "is Terraform's own state",
         ),
         (
             "routes.json",

@@ -17,4 +17,5 @@ mod security;
 mod semantics;
 mod showing;
 mod templates;
+mod terraform;
 mod vnetsim;

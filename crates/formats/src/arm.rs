@@ -41,7 +41,7 @@ mod resources;
 
 use std::{collections::HashMap, path::Path};
 
-use assign::Assignments;
+pub(crate) use assign::Assignments;
 pub use assign::{Assumed, AssumedRule};
 use deployment::{DEPLOYMENTS, Scope};
 use evaluator::{Evaluator, Tolerance};

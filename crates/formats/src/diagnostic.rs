@@ -335,6 +335,11 @@ impl Diagnostics {
         self.kept.iter()
     }
 
+    /// Changes every problem that was kept: for whoever knows better names for places.
+    pub(crate) fn change_each(&mut self, change: impl FnMut(&mut Diagnostic)) {
+        self.kept.iter_mut().for_each(change);
+    }
+
     /// How many problems of this severity were found, kept or not.
     pub fn count(&self, severity: Severity) -> usize {
         self.found[severity as usize]

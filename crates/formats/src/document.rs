@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::json::{Object, Value};
 use crate::resources::kind::Kind;
 use crate::resources::{Collection, Origin, ResourceDocument};
-use crate::scenario;
+use crate::{scenario, terraform};
 
 /// The kinds of documents that are told apart.
 #[derive(Debug)]
@@ -28,11 +28,13 @@ pub(crate) enum Document {
     Answer(&'static str),
     /// `terraform show -json`.
     Terraform,
+    /// A state file of Terraform, which its own program turns into the form that is read.
+    TerraformState,
 }
 
 /// What is expected of a file, for the error about one of no known kind.
 pub(crate) const EXPECTED: &str = "an ARM template (with $schema and resources), the output of az ... list or show -o json (resources with ids), \
-     the result of az graph query, a terraform plan, or a scenario (with virtualNetworks, topology, ...)";
+     the result of az graph query, terraform show -json, or a scenario (with virtualNetworks, topology, ...)";
 
 impl Document {
     /// The kind of a document; `None` if it is none that is known.
@@ -50,10 +52,11 @@ impl Document {
         if arm::is_template(value) {
             return Some(Self::Template);
         }
-        if object.get("format_version").is_some()
-            && (object.get("planned_values").is_some() || object.get("values").is_some())
-        {
+        if terraform::is_terraform(object) {
             return Some(Self::Terraform);
+        }
+        if terraform::is_state_file(object) {
+            return Some(Self::TerraformState);
         }
         if is_resource(object) {
             return Some(Self::Resources(vec![value.clone()]));

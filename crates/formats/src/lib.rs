@@ -5,7 +5,8 @@
 //! - [`source`] keeps the text of every file, so that a value can say where it was written with eight bytes;
 //!   [`diagnostic`] is what is wrong with it, gathered and reported together;
 //! - [`json`] reads JSON as people write it for Azure, keeping the place of every key and value;
-//! - [`arm`] evaluates templates into the flat list of resources that Azure would be asked to create.
+//! - [`arm`] evaluates templates into the flat list of resources that Azure would be asked to create, and `terraform` does the same
+//!   with plans and states.
 //!
 //! Beside them, [`atomic`] writes files whole or not at all.
 //!
@@ -22,4 +23,5 @@ pub mod locations;
 pub mod resources;
 pub mod scenario;
 pub mod source;
+mod terraform;
 pub mod yaml;

@@ -16,7 +16,7 @@ use crate::resources::{
     Additions, Built, Collection, Entry, Origin, ResourceDocument, Summary, build,
 };
 use crate::source::{FileId, Sources, Span};
-use crate::{scenario, yaml};
+use crate::{scenario, terraform, yaml};
 
 /// Deepest nesting of folders that is followed.
 const MAX_FOLDERS: usize = 32;
@@ -98,10 +98,13 @@ pub struct Loader {
     collection: Collection,
     additions: Additions,
     templates: Vec<(FileId, Value)>,
+    plans: Vec<Value>,
     parameters: Vec<(FileId, Value)>,
     seen: HashSet<PathBuf>,
     topology_depth: usize,
     assumed: Vec<Assumed>,
+    /// What Terraform calls the resources of plans.
+    places: terraform::Places,
 }
 
 impl Loader {
@@ -155,6 +158,7 @@ impl Loader {
     /// Builds the network of all that was read.
     pub fn finish(mut self) -> Result<Loaded, Box<Refused>> {
         self.evaluate_templates();
+        self.read_plans();
         for (name, value) in &self.options.set {
             if let Err(error) = self.additions.options.set(name, value) {
                 self.diagnostics.push(
@@ -170,10 +174,12 @@ impl Loader {
         } = build(&self.collection, &self.additions, &mut self.diagnostics);
         let Self {
             sources,
-            diagnostics,
+            mut diagnostics,
             assumed,
+            places,
             ..
         } = self;
+        places.rename(&mut diagnostics);
         if diagnostics.has_errors() {
             return Err(Box::new(Refused {
                 sources,
@@ -289,12 +295,12 @@ impl Loader {
                 self.diagnostics
                     .push(Diagnostic::note(Code::LeftOut, message).at(value.span));
             }
-            Document::Terraform => {
-                let problem =
-                    Diagnostic::error(Code::UnknownFormat, "Terraform plans are not read yet")
-                        .at(value.span);
+            Document::Terraform => self.plans.push(value),
+            Document::TerraformState => {
+                let message = format!("{} is Terraform's own state", self.sources.name(file));
+                let problem = Diagnostic::error(Code::UnknownFormat, message).at(value.span);
                 self.diagnostics
-                    .push(problem.expected("an ARM template, az output or a scenario"));
+                    .push(problem.expected("what `terraform show -json` prints of it"));
             }
         }
     }
@@ -435,6 +441,51 @@ impl Loader {
                 self.collection.add(document, &mut self.diagnostics);
             }
             self.assumed.extend(evaluation.assumed);
+        }
+    }
+
+    /// Plans and states. What they say of resources outside them counts where other files hold these.
+    fn read_plans(&mut self) {
+        for plan in std::mem::take(&mut self.plans) {
+            let context = &self.options.deployment;
+            let reading = terraform::read(&plan, context, &mut self.diagnostics);
+            for document in reading.resources {
+                self.collection.add(document, &mut self.diagnostics);
+            }
+            for document in reading.implied {
+                if self.collection.find(&document.id).is_some() {
+                    continue;
+                }
+                let message = format!(
+                    "the virtual network '{}' is not in the input; its address space counts as that of its subnets here",
+                    document.id.name()
+                );
+                self.diagnostics.push(
+                    Diagnostic::warning(Code::AssumedValue, message)
+                        .at(document.span)
+                        .resource(document.id.as_str())
+                        .expected("a data source, or another file, with the virtual network"),
+                );
+                self.collection.add(document, &mut self.diagnostics);
+            }
+            for (document, address) in reading.partial {
+                if self.collection.find(&document.id).is_some() {
+                    self.collection.add(document, &mut self.diagnostics);
+                    continue;
+                }
+                let message = format!(
+                    "{address} belongs to a resource that is not in the input; it is left out"
+                );
+                self.diagnostics.push(
+                    Diagnostic::warning(Code::DanglingReference, message)
+                        .at(document.span)
+                        .resource(address)
+                        .value(document.id.as_str())
+                        .expected("a data source, or another file, with that resource"),
+                );
+            }
+            self.assumed.extend(reading.assumed);
+            self.places.extend(reading.places);
         }
     }
 

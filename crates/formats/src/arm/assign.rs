@@ -43,7 +43,7 @@ pub enum AssumedRule {
 
 /// Assigned values by resource.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Assignments(HashMap<String, Vec<Assignment>>);
+pub(crate) struct Assignments(HashMap<String, Vec<Assignment>>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Assignment {
@@ -102,7 +102,7 @@ const AZURE_ASN: i64 = 65_515;
 
 impl Assignments {
     /// Assigns to resources as they stand in the templates, in their order.
-    pub(super) fn of(resources: &[ArmResource]) -> Self {
+    pub(crate) fn of(resources: &[ArmResource]) -> Self {
         let mut subnets = Subnets::of(resources);
         let takers = || {
             resources
@@ -142,7 +142,7 @@ impl Assignments {
     }
 
     /// Writes the values assigned to a resource into its body.
-    pub(super) fn write_into(&self, id: &str, body: Value) -> Value {
+    pub(crate) fn write_into(&self, id: &str, body: Value) -> Value {
         let assigned = self.0.get(&id.to_ascii_lowercase()).into_iter().flatten();
         assigned.fold(body, |body, assignment| {
             write(&body, &assignment.path, &assignment.value)
@@ -150,7 +150,7 @@ impl Assignments {
     }
 
     /// What was assigned, in the order of the resources.
-    pub(super) fn list(&self, resources: &[ArmResource]) -> Vec<Assumed> {
+    pub(crate) fn list(&self, resources: &[ArmResource]) -> Vec<Assumed> {
         let of = |resource: &ArmResource| {
             let id = resource.id.clone();
             let assigned = self.0.get(&id.to_ascii_lowercase()).into_iter().flatten();
