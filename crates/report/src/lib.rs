@@ -4,6 +4,7 @@
 //! - [`az`]: answers in the shape in which that command line prints them
 //! - [`histogram`]: latency in figures, and HdrHistogram's files
 //! - [`json`]: documents as the command line of Azure prints them
+//! - [`compare`]: what Azure has answered beside what the simulator answers
 //! - [`capture`]: a run as a capture, with comments
 //! - [`pcapng`]: captures for Wireshark and tshark
 //! - [`explain`]: the answer of `explain` for people
@@ -11,6 +12,7 @@
 
 pub mod az;
 pub mod capture;
+pub mod compare;
 pub mod explain;
 pub mod histogram;
 pub mod json;
