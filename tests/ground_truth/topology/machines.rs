@@ -1,0 +1,348 @@
+//! NICs, appliances and load balancers.
+
+use std::net::Ipv4Addr;
+
+use serde_json::Value;
+
+use super::{Appliance, Balancer, Draft, Nic, Subnet, Vnet, is_for_machines, is_named};
+use crate::reading::{address, flag, get, objects, same, short, text, texts, truth, unknown_keys};
+
+impl Draft<'_> {
+    pub(super) fn nics(&mut self, topology: &Value) {
+        // Those with an address first, so that free ones are really free.
+        let listed = objects(topology, "nics", self.odd);
+        let (with, without): (Vec<&Value>, Vec<&Value>) = listed
+            .into_iter()
+            .partition(|nic| text(nic, &["ip", "privateIp", "address"]).is_some());
+        for value in with.into_iter().chain(without) {
+            let Some(name) = text(value, &["name"]) else {
+                self.odd
+                    .push(format!("a NIC without name: {}", short(value)));
+                continue;
+            };
+            unknown_keys(
+                value,
+                &format!("nics.{name}"),
+                "name vnet subnet ip privateIp address enableIPForwarding subnetEvidence vm publicIp nsg",
+                self.odd,
+            );
+            let forwarding = flag(value, "enableIPForwarding", self.odd).unwrap_or(false);
+            let wanted = text(value, &["ip", "privateIp", "address"]);
+            let wanted_address = wanted.and_then(address);
+            if let (Some(text), None) = (wanted, wanted_address) {
+                self.odd.push(format!(
+                    "{name}: '{text}' is no address; a free one stands for it"
+                ));
+            }
+            let subnet = text(value, &["subnet"]);
+            let Some(vnet) = text(value, &["vnet"]) else {
+                self.odd.push(format!("{name}: no network is named"));
+                continue;
+            };
+            let Some(nic) = self.place(name, vnet, subnet, wanted_address) else {
+                self.odd
+                    .push(format!("{name}: there is no place for it in '{vnet}'"));
+                continue;
+            };
+            self.topology.nics.push(Nic {
+                forwarding,
+                machine: text(value, &["vm"]).unwrap_or(name).to_owned(),
+                group: text(value, &["nsg"]).map(str::to_owned),
+                public_ip: text(value, &["publicIp"]).and_then(address),
+                appliance: forwarding.then(Appliance::default),
+                ..nic
+            });
+        }
+    }
+
+    /// A NIC in the named subnet, or the one that holds the address, or the first; at the address or the first free one.
+    pub(super) fn place(
+        &mut self,
+        name: &str,
+        vnet: &str,
+        subnet: Option<&str>,
+        wanted: Option<Ipv4Addr>,
+    ) -> Option<Nic> {
+        let network = self
+            .topology
+            .vnets
+            .iter()
+            .find(|entry| same(&entry.name, vnet))?;
+        let named = subnet.and_then(|subnet| {
+            network
+                .subnets
+                .iter()
+                .find(|entry| same(&entry.name, subnet))
+        });
+        if let (Some(subnet), None) = (subnet, named) {
+            self.odd
+                .push(format!("{name}: no subnet '{subnet}' in {vnet}"));
+        }
+        let holds = |entry: &&Subnet| {
+            wanted
+                .is_some_and(|wanted| entry.prefixes.iter().any(|prefix| prefix.contains(&wanted)))
+        };
+        let first = || {
+            let mut subnets = network.subnets.iter();
+            subnets.find(|entry| is_for_machines(&entry.name) && !entry.prefixes.is_empty())
+        };
+        let subnet = named
+            .or_else(|| network.subnets.iter().find(holds))
+            .or_else(first)?;
+        let range = *subnet.prefixes.first()?;
+        let inside = |address: &Ipv4Addr| {
+            subnet
+                .prefixes
+                .iter()
+                .any(|prefix| prefix.contains(address))
+        };
+        if let Some(outside) = wanted.filter(|address| !inside(address)) {
+            self.odd.push(format!(
+                "{name}: {outside} lies outside {}/{}; a free address stands for it",
+                network.name, subnet.name
+            ));
+        }
+        let taken = |address: &Ipv4Addr| {
+            let frontends = self
+                .topology
+                .balancers
+                .iter()
+                .map(|balancer| balancer.frontend);
+            let nics = self
+                .topology
+                .nics
+                .iter()
+                .filter(|nic| same(&nic.vnet, vnet))
+                .map(|nic| nic.address);
+            nics.chain(frontends).any(|own| own == *address)
+        };
+        let free = || {
+            let first = u32::from(range.network()) + 4;
+            let last = u32::from(range.broadcast());
+            (first..last)
+                .map(Ipv4Addr::from)
+                .take(4096)
+                .find(|address| !taken(address))
+        };
+        let address = wanted.filter(inside).or_else(free)?;
+        Some(Nic {
+            name: name.to_owned(),
+            vnet: network.name.clone(),
+            subnet: subnet.name.clone(),
+            address,
+            forwarding: false,
+            machine: name.to_owned(),
+            group: None,
+            public_ip: None,
+            appliance: None,
+        })
+    }
+
+    pub(super) fn balancer_names(&mut self, topology: &Value) {
+        for (at, value) in objects(topology, "loadBalancers", self.odd)
+            .into_iter()
+            .enumerate()
+        {
+            let name = text(value, &["name"]).map_or_else(|| format!("lb{at}"), str::to_owned);
+            unknown_keys(
+                value,
+                &format!("loadBalancers.{name}"),
+                "name frontend frontendIp vnet subnet haPorts backends sku",
+                self.odd,
+            );
+            let written = text(value, &["frontend", "frontendIp"]).unwrap_or_default();
+            let Some(frontend) = address(written) else {
+                self.odd
+                    .push(format!("{name}: frontend '{written}' is no address"));
+                continue;
+            };
+            let holds = |vnet: &&Vnet| {
+                vnet.prefixes
+                    .iter()
+                    .any(|prefix| prefix.contains(&frontend))
+            };
+            let vnet = text(value, &["vnet"])
+                .and_then(|name| self.topology.vnet(name))
+                .or_else(|| self.topology.vnets.iter().find(holds));
+            let Some(vnet) = vnet.map(|vnet| vnet.name.clone()) else {
+                self.odd
+                    .push(format!("{name}: no network holds {frontend}"));
+                continue;
+            };
+            self.topology.balancers.push(Balancer {
+                name,
+                vnet,
+                frontend,
+                basic: text(value, &["sku"]).is_some_and(|sku| same(sku, "Basic")),
+                backends: texts(value, &["backends"])
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
+            });
+        }
+    }
+
+    /// `nva`: by NIC, or one description for all that forward or for the one that it names.
+    pub(super) fn appliances(&mut self, topology: &Value) {
+        let Some(value) = get(topology, &["nva"]) else {
+            return;
+        };
+        let Some(object) = value.as_object() else {
+            if let Value::Array(values) = value {
+                for value in values {
+                    self.appliance(value, None);
+                }
+            } else {
+                self.odd.push(format!("nva: {}", short(value)));
+                self.appliance_in_words(value.as_str().unwrap_or_default());
+            }
+            return;
+        };
+        let by_nic = !object.is_empty() && object.values().all(Value::is_object);
+        if by_nic {
+            for (nic, value) in object {
+                self.appliance(value, Some(nic));
+            }
+        } else {
+            self.appliance(value, None);
+        }
+    }
+
+    pub(super) fn appliance(&mut self, value: &Value, nic: Option<&str>) {
+        unknown_keys(
+            value,
+            "nva",
+            "name nic vm vnet ip snat forwards stateful drops allows",
+            self.odd,
+        );
+        let known = |key: &str| get(value, &[key]).and_then(truth);
+        let appliance = Appliance {
+            forwards: known("forwards"),
+            snat: known("snat"),
+            stateful: known("stateful"),
+        };
+        let at = text(value, &["ip"]).and_then(address);
+        let name = nic.or_else(|| text(value, &["nic", "name", "vm"]));
+        if let Some(at) = at
+            && !self.topology.nics.iter().any(|nic| nic.address == at)
+        {
+            let home = self
+                .topology
+                .vnets
+                .iter()
+                .find(|vnet| vnet.prefixes.iter().any(|prefix| prefix.contains(&at)));
+            let home = home.map(|vnet| vnet.name.clone());
+            let made =
+                home.and_then(|vnet| self.place(name.unwrap_or("nva"), &vnet, None, Some(at)));
+            match made {
+                Some(nic) => self.topology.nics.push(Nic {
+                    forwarding: true,
+                    ..nic
+                }),
+                None => self.odd.push(format!("nva: no network holds {at}")),
+            }
+        }
+        let belongs = |nic: &Nic| match (at, name) {
+            (Some(at), _) => nic.address == at,
+            (None, Some(name)) => is_named(nic, name),
+            (None, None) => nic.forwarding,
+        };
+        let mut found = false;
+        for nic in self.topology.nics.iter_mut().filter(|nic| belongs(nic)) {
+            nic.appliance = Some(appliance);
+            found = true;
+        }
+        if !found {
+            self.odd.push(format!("nva: no NIC fits {}", short(value)));
+        }
+    }
+
+    /// A sentence: where it stands, and whether it translates. Read as far as its words are plain.
+    pub(super) fn appliance_in_words(&mut self, words: &str) {
+        let lower = words.to_ascii_lowercase();
+        let home = self.topology.vnets.iter().find(|vnet| {
+            let name = format!("in {}", vnet.name.to_ascii_lowercase());
+            lower.contains(&name)
+                || lower.contains(&format!("in the {}", vnet.name.to_ascii_lowercase()))
+        });
+        let Some(home) = home.map(|vnet| vnet.name.clone()) else {
+            return;
+        };
+        if let Some(nic) = self.place("NVA", &home, None, None) {
+            let snat = if lower.contains("no snat") || lower.contains("without snat") {
+                Some(false)
+            } else {
+                None
+            };
+            let forwards = lower.contains("forwarding on").then_some(true);
+            self.topology.nics.push(Nic {
+                forwarding: true,
+                appliance: Some(Appliance {
+                    forwards,
+                    snat,
+                    stateful: None,
+                }),
+                ..nic
+            });
+        }
+    }
+
+    /// A recorded table belongs to a NIC, or to any NIC of the subnet that it is keyed by.
+    pub(super) fn observed_nics(&mut self, observed: &Value) {
+        let mut keys: Vec<&str> = Vec::new();
+        let note = |value: Option<&'_ Value>| -> Vec<String> {
+            value
+                .and_then(Value::as_object)
+                .map(|object| object.keys().cloned().collect())
+                .unwrap_or_default()
+        };
+        let mut names = note(observed.get("effective_routes"));
+        names.extend(note(observed.get("effective_nsg")));
+        for phases in ["effective_routes_phases", "effective_nsg_phases"] {
+            let tables = observed.get(phases).and_then(Value::as_object);
+            for (_, table) in tables.into_iter().flatten() {
+                names.extend(note(Some(table)));
+            }
+        }
+        keys.extend(names.iter().map(String::as_str));
+        for key in keys {
+            let known = self
+                .topology
+                .nics
+                .iter()
+                .any(|nic| same(&nic.name, key) || same(&nic.machine, key));
+            if known {
+                continue;
+            }
+            let place = self.topology.vnets.iter().find_map(|vnet| {
+                let subnet = vnet.subnets.iter().find(|subnet| {
+                    same(&subnet.name, key) || same(&format!("{}/{}", vnet.name, subnet.name), key)
+                })?;
+                Some((vnet.name.clone(), subnet.name.clone()))
+            });
+            if let Some((vnet, subnet)) = place
+                && !self
+                    .topology
+                    .nics
+                    .iter()
+                    .any(|nic| same(&nic.vnet, &vnet) && same(&nic.subnet, &subnet))
+                && let Some(nic) = self.place(
+                    &format!("nic-in-{}", subnet.replace(' ', "-")),
+                    &vnet,
+                    Some(&subnet),
+                    None,
+                )
+            {
+                self.topology.nics.push(nic);
+            }
+        }
+        // What a case asks of no NIC in particular is asked of one.
+        if self.topology.nics.is_empty()
+            && let Some(vnet) = self.topology.vnets.first().map(|vnet| vnet.name.clone())
+            && observed.get("effective_nsg").is_some_and(Value::is_object)
+            && let Some(nic) = self.place("nic", &vnet, None, None)
+        {
+            self.topology.nics.push(nic);
+        }
+    }
+}
