@@ -1,5 +1,6 @@
 //! End to end: the binary as users run it, a file a theme.
 
+mod balancing;
 mod bicep;
 mod classic;
 mod command_line;

@@ -343,7 +343,7 @@ fn tshark_finds_every_capture_whole_named_and_commented() {
 
 /// Runs tshark over a capture. `None`, with a printed line, where it is not installed; `VNETSIM_REQUIRE_TSHARK=1` makes that a failure.
 #[expect(clippy::print_stdout, reason = "a skipped test says so")]
-fn tshark(file: &Path, arguments: &[&str]) -> Option<String> {
+pub(crate) fn tshark(file: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("tshark")
         .arg("-r")
         .arg(file)

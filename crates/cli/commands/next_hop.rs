@@ -78,7 +78,7 @@ fn dead_end(network: &Network, row: &EffectiveRoute, next_hop: NextHop) -> Optio
         NextHop::Local
         | NextHop::Peer(_)
         | NextHop::Nic(_)
-        | NextHop::Pool(_)
+        | NextHop::Frontend(_)
         | NextHop::Unsimulated
         | NextHop::Gateway(_)
         | NextHop::Shared(_)

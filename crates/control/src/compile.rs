@@ -15,6 +15,7 @@ use crate::effective_routes::{RouteView, Rows};
 use crate::effective_rules::RuleSets;
 use crate::gateway_routes::GatewayRoutes;
 use crate::guests::{Guests, internet_access};
+use crate::load_balancers;
 use crate::next_hop::Owners;
 use crate::note::Note;
 use crate::service_tags::tag_view;
@@ -85,6 +86,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     );
 
     let mut guests = Guests::default();
+    let floating = owners.frontends.floating();
     let nics = holes(network.nics(), |key, nic| {
         let fib = fib_of_subnet[nic.subnet().index()].expect("every subnet with a NIC has a view");
         let (outbound, inbound) = rules.of_nic(network, nic);
@@ -92,7 +94,10 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         let primary = nic.primary_address();
         let others = nic.addresses().filter(|&address| address != primary);
         Nic {
-            addresses: std::iter::once(primary).chain(others).collect(),
+            addresses: std::iter::once(primary)
+                .chain(others)
+                .chain(floating.get(&key).into_iter().flatten().copied())
+                .collect(),
             virtual_network: nic.virtual_network,
             subnet: nic.subnet(),
             fib: FibId(fib),
@@ -104,7 +109,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
             tcp_state_tracking_disabled: nic.tcp_state_tracking_disabled,
             guest: guests.behind(network, key, nic),
             mac_address: nic.mac_address,
-            internet: internet_access(network, nic),
+            internet: internet_access(network, &owners.frontends, key, nic),
             idle_timeout_ns: u64::from(timeout.unwrap_or(DEFAULT_TIMEOUT_MINUTES)) * 60_000_000_000,
         }
     });
@@ -138,7 +143,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     let notes = sorted(of_tables.chain([
         rules.notes.as_slice(),
         &admin.notes,
-        &owners.notes,
+        &owners.frontends.notes,
         &gateway_routes.notes,
     ]));
     let provenance = provenance(network, notes);
@@ -146,7 +151,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         .into_iter()
         .map(|tables| (tables.fib, tables.tags))
         .unzip();
-    Snapshot {
+    let mut snapshot = Snapshot {
         generation,
         options: network.options.clone(),
         nics,
@@ -159,10 +164,12 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         admin_rules: admin.sets,
         virtual_networks,
         links,
-        pools: owners.pools,
+        frontends: owners.frontends.list,
         gateways,
         provenance,
-    }
+    };
+    load_balancers::judge(&mut snapshot);
+    snapshot
 }
 
 /// S-21: the platform forgets a flow after four idle minutes unless the network says otherwise.

@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 
 use ipnet::Ipv4Net;
-use model::{
-    FrontendAddress, GuestRole, LoadBalancerId, Network, NetworkInterface, NicId, NicOwner,
-    StationId, VmId,
-};
+use model::{GuestRole, Network, NetworkInterface, NicId, NicOwner, StationId, VmId};
 
+use crate::load_balancers::Frontends;
 use crate::snapshot::{Guest, GuestId, GuestKind, InternetAccess};
 
 /// All guests, and the one behind each NIC.
@@ -101,7 +99,12 @@ fn connected(network: &Network, nics: &[NicId]) -> Vec<(Ipv4Net, NicId)> {
 }
 
 /// N-12, in the order of precedence.
-pub(crate) fn internet_access(network: &Network, nic: &NetworkInterface) -> InternetAccess {
+pub(crate) fn internet_access(
+    network: &Network,
+    frontends: &Frontends,
+    key: NicId,
+    nic: &NetworkInterface,
+) -> InternetAccess {
     let subnet = &network.subnets()[nic.subnet()];
     if subnet.nat_gateway.is_some() {
         return InternetAccess::NatGateway;
@@ -113,23 +116,14 @@ pub(crate) fn internet_access(network: &Network, nic: &NetworkInterface) -> Inte
     {
         return InternetAccess::PublicAddress;
     }
-    let is_public = |balancer: LoadBalancerId| {
-        network
-            .load_balancers()
-            .get(balancer)
-            .is_some_and(|balancer| {
-                balancer
-                    .frontends
-                    .iter()
-                    .any(|frontend| matches!(frontend.address, FrontendAddress::Public(_)))
-            })
-    };
-    let pools = nic
-        .ip_configurations
-        .iter()
-        .flat_map(|configuration| &configuration.backend_pools);
-    if pools.into_iter().any(|&(balancer, _)| is_public(balancer)) {
-        return InternetAccess::LoadBalancer;
+    if let Some(pooled) = frontends.pooled(key) {
+        if pooled.way_out.is_some() {
+            return InternetAccess::LoadBalancer;
+        }
+        if pooled.standard {
+            // Members of a Standard load balancer have no default outbound access.
+            return InternetAccess::None;
+        }
     }
     // Subnets without the property are older than the change to private subnets, or the input does not say.
     match subnet.default_outbound_access {

@@ -16,6 +16,7 @@
 //! | `service_tags` | what `VirtualNetwork` and `Internet` mean for a NIC (T-1 to T-7) |
 //! | `effective_rules` | the rules of a NIC, level by level (S-1 to S-12) |
 //! | `next_hop` | who stands behind an address (R-24, R-25, G-5) |
+//! | `load_balancers` | what stands behind frontends, and which members are up (R-25, S-26) |
 //! | `boundary` | what each peering link admits (F-6 to F-10) |
 //! | `guests` | what stands behind NICs, and how they reach the Internet (N-3, N-12) |
 //! | [`questions`] | next hop and IP flow, as Network Watcher asks them (D-3, D-4) |
@@ -30,6 +31,7 @@ pub mod effective_routes;
 mod effective_rules;
 mod gateway_routes;
 mod guests;
+mod load_balancers;
 mod next_hop;
 mod none_routes;
 pub mod note;

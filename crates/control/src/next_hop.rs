@@ -4,46 +4,38 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use model::table::Key;
-use model::{
-    AddressOwner, FrontendAddress, GatewayId, GatewayType, LoadBalancerId, NextHopType, NicId, Sku,
-    VnetId,
-};
+use model::{AddressOwner, GatewayId, GatewayType, NextHopType, VnetId};
 
-use crate::note::Note;
-use crate::snapshot::{EffectiveRoute, NextHop, Owner, Pool, PoolId, RouteOrigin};
+use crate::load_balancers::Frontends;
+use crate::snapshot::{EffectiveRoute, NextHop, Owner, RouteOrigin};
 use crate::wiring::{GatewayAccess, Wiring};
 
 /// Who owns which address, network by network, and what stands behind load balancer frontends.
 pub(crate) struct Owners {
     by_vnet: Vec<HashMap<Ipv4Addr, Owner>>,
-    pub(crate) pools: Vec<Pool>,
-    pub(crate) notes: Vec<Note>,
+    pub(crate) frontends: Frontends,
 }
 
 impl Owners {
     pub(crate) fn new(wiring: &Wiring<'_>) -> Self {
         let network = wiring.network;
-        let mut notes = Vec::new();
-        let (pools, pool_of) = pools(wiring, &mut notes);
+        let frontends = Frontends::new(network);
         let mut by_vnet = vec![HashMap::new(); network.virtual_networks().capacity()];
         for subnet in network.subnets().values() {
             let owners = &mut by_vnet[subnet.virtual_network.index()];
             owners.extend(subnet.addresses.iter().map(|(address, owner)| {
                 let owner = match *owner {
                     AddressOwner::Nic(nic, _) => Owner::Nic(nic),
-                    AddressOwner::LoadBalancer(balancer, frontend) => pool_of
-                        .get(&(balancer, frontend))
-                        .map_or(Owner::Unsimulated, |&pool| Owner::Pool(pool)),
+                    AddressOwner::LoadBalancer(balancer, position) => frontends
+                        .numbers
+                        .get(&(balancer, position))
+                        .map_or(Owner::Unsimulated, |&frontend| Owner::Frontend(frontend)),
                     AddressOwner::Other(_) => Owner::Unsimulated,
                 };
                 (address, owner)
             }));
         }
-        Self {
-            by_vnet,
-            pools,
-            notes,
-        }
+        Self { by_vnet, frontends }
     }
 
     /// The owners of addresses in a network, once nobody asks here any more.
@@ -69,8 +61,8 @@ impl Owners {
                 .map(|remote| self.owner(remote, address))
             {
                 // P-7: a Basic frontend is out of reach across global peering.
-                Some(NextHop::Pool(pool))
-                    if wiring.is_global(link) && self.pools[pool.0 as usize].basic =>
+                Some(NextHop::Frontend(frontend))
+                    if wiring.is_global(link) && self.frontends.list[frontend.0 as usize].basic =>
                 {
                     NextHop::Unreachable
                 }
@@ -84,7 +76,7 @@ impl Owners {
     fn owner(&self, vnet: VnetId, address: Ipv4Addr) -> NextHop {
         match self.by_vnet[vnet.index()].get(&address) {
             Some(&Owner::Nic(nic)) => NextHop::Nic(nic),
-            Some(&Owner::Pool(pool)) => NextHop::Pool(pool),
+            Some(&Owner::Frontend(frontend)) => NextHop::Frontend(frontend),
             Some(Owner::Unsimulated) => NextHop::Unsimulated,
             None => NextHop::NobodyThere, // R-26a
         }
@@ -158,65 +150,4 @@ fn vpn_alone(wiring: &Wiring<'_>, gateways: &[GatewayId]) -> Option<GatewayId> {
         return None;
     }
     gateways.first().copied()
-}
-
-/// a frontend stands for the members of the pools that its rules name.
-fn pools(
-    wiring: &Wiring<'_>,
-    notes: &mut Vec<Note>,
-) -> (Vec<Pool>, HashMap<(LoadBalancerId, usize), PoolId>) {
-    let network = wiring.network;
-    let mut members: HashMap<(LoadBalancerId, String), Vec<NicId>> = HashMap::new();
-    if !network.load_balancers().is_empty() {
-        for (key, nic) in network.nics().iter() {
-            for (balancer, pool) in nic
-                .ip_configurations
-                .iter()
-                .flat_map(|configuration| &configuration.backend_pools)
-            {
-                members
-                    .entry((*balancer, pool.to_ascii_lowercase()))
-                    .or_default()
-                    .push(key);
-            }
-        }
-    }
-    let (mut pools, mut pool_of) = (Vec::new(), HashMap::new());
-    for (balancer_id, balancer) in network.load_balancers().iter() {
-        for (position, frontend) in balancer.frontends.iter().enumerate() {
-            let FrontendAddress::Private(..) = frontend.address else {
-                continue;
-            };
-            let serving = balancer
-                .rules
-                .iter()
-                .filter(|rule| rule.frontend.eq_ignore_ascii_case(&frontend.name));
-            let mut named: Vec<String> =
-                serving.map(|rule| rule.pool.to_ascii_lowercase()).collect();
-            named.sort_unstable();
-            named.dedup();
-            if named.is_empty() {
-                notes.push(Note::FrontendWithoutRule {
-                    load_balancer: balancer.id.clone(),
-                    frontend: frontend.name.clone(),
-                });
-            }
-            let mut behind: Vec<NicId> = named
-                .into_iter()
-                .filter_map(|pool| members.get(&(balancer_id, pool)))
-                .flatten()
-                .copied()
-                .collect();
-            behind.sort_unstable();
-            behind.dedup();
-            let id = PoolId(u32::try_from(pools.len()).expect("fewer than 2^32 frontends"));
-            pool_of.insert((balancer_id, position), id);
-            pools.push(Pool {
-                balancer: balancer_id,
-                members: behind,
-                basic: balancer.sku == Sku::Basic,
-            });
-        }
-    }
-    (pools, pool_of)
 }

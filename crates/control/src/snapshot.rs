@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::effective_routes::RouteView;
@@ -42,8 +43,8 @@ pub struct Snapshot {
     pub virtual_networks: Vec<Option<VirtualNetwork>>,
     /// By [`LinkId`]; a deleted link leaves a hole.
     pub links: Vec<Option<Link>>,
-    /// By [`PoolId`].
-    pub pools: Vec<Pool>,
+    /// By [`FrontendId`].
+    pub frontends: Vec<Frontend>,
     /// By [`GatewayId`]; a deleted gateway leaves a hole.
     pub gateways: Vec<Option<Gateway>>,
     /// Names for people; never read on the way of a packet.
@@ -69,14 +70,15 @@ indexes! {
     AdminRulesId,
     /// What stands behind one or more NICs.
     GuestId,
-    /// A group of NICs behind a load balancer frontend.
-    PoolId,
+    /// A frontend of a load balancer.
+    FrontendId,
 }
 
 /// A worker: one NIC with references to its shared tables.
 #[derive(Clone, Debug)]
 pub struct Nic {
-    /// Own private addresses, the primary first (N-2).
+    /// Own private addresses, the primary first (N-2); behind them the frontends with floating IP, whose address the guest has on a
+    /// loopback interface.
     pub addresses: Vec<Ipv4Addr>,
     /// The virtual network.
     pub virtual_network: VnetId,
@@ -288,8 +290,8 @@ pub enum NextHop {
     Peer(LinkId),
     /// A NIC that forwards (an appliance, a firewall, a gateway instance named by address).
     Nic(NicId),
-    /// A member of a load balancer's pool, chosen by a symmetric hash of the five-tuple.
-    Pool(PoolId),
+    /// A member behind a load balancer's frontend, chosen by a symmetric hash of the five-tuple.
+    Frontend(FrontendId),
     /// Nobody owns the appliance's address (R-26a).
     NobodyThere,
     /// Somebody owns the appliance's address whose packets are not simulated.
@@ -406,7 +408,7 @@ pub enum Owner {
     /// A NIC.
     Nic(NicId),
     /// A load balancer frontend.
-    Pool(PoolId),
+    Frontend(FrontendId),
     /// A resource whose packets are not simulated.
     Unsimulated,
 }
@@ -443,15 +445,102 @@ pub enum ForwardedTraffic {
     Blocked,
 }
 
-/// Members behind a load balancer frontend.
+/// A frontend of a load balancer, with what its rules make of packets.
 #[derive(Clone, Debug)]
-pub struct Pool {
+pub struct Frontend {
     /// The load balancer.
     pub balancer: LoadBalancerId,
-    /// NICs of the back-end pool, in the order of the network.
-    pub members: Vec<NicId>,
+    /// Its name there; cold.
+    pub name: String,
+    /// Its address; `None` for a public one.
+    pub address: Option<Ipv4Addr>,
     /// Basic frontends are not reachable across global peering (P-7).
     pub basic: bool,
+    /// In the order in which they are asked: inbound NAT rules, rules for a port, rules for all ports.
+    pub rules: Vec<ForwardingRule>,
+}
+
+/// A load-balancing rule or an inbound NAT rule.
+#[derive(Clone, Debug)]
+pub struct ForwardingRule {
+    /// Its name in the load balancer; cold.
+    pub name: String,
+    /// Which of the two.
+    pub kind: ForwardingKind,
+    /// 6 or 17; `None` = all.
+    pub protocol: Option<u8>,
+    /// Ports of the frontend. All of them together with every protocol are HA ports.
+    pub ports: RangeInclusive<u16>,
+    /// Members see the frontend's address as destination: nothing is translated.
+    pub floating_ip: bool,
+    /// TCP port of the probe that says which members are up; `None` = every running one.
+    pub probe: Option<u16>,
+    /// In the order of the network.
+    pub members: Vec<Member>,
+}
+
+/// Kinds of rules of a load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ForwardingKind {
+    /// To one of a pool.
+    LoadBalancing,
+    /// To one member.
+    InboundNat,
+}
+
+/// A member behind a frontend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The NIC.
+    pub nic: NicId,
+    /// The address of the IP configuration that is the member.
+    pub address: Ipv4Addr,
+    /// Its port; `None` = that of the frontend.
+    pub port: Option<u16>,
+    /// Whether it gets packets.
+    pub health: Health,
+}
+
+/// Who puts another address into a packet between a NIC and the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Translator {
+    /// A load balancer, for packets to one of its frontends.
+    Frontend(FrontendId),
+}
+
+/// Whether a member gets packets, and if not why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Health {
+    /// It does.
+    Up,
+    /// No running machine stands behind it.
+    Stopped,
+    /// Nothing listens on the port of the probe.
+    NotListening,
+    /// Its security rules deny the probe, which comes from 168.63.129.16 (S-26).
+    ProbeDenied,
+}
+
+impl Frontend {
+    /// The NICs of all members of all rules, each once.
+    pub fn nics(&self) -> Vec<NicId> {
+        let members = self.rules.iter().flat_map(|rule| &rule.members);
+        let mut nics: Vec<NicId> = members.map(|member| member.nic).collect();
+        nics.sort_unstable();
+        nics.dedup();
+        nics
+    }
+
+    /// The rule that takes packets of this protocol to this port, with its position; `port` is `None` for protocols without ports.
+    pub fn rule_for(&self, protocol: u8, port: Option<u16>) -> Option<(usize, &ForwardingRule)> {
+        self.rules.iter().enumerate().find(|(_, rule)| {
+            rule.protocol.is_none_or(|of_rule| of_rule == protocol)
+                && match port {
+                    Some(port) => rule.ports.contains(&port),
+                    None => rule.ports == (0..=u16::MAX),
+                }
+        })
+    }
 }
 
 /// A virtual network gateway as packets meet it.
@@ -597,9 +686,9 @@ impl Snapshot {
         self.gateways.get(gateway.get() as usize)?.as_ref()
     }
 
-    /// The load balancer's pool.
-    pub fn pool(&self, pool: PoolId) -> &Pool {
-        &self.pools[pool.0 as usize]
+    /// The load balancer's frontend.
+    pub fn frontend(&self, frontend: FrontendId) -> &Frontend {
+        &self.frontends[frontend.0 as usize]
     }
 
     /// The receiver's link to the sender's network: the gatekeeper of the boundary (F-6).

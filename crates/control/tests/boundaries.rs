@@ -303,8 +303,19 @@ fn ways_to_the_internet_have_an_order() {
         location: model::Location::default(),
         sku: model::Sku::Standard,
         frontends: vec![("public".to_owned(), model::FrontendRequest::Public(None))],
-        pools: vec!["pool".to_owned()],
+        pools: vec![model::BackendPool {
+            name: "pool".to_owned(),
+            addresses: Vec::new(),
+        }],
         rules: Vec::new(),
+        probes: Vec::new(),
+        inbound_nat_rules: Vec::new(),
+        outbound_rules: vec![model::OutboundRule {
+            name: "out".to_owned(),
+            frontends: vec!["Public".to_owned()],
+            pool: "Pool".to_owned(),
+            protocol: None,
+        }],
     };
     let balancer = topology.network.create_load_balancer(balancer).unwrap();
     let mut access = |subnet: usize, has_public: bool, balanced: bool| {
@@ -325,6 +336,57 @@ fn ways_to_the_internet_have_an_order() {
     assert_eq!(access(1, false, false), InternetAccess::Default);
     assert_eq!(access(3, false, false), InternetAccess::Default);
     assert_eq!(access(2, false, false), InternetAccess::None);
+}
+
+#[test]
+fn members_of_a_standard_balancer_need_a_rule_to_get_out() {
+    use model::Sku::{Basic, Standard};
+    // Product tier, whether the frontend is public, disableOutboundSnat of the rule.
+    for (sku, public, disabled, expected) in [
+        (Standard, true, false, InternetAccess::LoadBalancer),
+        (Standard, true, true, InternetAccess::None),
+        (Standard, false, false, InternetAccess::None),
+        (Basic, false, false, InternetAccess::Default),
+        (Basic, true, false, InternetAccess::LoadBalancer),
+    ] {
+        let mut topology = Topology::of_the_exercise();
+        let (_, subnet, _) = topology.site("web", "northeurope", "10.0.0.0/16");
+        let frontend = if public {
+            model::FrontendRequest::Public(None)
+        } else {
+            model::FrontendRequest::Private(subnet, model::RequestedAddress::FirstFree)
+        };
+        let balancer = model::LoadBalancerRequest {
+            id: id("loadBalancers", "lb"),
+            location: model::Location::default(),
+            sku,
+            frontends: vec![("front".to_owned(), frontend)],
+            pools: vec![model::BackendPool {
+                name: "pool".to_owned(),
+                addresses: Vec::new(),
+            }],
+            rules: vec![model::delivery::LoadBalancingRule {
+                name: "web".to_owned(),
+                frontend: "front".to_owned(),
+                pool: "pool".to_owned(),
+                protocol: Some(6),
+                frontend_port: 80,
+                backend_port: 80,
+                floating_ip: false,
+                probe: None,
+                disable_outbound_snat: disabled,
+            }],
+            probes: Vec::new(),
+            inbound_nat_rules: Vec::new(),
+            outbound_rules: Vec::new(),
+        };
+        let balancer = topology.network.create_load_balancer(balancer).unwrap();
+        let member = topology.nic_with("member", subnet, |nic| {
+            nic.ip_configurations[0].backend_pools = vec![(balancer, "pool".to_owned())];
+        });
+        let access = nic(&topology.compile(), member).internet;
+        assert_eq!(access, expected, "{sku} {public} {disabled}");
+    }
 }
 
 #[test]

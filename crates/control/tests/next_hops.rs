@@ -162,6 +162,8 @@ fn a_frontend_stands_for_the_members_of_its_rules_pool() {
         frontend_port: 0,
         backend_port: 0,
         floating_ip: false,
+        probe: None,
+        disable_outbound_snat: false,
     };
     let private = |address: &str| {
         model::FrontendRequest::Private(hub_subnet, model::RequestedAddress::Static(ip(address)))
@@ -176,8 +178,11 @@ fn a_frontend_stands_for_the_members_of_its_rules_pool() {
                 ("served".to_owned(), private("10.4.0.100")),
                 ("idle".to_owned(), private("10.4.0.101")),
             ],
-            pools: vec!["nvas".to_owned(), "others".to_owned()],
+            pools: [pool("nvas"), pool("others")].into(),
             rules: vec![rule("Served", "NVAs")],
+            probes: Vec::new(),
+            inbound_nat_rules: Vec::new(),
+            outbound_rules: Vec::new(),
         })
         .unwrap();
     let member = |topology: &mut Topology, name: &str, pool: &str| {
@@ -196,14 +201,18 @@ fn a_frontend_stands_for_the_members_of_its_rules_pool() {
         ],
     );
     let snapshot = topology.compile();
-    let Some(NextHop::Pool(served)) = hop(&snapshot, spoke, "8.8.8.8") else {
-        panic!("not a pool")
+    let Some(NextHop::Frontend(served)) = hop(&snapshot, spoke, "8.8.8.8") else {
+        panic!("not a frontend")
     };
-    assert_eq!(snapshot.pool(served).members, [one, two]);
-    let Some(NextHop::Pool(idle)) = hop(&snapshot, spoke, "172.16.0.1") else {
-        panic!("not a pool")
+    let [rule] = &snapshot.frontend(served).rules[..] else {
+        panic!("not one rule")
     };
-    assert_eq!(snapshot.pool(idle).members, []);
+    let members: Vec<_> = rule.members.iter().map(|member| member.nic).collect();
+    assert_eq!(members, [one, two]);
+    let Some(NextHop::Frontend(idle)) = hop(&snapshot, spoke, "172.16.0.1") else {
+        panic!("not a frontend")
+    };
+    assert!(snapshot.frontend(idle).rules.is_empty());
     let note = Note::FrontendWithoutRule {
         load_balancer: id("loadBalancers", "ilb"),
         frontend: "idle".to_owned(),
@@ -235,12 +244,22 @@ fn a_basic_frontend_is_a_next_hop_inside_its_region_only() {
                 frontends: vec![("front".to_owned(), frontend)],
                 pools: Vec::new(),
                 rules: Vec::new(),
+                probes: Vec::new(),
+                inbound_nat_rules: Vec::new(),
+                outbound_rules: Vec::new(),
             })
             .unwrap();
         topology.routes(spoke_subnet, &[("0.0.0.0/0", appliance("10.4.0.100"))]);
         let next_hop = hop(&topology.compile(), spoke_nic, "8.8.8.8");
-        let is_pool = matches!(next_hop, Some(NextHop::Pool(_)));
+        let is_pool = matches!(next_hop, Some(NextHop::Frontend(_)));
         assert_eq!(is_pool, reached, "{sku} {region}: {next_hop:?}");
         assert!(reached || next_hop == Some(NextHop::Unreachable));
+    }
+}
+
+fn pool(name: &str) -> model::BackendPool {
+    model::BackendPool {
+        name: name.to_owned(),
+        addresses: Vec::new(),
     }
 }

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use control::Snapshot;
 use control::snapshot::{
-    CompiledFib, CompiledRules, FibEntry, ForwardedTraffic, GuestKind, InternetAccess, NextHop,
-    Nic, Owner, PoolId, Rules,
+    CompiledFib, CompiledRules, FibEntry, ForwardedTraffic, FrontendId, GuestKind, Health,
+    InternetAccess, Member, NextHop, Nic, Owner, Rules, Translator,
 };
 use model::options::IcmpPorts;
 use model::{AdminAccess, Direction, NicId, OutsidePlace, StationId, VnetId};
@@ -44,6 +44,17 @@ pub enum Departure {
     AzureService,
 }
 
+/// Whom a packet to a translated address is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// The private address.
+    pub address: Ipv4Addr,
+    /// The port, if it is another one.
+    pub port: Option<u16>,
+    /// Who translates.
+    pub by: Translator,
+}
+
 /// What a packet may ask of the compiled tables.
 pub trait Answers {
     /// Steps 5 and 12: do the rules of the NIC admit it?
@@ -70,6 +81,9 @@ pub trait Answers {
         tuple: FiveTuple,
         recorder: &mut impl Recorder,
     ) -> Result<Departure, Dropped>;
+
+    /// Between steps 9 and 10: whom a packet that has come to a NIC for another address is really for. `None` if nobody translates.
+    fn inside(&self, at: NicId, tuple: FiveTuple) -> Option<Inside>;
 
     /// Step 8: may it cross into the receiver's network?
     fn boundary(
@@ -201,17 +215,25 @@ impl Answers for Snapshot {
             route: entry.route,
         };
         match entry.next_hop {
-            NextHop::Local => {
-                owner_of_destination(self, nic.virtual_network, false, tuple, row, recorder)
-            }
+            NextHop::Local => owner_of_destination(
+                self,
+                from,
+                (nic.virtual_network, false),
+                tuple,
+                row,
+                recorder,
+            ),
             NextHop::Peer(link) => match self.link(link).map(|link| (link.remote, link.global)) {
                 Some((Some(remote), global)) => {
-                    owner_of_destination(self, remote, global, tuple, row, recorder)
+                    owner_of_destination(self, from, (remote, global), tuple, row, recorder)
                 }
                 _ => recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Link(link))),
             },
             NextHop::Nic(next) => Ok(Departure::Nic(next)),
-            NextHop::Pool(pool) => member_of(self, pool, tuple, recorder).map(Departure::Nic),
+            NextHop::Frontend(frontend) => {
+                let member = member_of(self, frontend, tuple, recorder)?;
+                Ok(Departure::Nic(member.nic))
+            }
             NextHop::Gateway(gateway) => {
                 let at = Locator::Gateway(gateway);
                 if self.guest_of(nic).kind == GuestKind::Gateway(gateway) {
@@ -281,6 +303,20 @@ impl Answers for Snapshot {
             Some(instance) => Ok(Departure::Nic(instance)),
             None => recorder.end(Dropped::new(DropReason::NoGateway, at)),
         }
+    }
+
+    fn inside(&self, at: NicId, tuple: FiveTuple) -> Option<Inside> {
+        let owners = &self.virtual_network(self.nic(at)?.virtual_network)?.owners;
+        let Some(&Owner::Frontend(frontend)) = owners.get(&tuple.destination) else {
+            return None;
+        };
+        // An appliance gets packets to frontends that it only passes on.
+        let (_, member) = chosen(self, frontend, tuple).filter(|(_, member)| member.nic == at)?;
+        Some(Inside {
+            address: member.address,
+            port: member.port,
+            by: Translator::Frontend(frontend),
+        })
     }
 
     fn boundary(
@@ -444,8 +480,8 @@ fn ask(rules: &CompiledRules, key: &acl::Key, icmp_ports: IcmpPorts) -> (u16, bo
 /// Step 7 for a destination that a network holds itself.
 fn owner_of_destination(
     snapshot: &Snapshot,
-    network: VnetId,
-    across_regions: bool,
+    from: NicId,
+    (network, across_regions): (VnetId, bool),
     tuple: FiveTuple,
     row: Locator,
     recorder: &mut impl Recorder,
@@ -455,13 +491,18 @@ fn owner_of_destination(
         .and_then(|network| network.owners.get(&tuple.destination));
     match owner {
         Some(&Owner::Nic(nic)) => Ok(Departure::Nic(nic)),
-        // P-7: a Basic frontend does not answer across global peering.
-        Some(&Owner::Pool(pool)) if across_regions && snapshot.pool(pool).basic => {
-            recorder.end(Dropped::new(DropReason::NoBackend, Locator::Pool(pool)))
-        }
-        // A frontend as destination: which of its rules applies, and the translation to a member, are not simulated.
-        Some(&Owner::Pool(pool)) => {
-            recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Pool(pool)))
+        Some(&Owner::Frontend(frontend)) => {
+            let at = Locator::Frontend(frontend);
+            // P-7: a Basic frontend does not answer across global peering.
+            if across_regions && snapshot.frontend(frontend).basic {
+                return recorder.end(Dropped::new(DropReason::NoBackend, at));
+            }
+            let member = member_of(snapshot, frontend, tuple, recorder)?;
+            if member.nic == from {
+                // The guest would get a packet from its own address, and discards it.
+                return recorder.end(Dropped::new(DropReason::NoBackend, at));
+            }
+            Ok(Departure::Nic(member.nic))
         }
         Some(Owner::Unsimulated) => recorder.end(Dropped::new(DropReason::OutsideInput, row)),
         None => recorder.end(Dropped::new(DropReason::NoSuchHost, row)),
@@ -486,31 +527,35 @@ fn one_of_shared(fib: &CompiledFib, entry: FibEntry, tuple: FiveTuple) -> FibEnt
         .unwrap_or(entry)
 }
 
-/// members that are down are skipped, and both directions of a flow choose the same one.
+/// the rule that takes the packet, and of its members that are up the one that both directions of a flow choose.
 fn member_of(
     snapshot: &Snapshot,
-    pool: PoolId,
+    frontend: FrontendId,
     tuple: FiveTuple,
     recorder: &mut impl Recorder,
-) -> Result<NicId, Dropped> {
-    let is_up = |&&nic: &&NicId| {
-        snapshot
-            .nic(nic)
-            .is_some_and(|nic| snapshot.guest_of(nic).running)
-    };
-    let members = &snapshot.pool(pool).members;
-    let up = members.iter().filter(is_up).count();
-    let Some(position) = position_of(up, tuple) else {
-        let at = Locator::Pool(pool);
+) -> Result<Member, Dropped> {
+    let Some((rule, member)) = chosen(snapshot, frontend, tuple) else {
+        let at = Locator::Frontend(frontend);
         return recorder.end(Dropped::new(DropReason::NoBackend, at));
     };
-    let member = *members
-        .iter()
-        .filter(is_up)
-        .nth(position)
-        .expect("the position is less than the number of members that are up");
-    recorder.record(Step::Balanced { pool, member });
+    recorder.record(Step::Balanced {
+        frontend,
+        rule: u16::try_from(rule).unwrap_or(u16::MAX),
+        member: member.nic,
+    });
     Ok(member)
+}
+
+/// The position of the rule that takes a packet, and the member that it gives it to.
+fn chosen(snapshot: &Snapshot, frontend: FrontendId, tuple: FiveTuple) -> Option<(usize, Member)> {
+    let has_ports = matches!(tuple.protocol, protocol::TCP | protocol::UDP);
+    let port = has_ports.then_some(tuple.destination_port);
+    let (position, rule) = snapshot.frontend(frontend).rule_for(tuple.protocol, port)?;
+    let is_up = |member: &&Member| member.health == Health::Up;
+    let up = rule.members.iter().filter(is_up).count();
+    let number = position_of(up, tuple)?;
+    let member = rule.members.iter().filter(is_up).nth(number)?;
+    Some((position, *member))
 }
 
 fn choose(candidates: &[NicId], tuple: FiveTuple) -> Option<NicId> {

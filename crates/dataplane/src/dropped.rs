@@ -4,7 +4,7 @@ use std::fmt;
 
 use control::Snapshot;
 use control::snapshot::{
-    AdminRulesId, EffectiveRoute, FibId, Level, PoolId, RouteOrigin, RuleSetId,
+    AdminRulesId, EffectiveRoute, FibId, FrontendId, Level, RouteOrigin, RuleSetId,
 };
 use model::{GatewayId, LinkId, NicId, ResourceId, SecurityAdminRule, SecurityRule, VnetId};
 
@@ -58,7 +58,7 @@ reasons! {
     ///
     NoSuchHost = "no-such-host", "Nobody owns the address.";
     ///
-    NoBackend = "no-backend", "No running member stands behind the load balancer's frontend.";
+    NoBackend = "no-backend", "No rule of the load balancer's frontend takes the packet, or no member behind it is up.";
     /// G-5.
     NoGateway = "no-gateway", "There is no virtual network gateway to use.";
     /// F-11.
@@ -181,7 +181,7 @@ enum Kind {
     Route,
     Link,
     VirtualNetwork,
-    Pool,
+    Frontend,
     Gateway,
 }
 
@@ -217,8 +217,8 @@ pub enum Locator {
     Link(LinkId),
     /// A virtual network that has no link where one would be needed.
     VirtualNetwork(VnetId),
-    /// A load balancer's pool.
-    Pool(PoolId),
+    /// A frontend of a load balancer.
+    Frontend(FrontendId),
     /// A virtual network gateway.
     Gateway(GatewayId),
 }
@@ -242,7 +242,7 @@ impl Dropped {
             Locator::Route { fib, route } => (Kind::Route, route, fib.0),
             Locator::Link(link) => (Kind::Link, 0, link.get()),
             Locator::VirtualNetwork(vnet) => (Kind::VirtualNetwork, 0, vnet.get()),
-            Locator::Pool(pool) => (Kind::Pool, 0, pool.0),
+            Locator::Frontend(frontend) => (Kind::Frontend, 0, frontend.0),
             Locator::Gateway(gateway) => (Kind::Gateway, 0, gateway.get()),
         };
         Self {
@@ -283,7 +283,7 @@ impl Dropped {
             },
             Kind::Link => Locator::Link(LinkId::new(id)),
             Kind::VirtualNetwork => Locator::VirtualNetwork(VnetId::new(id)),
-            Kind::Pool => Locator::Pool(PoolId(id)),
+            Kind::Frontend => Locator::Frontend(FrontendId(id)),
             Kind::Gateway => Locator::Gateway(GatewayId::new(id)),
         }
     }
@@ -379,8 +379,8 @@ impl Locator {
             Self::VirtualNetwork(vnet) => {
                 named(&names.virtual_networks, vnet.get()).map(Object::VirtualNetwork)
             }
-            Self::Pool(pool) => {
-                let balancer = snapshot.pools.get(pool.0 as usize)?.balancer;
+            Self::Frontend(frontend) => {
+                let balancer = snapshot.frontends.get(frontend.0 as usize)?.balancer;
                 named(&names.load_balancers, balancer.get()).map(Object::LoadBalancer)
             }
             Self::Gateway(gateway) => named(&names.gateways, gateway.get()).map(Object::Gateway),
@@ -420,7 +420,7 @@ mod tests {
             },
             Locator::Link(LinkId::new(2)),
             Locator::VirtualNetwork(VnetId::new(1)),
-            Locator::Pool(PoolId(4)),
+            Locator::Frontend(FrontendId(4)),
             Locator::Gateway(GatewayId::new(5)),
         ];
         for &reason in DropReason::ALL {

@@ -12,6 +12,7 @@ use model::{Direction, NicId};
 
 use self::fragments::FragmentMemory;
 use crate::answers::Subject;
+use crate::nat::Nat;
 use crate::packet::{Content, FiveTuple, Packet, TcpFlags, protocol};
 use crate::recorder::Visit;
 use crate::time::{SimDuration, SimTime};
@@ -44,6 +45,9 @@ pub trait Pairs {
 
     /// Whether a pair lives for the packet that an ICMP error at `visit` is about (S-24). Refreshes nothing.
     fn knows_quoted(&self, visit: Visit, quoted: FiveTuple, now: SimTime) -> bool;
+
+    /// Flows whose addresses the platform translates.
+    fn nat(&mut self) -> &mut Nat;
 
     /// Remembers an admitted first fragment, so that the others follow it (S-25).
     fn remember_fragment(&mut self, visit: Visit, first: &Packet, now: SimTime);
@@ -86,6 +90,7 @@ pub struct FlowTable {
     /// Pairs that one NIC may have.
     limit: u32,
     fragments: FragmentMemory,
+    nat: Nat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,6 +153,7 @@ impl FlowTable {
             nics: HashMap::new(),
             limit,
             fragments: FragmentMemory::default(),
+            nat: Nat::default(),
         }
     }
 
@@ -281,6 +287,10 @@ impl Pairs for FlowTable {
         // The packet that an error is about went the other way.
         let key = Key::of(visit, quoted.reversed());
         self.pairs.get(&key).is_some_and(|pair| pair.lives(now))
+    }
+
+    fn nat(&mut self) -> &mut Nat {
+        &mut self.nat
     }
 
     fn remember_fragment(&mut self, visit: Visit, first: &Packet, now: SimTime) {

@@ -11,6 +11,7 @@
 //! | [`answers`] | rules, next hop, boundary: pure questions to the snapshot |
 //! | [`flow`] | what NICs remember of flows they have admitted |
 //! | [`guest`] | hosts that answer, appliances and gateways that forward |
+//! | [`nat`] | which flows the platform has translated, and to what |
 //! | [`packet`] | real bytes, checked once, patched in place |
 //! | [`dropped`] | the closed list of drop reasons, and what each drop points at |
 //! | [`recorder`] | nothing at full speed, every step for `explain` |
@@ -21,6 +22,7 @@ mod checksum;
 pub mod dropped;
 pub mod flow;
 pub mod guest;
+pub mod nat;
 pub mod packet;
 pub mod pipeline;
 pub mod recorder;

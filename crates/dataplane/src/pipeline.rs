@@ -13,13 +13,16 @@
 //! | 5 | | outbound rules: admin rules, NIC, subnet (S-13, S-11, F-4) | `admin-deny`, `nsg-deny`, `vnet-access-blocked`, `tcp-no-syn` |
 //! | 6, 7 | | route and next hop | `no-route`, `route-none`, `no-such-host`, ... |
 //! | 8 | boundary | the receiver's link to the sender's network (F-6, F-7) | `peering-not-connected`, ... |
+//! | | edge | a translated flow gets its outside source (R-25, S-4) | |
 //! | 9 | link | MTU (K-7) | `mtu-df` |
+//! | | edge | a translated destination becomes the private one | `flow-table-full` |
 //! | 10 | receiving NIC | destination is an own address, or IP forwarding is on (N-1) | `not-owner-no-forwarding` |
 //! | 11 | | flow table: a hit skips 12 | `flow-table-full`, `fragment-out-of-order` |
 //! | 12 | | inbound rules: admin rules, subnet, NIC (S-13, S-11, F-4) | `admin-deny`, `nsg-deny`, `vnet-access-blocked`, `tcp-no-syn` |
 //! | 13 | guest | host, appliance, gateway | `vm-stopped`, `guest-not-forwarding`, `ttl`, `tcp-no-syn` |
 
 mod outside;
+mod translation;
 
 use control::Snapshot;
 use control::snapshot::{Nic, Rules};
@@ -259,8 +262,16 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
             Admitted::AsFragment(tuple) => tuple,
             Admitted::Silently | Admitted::ByRules => packet.conversation(),
         };
+        // What is known outside under another address is routed as such.
+        let rewrite = self.pairs.nat().leaving(from, packet, self.now);
+        let (source, source_port) = match rewrite {
+            Some(rewrite) => (rewrite.address, rewrite.port),
+            None => (packet.source(), conversation.source_port),
+        };
         let asked = FiveTuple {
+            source,
             destination: packet.destination(),
+            source_port,
             ..conversation
         };
         let to = self.answers.next_hop(from, asked, self.recorder)?; // 6, 7
@@ -268,9 +279,12 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
             && self.snapshot.outside_host(receiver).is_none()
         {
             self.answers
-                .boundary(from, receiver, packet.source(), self.recorder)?; // 8
+                .boundary(from, receiver, source, self.recorder)?; // 8
         }
         self.remember(visit, nic, packet, admitted)?;
+        if let Some(rewrite) = rewrite {
+            self.rewrite(from, rewrite, packet);
+        }
         Ok(to)
     }
 
@@ -310,6 +324,9 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
         }
         let nic = self.nic(at)?;
         packet.enter(nic.mac_address.unwrap_or_else(|| derived_mac(at)));
+        if !nic.addresses.contains(&packet.destination()) {
+            self.translate_entering(at, packet)?;
+        }
         let own = nic.addresses.contains(&packet.destination());
         self.recorder.record(Step::Received { nic: at, own });
         if !own && !nic.ip_forwarding {

@@ -2,10 +2,13 @@
 
 use std::net::Ipv4Addr;
 
-use control::snapshot::{AdminRulesId, FibId, ForwardedTraffic, Level, NextHop, PoolId, RuleSetId};
+use control::snapshot::{
+    AdminRulesId, FibId, ForwardedTraffic, FrontendId, Level, NextHop, RuleSetId,
+};
 use model::{AdminAccess, Direction, LinkId, NicId};
 
 use crate::dropped::Dropped;
+use crate::nat::Rewrite;
 
 /// A packet at a NIC, on its way out or in: where rules are asked and flows remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,10 +148,19 @@ pub enum Step {
     },
     /// A load balancer has chosen a member.
     Balanced {
-        /// The pool.
-        pool: PoolId,
+        /// The frontend.
+        frontend: FrontendId,
+        /// The rule that takes the packet, by its position there.
+        rule: u16,
         /// The member.
         member: NicId,
+    },
+    /// The platform has put another address into the packet (N-13, R-25).
+    Translated {
+        /// The NIC whose packet it is.
+        nic: NicId,
+        /// What was put in place of what.
+        rewrite: Rewrite,
     },
     /// The packet crosses into another network (step 8).
     Crossed {

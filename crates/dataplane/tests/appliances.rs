@@ -504,7 +504,10 @@ fn balancer_with(net: &mut crate::world::HubAndSpokes, members: usize) -> LoadBa
                     RequestedAddress::Static(ip("10.0.0.100")),
                 ),
             )],
-            pools: vec!["pool".to_owned()],
+            pools: vec![model::BackendPool {
+                name: "pool".to_owned(),
+                addresses: Vec::new(),
+            }],
             rules: vec![model::delivery::LoadBalancingRule {
                 name: "ha".to_owned(),
                 frontend: "front".to_owned(),
@@ -513,7 +516,12 @@ fn balancer_with(net: &mut crate::world::HubAndSpokes, members: usize) -> LoadBa
                 frontend_port: 0,
                 backend_port: 0,
                 floating_ip: false,
+                probe: None,
+                disable_outbound_snat: false,
             }],
+            probes: Vec::new(),
+            inbound_nat_rules: Vec::new(),
+            outbound_rules: Vec::new(),
         })
         .unwrap();
     for number in 0..members {

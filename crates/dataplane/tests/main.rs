@@ -6,5 +6,6 @@ mod filtering;
 mod flows;
 mod gateways;
 mod hostile;
+mod load_balancers;
 mod peering;
 mod world;

@@ -150,7 +150,17 @@ impl World {
 
     /// A NIC with the subnet's first free address.
     pub(crate) fn nic(&mut self, name: &str, subnet: SubnetId, ip_forwarding: bool) -> NicId {
-        let request = NicRequest {
+        self.nic_with(name, subnet, |nic| nic.ip_forwarding = ip_forwarding)
+    }
+
+    /// The same, changed before it is created.
+    pub(crate) fn nic_with(
+        &mut self,
+        name: &str,
+        subnet: SubnetId,
+        change: impl FnOnce(&mut NicRequest),
+    ) -> NicId {
+        let mut request = NicRequest {
             id: id("networkInterfaces", name),
             location: Location::default(),
             ip_configurations: vec![IpConfigurationRequest {
@@ -163,10 +173,11 @@ impl World {
                 primary: true,
             }],
             network_security_group: None,
-            ip_forwarding,
+            ip_forwarding: false,
             tcp_state_tracking_disabled: false,
             mac_address: None,
         };
+        change(&mut request);
         self.network.create_nic(request).unwrap()
     }
 

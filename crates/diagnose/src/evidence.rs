@@ -9,6 +9,7 @@ use model::{AdminAccess, Network, NicId};
 use serde::Serialize;
 
 use crate::object::{Object, direction_word, short};
+use crate::translation;
 
 /// What is asked in a step: the order of a packet's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -26,6 +27,8 @@ pub enum Stage {
     NextHop,
     /// From one virtual network into another.
     Boundary,
+    /// The platform puts another address into the packet.
+    Edge,
     /// What the link carries.
     Link,
     /// The guest behind the NIC.
@@ -42,6 +45,7 @@ impl Stage {
             Self::Route => "route",
             Self::NextHop => "next hop",
             Self::Boundary => "boundary",
+            Self::Edge => "edge",
             Self::Link => "link",
             Self::Guest => "guest",
         }
@@ -108,6 +112,7 @@ impl Narrator<'_> {
             | Step::Routed { nic, .. }
             | Step::Received { nic, .. }
             | Step::Delivered { nic }
+            | Step::Translated { nic, .. }
             | Step::Fragmented { nic, .. } => nic,
             Step::Flow { visit, .. }
             | Step::Judged { visit, .. }
@@ -225,11 +230,22 @@ impl Narrator<'_> {
                 };
                 (Stage::Route, text, Some(object))
             }
-            Step::Balanced { pool, member } => {
-                let object = Object::at(self.snapshot, Locator::Pool(pool), None);
-                let text = format!("{object} chooses {}", self.site(member));
+            Step::Balanced {
+                frontend,
+                rule,
+                member,
+            } => {
+                let object = Object::at(self.snapshot, Locator::Frontend(frontend), None);
+                let rules = &self.snapshot.frontend(frontend).rules;
+                let rule = rules.get(usize::from(rule)).map(|rule| rule.name.as_str());
+                let text = format!(
+                    "{object} chooses {} (rule {})",
+                    self.site(member),
+                    rule.unwrap_or_default()
+                );
                 (Stage::NextHop, text, Some(object))
             }
+            Step::Translated { rewrite, .. } => translation::words(self.snapshot, rewrite),
             Step::Crossed { link, admission } => {
                 let object = Object::at(self.snapshot, Locator::Link(link), None);
                 let text = format!("{object}, the receiver's: {}", admission_text(admission));
@@ -302,7 +318,7 @@ impl Narrator<'_> {
             NextHop::Outside(_) => Some("not part of the input".to_owned()),
             NextHop::Local
             | NextHop::Peer(_)
-            | NextHop::Pool(_)
+            | NextHop::Frontend(_)
             | NextHop::Shared(_)
             | NextHop::NoGateway
             | NextHop::TransitOff(_)

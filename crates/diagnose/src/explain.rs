@@ -8,7 +8,7 @@ use dataplane::answers::Departure;
 use dataplane::dropped::{DropReason, Dropped};
 use dataplane::flow::FlowTable;
 use dataplane::guest::Guests;
-use dataplane::packet::{FiveTuple, Packet};
+use dataplane::packet::{End, FiveTuple, Packet};
 use dataplane::pipeline::{Delivery, Outcome as WalkOutcome, Pipeline, Position};
 use dataplane::recorder::{Admission, Evidence, Step};
 use engine::application::{DEFAULT_TTL, FIRST_SOURCE_PORT, Probe, ProbeKind};
@@ -156,6 +156,10 @@ impl Explainer<'_> {
                     tuple.source = source.unwrap_or(tuple.source);
                     tuple.destination = destination.unwrap_or(tuple.destination);
                 }
+                Step::Translated { rewrite, .. } => match rewrite.end {
+                    End::Source => tuple.source = rewrite.address,
+                    End::Destination => tuple.destination = rewrite.address,
+                },
                 Step::Crossed {
                     admission:
                         Admission::Forwarded(

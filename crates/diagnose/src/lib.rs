@@ -5,6 +5,7 @@
 //! - [`evidence`]: one step of a packet's life in words
 //! - [`object`]: the rule, route, link or NIC that decided, by name
 //! - [`relation`]: how two virtual networks stand to each other
+//! - `translation`: what the platform puts into a packet, in words
 //! - [`ways_out`]: what to change so that a dropped packet would pass
 //! - [`lint`]: what is wrong with a network without anybody sending a packet
 //!
@@ -18,4 +19,5 @@ pub mod explanation;
 pub mod lint;
 pub mod object;
 pub mod relation;
+mod translation;
 pub mod ways_out;

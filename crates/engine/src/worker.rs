@@ -13,7 +13,7 @@ use dataplane::answers::Departure;
 use dataplane::dropped::{DropReason, Dropped, Locator};
 use dataplane::flow::{AZURE_FLOW_LIMIT, FlowTable};
 use dataplane::guest::{Emission, Guests};
-use dataplane::packet::{Fragment, NIC_MTU, Packet};
+use dataplane::packet::{End, Fragment, NIC_MTU, Packet};
 use dataplane::pipeline::{InFlight, Pipeline, Position, Stage};
 use dataplane::recorder::{Evidence, Step};
 use model::options::FlowLimit;
@@ -268,6 +268,8 @@ impl Worker {
     /// Steps 1 to 9: the guest hands a packet to this NIC.
     fn leave(&mut self, mut travelling: Travelling, moment: &mut Moment<'_>) {
         let position = Position::Leaving(self.nic);
+        // Behind the NIC the platform may translate; a capture in the guest does not see that.
+        let guests_own = (moment.world.frames == Frames::All).then(|| travelling.packet.clone());
         let passage = self.pass(position, &mut travelling.packet, moment);
         let to = match passage.stage {
             Ok(Stage::At(Position::UnderWay { to, .. })) => to,
@@ -301,8 +303,9 @@ impl Worker {
         });
         let fragments: Vec<Travelling> = fragments.collect();
         let fate = Fate::Departed(to);
+        let sighted = untranslated(&travelling, guests_own.as_ref());
         self.tell(
-            &travelling,
+            sighted.as_ref().unwrap_or(&travelling),
             FrameDirection::Sent,
             fate,
             passage.evidence,
@@ -310,7 +313,9 @@ impl Worker {
         );
         self.depart(travelling, to, moment);
         for fragment in fragments {
-            self.tell(&fragment, FrameDirection::Sent, fate, Vec::new(), moment);
+            let sighted = untranslated(&fragment, guests_own.as_ref());
+            let sighted = sighted.as_ref().unwrap_or(&fragment);
+            self.tell(sighted, FrameDirection::Sent, fate, Vec::new(), moment);
             self.depart(fragment, to, moment);
         }
     }
@@ -551,6 +556,26 @@ impl Worker {
         self.caused += 1;
         outbox.events.push((stamp, event));
     }
+}
+
+/// A packet as it left the guest, if the platform has put another source into it since; `before` is what the guest sent, which may have
+/// been cut for the link.
+fn untranslated(sent: &Travelling, before: Option<&Packet>) -> Option<Travelling> {
+    let before = before?;
+    let from = before.tuple();
+    if from.source == sent.packet.source() {
+        return None;
+    }
+    let mut packet = sent.packet.clone();
+    packet.set_end(End::Source, from.source, from.source_port);
+    if let Some(quoted) = before.quoted() {
+        packet.set_quoted_end(
+            End::Destination,
+            quoted.destination,
+            quoted.destination_port,
+        );
+    }
+    Some(Travelling { packet, ..*sent })
 }
 
 /// How long the guest behind a NIC takes to forward a packet (L-4).

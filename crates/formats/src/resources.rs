@@ -25,6 +25,7 @@ mod gateway;
 mod interface;
 pub(crate) mod kind;
 pub(crate) mod learned_routes;
+mod load_balancer;
 mod network_manager;
 mod peering;
 mod reader;

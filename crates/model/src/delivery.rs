@@ -1,10 +1,11 @@
 //! Resources through which packets are delivered beside NICs: public addresses, load balancers, NAT gateways, firewalls.
 
 use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
 
 use crate::id::ResourceId;
 use crate::spelling::Sku;
-use crate::table::{NicId, PublicIpId, Resource, SubnetId};
+use crate::table::{NicId, PublicIpId, Resource, SubnetId, VnetId};
 use crate::virtual_network::Location;
 
 /// A public address.
@@ -35,6 +36,12 @@ pub struct LoadBalancer {
     pub pools: Vec<BackendPool>,
     /// In the order of the input.
     pub rules: Vec<LoadBalancingRule>,
+    /// In the order of the input.
+    pub probes: Vec<HealthProbe>,
+    /// In the order of the input.
+    pub inbound_nat_rules: Vec<InboundNatRule>,
+    /// In the order of the input.
+    pub outbound_rules: Vec<OutboundRule>,
 }
 
 /// A frontend of a load balancer.
@@ -60,6 +67,17 @@ pub enum FrontendAddress {
 pub struct BackendPool {
     /// Name, unique in the load balancer.
     pub name: String,
+    /// Members that are named by their address; the others name the pool at their NICs.
+    pub addresses: Vec<BackendAddress>,
+}
+
+/// A member of a pool by its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackendAddress {
+    /// A private address.
+    pub address: Ipv4Addr,
+    /// The network it lies in; `None` = that of the load balancer's frontends.
+    pub virtual_network: Option<VnetId>,
 }
 
 /// A load-balancing rule. Protocol `None` with port 0 = HA ports: every protocol and port.
@@ -79,6 +97,64 @@ pub struct LoadBalancingRule {
     pub backend_port: u16,
     /// `enableFloatingIP`: the member sees the frontend's address as destination.
     pub floating_ip: bool,
+    /// Name of the probe that says which members are up; `None` = every running one.
+    pub probe: Option<String>,
+    /// `disableOutboundSnat`: a public frontend of this rule is no way out for the members (N-12).
+    pub disable_outbound_snat: bool,
+}
+
+/// What a load balancer asks its members for: a connection to this TCP port, from 168.63.129.16 (T-7).
+#[derive(Clone, Debug)]
+pub struct HealthProbe {
+    /// Name, unique in the load balancer.
+    pub name: String,
+    /// `Tcp`, `Http` or `Https`: what is asked over the connection plays no part here.
+    pub protocol: String,
+    /// Port of the members.
+    pub port: u16,
+}
+
+/// Translates ports of a frontend to one member each.
+#[derive(Clone, Debug)]
+pub struct InboundNatRule {
+    /// Name, unique in the load balancer.
+    pub name: String,
+    /// Name of the frontend.
+    pub frontend: String,
+    /// 6 or 17; `None` = all.
+    pub protocol: Option<u8>,
+    /// One port, or as many as the pool may have members.
+    pub frontend_ports: RangeInclusive<u16>,
+    /// Port of the member.
+    pub backend_port: u16,
+    /// `enableFloatingIP`.
+    pub floating_ip: bool,
+    /// Whom the packets are for.
+    pub target: InboundNatTarget,
+}
+
+/// Whom the packets of an inbound NAT rule are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InboundNatTarget {
+    /// Nobody yet: no NIC names the rule.
+    Nobody,
+    /// An IP configuration of a NIC, by its position there.
+    Configuration(NicId, usize),
+    /// The members of a pool, each with a port of its own, in their order.
+    Pool(String),
+}
+
+/// Gives the members of a pool a way to the Internet (N-12).
+#[derive(Clone, Debug)]
+pub struct OutboundRule {
+    /// Name, unique in the load balancer.
+    pub name: String,
+    /// Names of public frontends.
+    pub frontends: Vec<String>,
+    /// Name of the back-end pool.
+    pub pool: String,
+    /// 6 or 17; `None` = all.
+    pub protocol: Option<u8>,
 }
 
 /// A NAT gateway (N-12).

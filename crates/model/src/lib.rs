@@ -48,8 +48,8 @@ pub mod virtual_network;
 pub use address::{AddressSpace, AddressSpaceError};
 pub use allocation::{AddressOwner, AddressPool};
 pub use delivery::{
-    AzureFirewall, BackendPool, Frontend, FrontendAddress, LoadBalancer, NatGateway,
-    PublicIpAddress,
+    AzureFirewall, BackendAddress, BackendPool, Frontend, FrontendAddress, HealthProbe,
+    InboundNatRule, InboundNatTarget, LoadBalancer, NatGateway, OutboundRule, PublicIpAddress,
 };
 pub use error::OperationError;
 pub use gateway::{

@@ -32,5 +32,6 @@ pub enum OutsidePlace {
 /// The worker of a host outside Azure has a key of the NIC table that no NIC has or ever gets.
 pub type StationId = NicId;
 
-/// The address from which the Internet asks unless told otherwise: TEST-NET-1 (RFC 5737), which the `Internet` tag holds (T-6).
-pub const INTERNET_HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+/// The address from which the Internet asks unless told otherwise: one of TEST-NET-2 (RFC 5737), which the recorded `Internet` tag holds
+/// (T-6); it leaves TEST-NET-1 out.
+pub const INTERNET_HOST: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 254);

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::delivery::LoadBalancingRule;
+use crate::delivery::{BackendPool, HealthProbe, InboundNatRule, LoadBalancingRule, OutboundRule};
 use crate::gateway::LearnedRoute;
 use crate::id::ResourceId;
 use crate::route_server::RouteServerPeer;
@@ -150,10 +150,16 @@ pub struct LoadBalancerRequest {
     pub sku: Sku,
     /// Frontends by name.
     pub frontends: Vec<(String, FrontendRequest)>,
-    /// Names of the back-end pools.
-    pub pools: Vec<String>,
+    /// Back-end pools.
+    pub pools: Vec<BackendPool>,
     /// Rules.
     pub rules: Vec<LoadBalancingRule>,
+    /// Probes.
+    pub probes: Vec<HealthProbe>,
+    /// Inbound NAT rules; those that NICs name have no target yet ([`Network::aim_inbound_nat_rule`](crate::Network::aim_inbound_nat_rule)).
+    pub inbound_nat_rules: Vec<InboundNatRule>,
+    /// Outbound rules.
+    pub outbound_rules: Vec<OutboundRule>,
 }
 
 /// Address of a frontend that is to be created.

@@ -100,7 +100,7 @@ pub(super) struct Appliance {
 pub(super) fn appliances(design: Design<'_>, next_hop: NextHop) -> Vec<Appliance> {
     let nics = match next_hop {
         NextHop::Nic(nic) => vec![nic],
-        NextHop::Pool(pool) => design.snapshot.pool(pool).members.clone(),
+        NextHop::Frontend(frontend) => design.snapshot.frontend(frontend).nics(),
         _ => Vec::new(),
     };
     nics.into_iter()
@@ -217,9 +217,9 @@ impl UserRoute<'_> {
                 );
                 Some(finding.related([link.clone()]))
             }
-            NextHop::Pool(pool) => {
-                let pool = self.design.snapshot.pool(pool);
-                let alive = pool.members.iter().any(|&nic| {
+            NextHop::Frontend(frontend) => {
+                let frontend = self.design.snapshot.frontend(frontend);
+                let alive = frontend.nics().into_iter().any(|nic| {
                     self.design
                         .snapshot
                         .nic(nic)
@@ -228,7 +228,7 @@ impl UserRoute<'_> {
                 if alive {
                     return None;
                 }
-                let balancer = &self.design.network.load_balancers()[pool.balancer].id;
+                let balancer = &self.design.network.load_balancers()[frontend.balancer].id;
                 let finding = self.finding(
                     &EMPTY_POOL,
                     &format!(

@@ -8,10 +8,11 @@ use model::{
     Table,
 };
 
-use super::delivery::{AddressHolderDraft, FirewallDraft, LoadBalancerDraft};
+use super::delivery::{AddressHolderDraft, FirewallDraft};
 use super::gateway::GatewayDraft;
 use super::interface::NicDraft;
 use super::kind::Kind;
+use super::load_balancer::LoadBalancerDraft;
 use super::reader::{Reader, Reference};
 use super::route_server::RouteServerDraft;
 use super::scenario_only::Additions;

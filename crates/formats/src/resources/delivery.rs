@@ -1,9 +1,8 @@
-//! Public addresses, load balancers, NAT gateways, firewalls, and resources that only hold an address.
+//! Public addresses, NAT gateways, firewalls, and resources that only hold an address.
 
-use model::delivery::LoadBalancingRule;
 use model::{
-    FrontendRequest, IpConfigurationRequest, LoadBalancerRequest, Location, NatGateway,
-    NatGatewayId, PublicIpAddress, PublicIpId, RequestedAddress, ResourceId, Sku, SubnetId,
+    IpConfigurationRequest, Location, NatGateway, NatGatewayId, PublicIpAddress, PublicIpId,
+    RequestedAddress, ResourceId, Sku, SubnetId,
 };
 
 use super::Record;
@@ -13,19 +12,6 @@ use super::reader::{Origin, Reference};
 use super::view::View;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::source::Span;
-
-/// A load balancer that waits for its dynamic frontend addresses.
-pub(super) struct LoadBalancerDraft {
-    pub(super) request: LoadBalancerRequest,
-    span: Span,
-}
-
-/// Names of the parts that a load-balancing rule may refer to, also of those that could not be read.
-#[derive(Default)]
-struct Parts {
-    frontends: Vec<String>,
-    pools: Vec<String>,
-}
 
 /// A firewall that waits for its address.
 pub(super) struct FirewallDraft {
@@ -65,7 +51,7 @@ impl Builder<'_> {
     }
 
     /// `{"name": "Standard"}`, or in a scenario `Standard`. Azure's default is Basic.
-    fn sku(&mut self, view: &View<'_>) -> Sku {
+    pub(super) fn sku(&mut self, view: &View<'_>) -> Sku {
         let named = match view.object("sku") {
             Some(sku) => self.reader.label(&sku, "name"),
             None => self.reader.label(view, "sku"),
@@ -148,170 +134,6 @@ impl Builder<'_> {
                 self.created(&id, reference.span, result)
             }
         }
-    }
-
-    pub(super) fn load_balancer(&mut self, record: &Record, view: &View<'_>) -> LoadBalancerDraft {
-        let mut frontends = Vec::new();
-        let mut parts = Parts::default();
-        for frontend in self.reader.objects(view, "frontendIPConfigurations") {
-            let name = self
-                .reader
-                .text(&frontend, "name")
-                .unwrap_or_default()
-                .to_owned();
-            parts.frontends.push(name.clone());
-            if frontend.get("subnet").is_some() {
-                if let Some((subnet, wanted)) = self.subnet_address(&frontend) {
-                    frontends.push((name, FrontendRequest::Private(subnet, wanted)));
-                }
-            } else {
-                frontends.push((
-                    name,
-                    FrontendRequest::Public(self.public_ip_of(&frontend, "publicIPAddress")),
-                ));
-            }
-        }
-        for pool in self.children_of(record, view, "backendAddressPools", Kind::BackendPool) {
-            parts.pools.push(pool.id.name().to_owned());
-            for member in self
-                .reader
-                .objects(&pool.view, "loadBalancerBackendAddresses")
-            {
-                if member.get("networkInterfaceIPConfiguration").is_none() {
-                    self.reader.unsupported(
-                        &member,
-                        "ipAddress",
-                        "only NICs are members of a back-end pool",
-                    );
-                }
-            }
-        }
-        let mut rules = Vec::new();
-        for rule in self.reader.objects(view, "loadBalancingRules") {
-            rules.extend(self.load_balancing_rule(&rule, &parts));
-        }
-        for (key, effect) in [
-            (
-                "inboundNatRules",
-                "packets to the frontend's port are not translated",
-            ),
-            (
-                "inboundNatPools",
-                "packets to the frontend's ports are not translated",
-            ),
-            (
-                "outboundRules",
-                "outbound connections do not use the frontend",
-            ),
-        ] {
-            if view.has_any(key) {
-                self.reader.unsupported(view, key, effect);
-            }
-        }
-        let request = LoadBalancerRequest {
-            id: record.id.clone(),
-            location: self.location(view),
-            sku: self.sku(view),
-            frontends,
-            pools: parts.pools,
-            rules,
-        };
-        LoadBalancerDraft {
-            request,
-            span: record.span,
-        }
-    }
-
-    fn load_balancing_rule(&mut self, view: &View<'_>, parts: &Parts) -> Option<LoadBalancingRule> {
-        let protocol = match view
-            .get("protocol")
-            .and_then(|value| value.as_str())
-            .map(str::to_ascii_lowercase)
-            .as_deref()
-        {
-            Some("tcp") => Some(6),
-            Some("udp") => Some(17),
-            Some("all" | "*") => None,
-            _ => {
-                match view.get("protocol") {
-                    Some(value) => self.reader.bad(view, "protocol", value, "Tcp, Udp or All"),
-                    None => self.reader.missing(view, "protocol", "Tcp, Udp or All"),
-                }
-                return None;
-            }
-        };
-        let port = "a port from 0 to 65535";
-        let frontend = self.part(
-            view,
-            "frontendIPConfiguration",
-            parts.frontends.iter().map(String::as_str),
-        );
-        let pool =
-            if view.get("backendAddressPool").is_none() && view.has_any("backendAddressPools") {
-                let names = self
-                    .reader
-                    .references(view, "backendAddressPools", Kind::LoadBalancer);
-                names
-                    .first()
-                    .and_then(|reference| reference.text.rsplit('/').next())
-                    .map(str::to_owned)
-            } else {
-                self.part(
-                    view,
-                    "backendAddressPool",
-                    parts.pools.iter().map(String::as_str),
-                )
-            };
-        Some(LoadBalancingRule {
-            name: self
-                .reader
-                .text(view, "name")
-                .unwrap_or_default()
-                .to_owned(),
-            frontend: frontend?,
-            pool: pool?,
-            protocol,
-            frontend_port: self.reader.number(view, "frontendPort", port).unwrap_or(0),
-            backend_port: self.reader.number(view, "backendPort", port).unwrap_or(0),
-            floating_ip: self.reader.flag(view, "enableFloatingIP").unwrap_or(false),
-        })
-    }
-
-    /// A frontend or pool of the same load balancer, by the last segment of its id or by its name.
-    fn part<'n>(
-        &mut self,
-        view: &View<'_>,
-        key: &str,
-        mut names: impl Iterator<Item = &'n str>,
-    ) -> Option<String> {
-        let Some(reference) = self.reader.reference(view, key, Kind::LoadBalancer) else {
-            if view.get(key).is_none() {
-                self.reader
-                    .missing(view, key, "a part of the same load balancer");
-            }
-            return None;
-        };
-        let wanted = reference.text.rsplit('/').next().unwrap_or_default();
-        let found = names
-            .find(|name| name.eq_ignore_ascii_case(wanted))
-            .map(str::to_owned);
-        if found.is_none() {
-            let message = format!(
-                "{} names '{wanted}', which the load balancer does not have",
-                reference.path
-            );
-            let problem = Diagnostic::error(Code::DanglingReference, message).at(reference.span);
-            self.reader
-                .push(problem.property(reference.path).value(reference.text));
-        }
-        found
-    }
-
-    pub(super) fn create_load_balancer(&mut self, draft: LoadBalancerDraft) {
-        let id = draft.request.id.clone();
-        self.reopen(&id);
-        let result = self.network.create_load_balancer(draft.request);
-        self.created(&id, draft.span, result);
     }
 
     /// S-35: an appliance with forwarding on, until its rules are read.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use model::{IpConfigurationRequest, LoadBalancerId, NicRequest, OperationError, RequestedAddress};
+use model::{
+    IpConfigurationRequest, LoadBalancerId, NicId, NicRequest, OperationError, RequestedAddress,
+};
 
 use super::Record;
 use super::build::Builder;
@@ -22,6 +24,7 @@ struct ConfigurationPlace<'a> {
     /// Where its address or subnet stands.
     span: Span,
     pools: Vec<Reference<'a>>,
+    inbound_nat_rules: Vec<Reference<'a>>,
 }
 
 impl Builder<'_> {
@@ -117,6 +120,11 @@ impl Builder<'_> {
                 "loadBalancerBackendAddressPools",
                 Kind::LoadBalancer,
             ),
+            inbound_nat_rules: self.reader.references(
+                view,
+                "loadBalancerInboundNatRules",
+                Kind::LoadBalancer,
+            ),
         };
         Some((request, place))
     }
@@ -155,21 +163,37 @@ impl Builder<'_> {
             ) => places.get(address).copied().unwrap_or(span),
             _ => span,
         };
-        self.created(&id, span, result);
+        let Some(nic) = self.created(&id, span, result) else {
+            return;
+        };
+        for (position, place) in configurations.iter().enumerate() {
+            for rule in &place.inbound_nat_rules {
+                self.aim_inbound_nat_rule(rule, nic, position);
+            }
+        }
+    }
+
+    /// `.../loadBalancers/LB/inboundNatRules/RULE`, or in a scenario `LB/RULE`.
+    fn aim_inbound_nat_rule(&mut self, reference: &Reference<'_>, nic: NicId, position: usize) {
+        let (balancer, rule) = balancer_and_part(reference, "/inboundNatRules/");
+        let key = self.lookup(&balancer, Kind::LoadBalancer, |network| {
+            network.load_balancers()
+        });
+        let Some(key) = key else {
+            return;
+        };
+        if !self.network.aim_inbound_nat_rule(key, rule, nic, position) {
+            let id = self.network.load_balancers()[key]
+                .id
+                .child("inboundNatRules", rule);
+            let severity = self.reader.origin().severity();
+            self.dangling(reference, &id, Kind::InboundNatRule, severity);
+        }
     }
 
     /// `.../loadBalancers/LB/backendAddressPools/POOL`, or in a scenario `LB/POOL`.
     fn backend_pool(&mut self, reference: &Reference<'_>) -> Option<(LoadBalancerId, String)> {
-        let text = reference.text;
-        let (balancer, pool) = match text.to_ascii_lowercase().find("/backendaddresspools/") {
-            Some(at) => (&text[..at], &text[at + "/backendAddressPools/".len()..]),
-            None => text.rsplit_once('/').unwrap_or((text, "")),
-        };
-        let balancer = Reference {
-            text: balancer,
-            span: reference.span,
-            path: reference.path.clone(),
-        };
+        let (balancer, pool) = balancer_and_part(reference, "/backendAddressPools/");
         let key = self.lookup(&balancer, Kind::LoadBalancer, |network| {
             network.load_balancers()
         })?;
@@ -192,6 +216,22 @@ impl Builder<'_> {
             None
         }
     }
+}
+
+/// A reference to a load balancer and the name of its part, from an id of the part or from `LB/PART`.
+fn balancer_and_part<'a>(reference: &Reference<'a>, parts: &str) -> (Reference<'a>, &'a str) {
+    let text = reference.text;
+    let at = text.to_ascii_lowercase().find(&parts.to_ascii_lowercase());
+    let (balancer, part) = match at {
+        Some(at) => (&text[..at], &text[at + parts.len()..]),
+        None => text.rsplit_once('/').unwrap_or((text, "")),
+    };
+    let balancer = Reference {
+        text: balancer,
+        span: reference.span,
+        path: reference.path.clone(),
+    };
+    (balancer, part)
 }
 
 /// `00-0D-3A-01-02-03`, as Azure prints it; colons are read too.

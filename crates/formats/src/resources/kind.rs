@@ -18,6 +18,7 @@ pub(crate) enum Kind {
     PublicIpAddress,
     LoadBalancer,
     BackendPool,
+    InboundNatRule,
     NatGateway,
     VirtualNetworkGateway,
     RouteServer,
@@ -81,6 +82,10 @@ const READ: &[(&str, Kind)] = &[
     (
         "Microsoft.Network/loadBalancers/backendAddressPools",
         Kind::BackendPool,
+    ),
+    (
+        "Microsoft.Network/loadBalancers/inboundNatRules",
+        Kind::InboundNatRule,
     ),
     ("Microsoft.Network/natGateways", Kind::NatGateway),
     (
@@ -240,6 +245,7 @@ impl Kind {
             Self::PublicIpAddress => "a public IP address",
             Self::LoadBalancer => "a load balancer",
             Self::BackendPool => "a back-end pool",
+            Self::InboundNatRule => "an inbound NAT rule",
             Self::NatGateway => "a NAT gateway",
             Self::VirtualNetworkGateway => "a virtual network gateway",
             Self::RouteServer => "a route server",
@@ -267,7 +273,7 @@ impl Kind {
             Self::Subnet | Self::Peering => Some(Self::VirtualNetwork),
             Self::Route => Some(Self::RouteTable),
             Self::SecurityRule => Some(Self::NetworkSecurityGroup),
-            Self::BackendPool => Some(Self::LoadBalancer),
+            Self::BackendPool | Self::InboundNatRule => Some(Self::LoadBalancer),
             Self::RouteServerConfiguration | Self::RouteServerPeer => Some(Self::RouteServer),
             Self::NetworkGroup | Self::SecurityAdminConfiguration => Some(Self::NetworkManager),
             Self::StaticMember => Some(Self::NetworkGroup),

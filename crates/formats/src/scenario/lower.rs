@@ -257,6 +257,7 @@ impl Lowering<'_> {
                 "publicIp",
                 "applicationSecurityGroups",
                 "backendPools",
+                "inboundNatRules",
                 "networkSecurityGroup",
                 "ipForwarding",
             ] {
@@ -464,6 +465,7 @@ fn address(body: &mut Body) {
     body.rename("allocation", "privateIPAllocationMethod");
     body.rename("publicIp", "publicIPAddress");
     body.rename("backendPools", "loadBalancerBackendAddressPools");
+    body.rename("inboundNatRules", "loadBalancerInboundNatRules");
 }
 
 /// One IP configuration written beside the properties of the resource, taken out of it.
@@ -476,6 +478,7 @@ fn own_configuration(body: &mut Body, name: &str, span: Span) -> Body {
         "publicIp",
         "applicationSecurityGroups",
         "backendPools",
+        "inboundNatRules",
     ] {
         if let Some(found) = body.take(key) {
             configuration.put(key, found.value);
@@ -519,19 +522,48 @@ fn load_balancer(body: &mut Body) {
             Value::new(frontends.value.span, list),
         );
     }
+    let by_address = body.take("poolAddresses").map(|list| list.value);
     if let Some(pools) = body.take("pools") {
         let names = pools.value.as_array().unwrap_or_default().iter();
-        let list: Vec<Value> = names
-            .map(|name| Value::new(name.span, vec![member("name", name.clone())]))
-            .collect();
+        let list: Vec<Value> = names.map(|name| pool(name, by_address.as_ref())).collect();
         body.put("backendAddressPools", Value::new(pools.value.span, list));
     }
     body.rename("rules", "loadBalancingRules");
-    body.each("loadBalancingRules", |rule| {
-        rule.rename("frontend", "frontendIPConfiguration");
-        rule.rename("pool", "backendAddressPool");
-        rule.rename("floatingIp", "enableFloatingIP");
+    for rules in ["loadBalancingRules", "inboundNatRules", "outboundRules"] {
+        body.each(rules, |rule| {
+            rule.rename("frontend", "frontendIPConfiguration");
+            rule.rename("frontends", "frontendIPConfigurations");
+            rule.rename("pool", "backendAddressPool");
+            rule.rename("floatingIp", "enableFloatingIP");
+        });
+    }
+}
+
+/// A pool with its members of this load balancer's `poolAddresses`.
+fn pool(name: &Value, by_address: Option<&Value>) -> Value {
+    let listed = by_address.and_then(Value::as_array).unwrap_or_default();
+    let own = listed.iter().filter(|entry| {
+        let pool = entry
+            .get("pool")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        name.as_str()
+            .is_some_and(|name| name.eq_ignore_ascii_case(pool))
     });
+    let members = own.map(|entry| {
+        let mut entry_body = Body::of(entry);
+        entry_body.rename("address", "ipAddress");
+        Value::new(entry.span, entry_body.0)
+    });
+    let members: Vec<Value> = members.collect();
+    let body = vec![
+        member("name", name.clone()),
+        member(
+            "loadBalancerBackendAddresses",
+            Value::new(name.span, members),
+        ),
+    ];
+    Value::new(name.span, body)
 }
 
 fn firewall(body: &mut Body, span: Span) {

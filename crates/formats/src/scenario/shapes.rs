@@ -511,8 +511,70 @@ shapes! {
         frontends: Named<Frontend>,
         /// Names of the back-end pools.
         pools: Vec<String>,
+        /// Members that are named by their address instead of by their network interface.
+        pool_addresses: Vec<PoolAddress>,
         /// Rules.
         rules: Vec<LoadBalancingRule>,
+        /// Probes of the members.
+        probes: Vec<HealthProbe>,
+        /// Inbound NAT rules: a port of a frontend for one member. The network interface names the rule, or the rule a pool.
+        inbound_nat_rules: Vec<InboundNatRule>,
+        /// Outbound rules: what gives the members of a pool a way to the Internet.
+        outbound_rules: Vec<OutboundRule>,
+    }
+
+    /// A member of a pool by its address.
+    PoolAddress {
+        /// Name of the back-end pool.
+        pool: Option<String>,
+        /// Private address.
+        address: Option<String>,
+        /// Name or id of the virtual network it lies in; default that of the frontends.
+        virtual_network: Option<String>,
+    }
+
+    /// A probe: members that do not answer it get no packets.
+    HealthProbe {
+        /// Name, unique in the load balancer.
+        name: Option<String>,
+        /// Tcp (default), Http or Https.
+        protocol: Option<String>,
+        /// Port of the members.
+        port: Option<u16>,
+    }
+
+    /// An inbound NAT rule.
+    InboundNatRule {
+        /// Name, unique in the load balancer.
+        name: Option<String>,
+        /// Name of the frontend.
+        frontend: Option<String>,
+        /// Tcp, Udp or All.
+        protocol: Option<LoadBalancedProtocol>,
+        /// Port of the frontend.
+        frontend_port: Option<u16>,
+        /// First port of the frontend, where the rule is for a pool.
+        frontend_port_range_start: Option<u16>,
+        /// Last port of the frontend, where the rule is for a pool.
+        frontend_port_range_end: Option<u16>,
+        /// Port of the member.
+        backend_port: Option<u16>,
+        /// Name of a back-end pool, each member of which gets one of the ports.
+        pool: Option<String>,
+        /// Whether members see the frontend's address as destination.
+        floating_ip: Option<bool>,
+    }
+
+    /// An outbound rule.
+    OutboundRule {
+        /// Name, unique in the load balancer.
+        name: Option<String>,
+        /// Names of public frontends.
+        frontends: Vec<String>,
+        /// Name of the back-end pool.
+        pool: Option<String>,
+        /// Tcp, Udp or All.
+        protocol: Option<LoadBalancedProtocol>,
     }
 
     /// A frontend: internal with a subnet, public without.
@@ -543,6 +605,10 @@ shapes! {
         backend_port: Option<u16>,
         /// Whether members see the frontend's address as destination.
         floating_ip: Option<bool>,
+        /// Name of the probe that tells which members are up; without one every running member is.
+        probe: Option<String>,
+        /// Whether a public frontend of this rule is no way out for the members.
+        disable_outbound_snat: Option<bool>,
     }
 
     /// A network interface, with one IP configuration written beside its properties or several in a list.
@@ -565,6 +631,8 @@ shapes! {
         application_security_groups: Vec<String>,
         /// LOADBALANCER/POOL for each back-end pool.
         backend_pools: Vec<String>,
+        /// LOADBALANCER/RULE for each inbound NAT rule whose packets are for it.
+        inbound_nat_rules: Vec<String>,
         /// Several IP configurations.
         ip_configurations: Vec<IpConfiguration>,
         /// Name or id of a network security group.
@@ -593,6 +661,8 @@ shapes! {
         application_security_groups: Vec<String>,
         /// LOADBALANCER/POOL for each back-end pool.
         backend_pools: Vec<String>,
+        /// LOADBALANCER/RULE for each inbound NAT rule whose packets are for it.
+        inbound_nat_rules: Vec<String>,
         /// Whether the guest sends from it.
         primary: Option<bool>,
     }
@@ -619,6 +689,8 @@ shapes! {
         application_security_groups: Vec<String>,
         /// LOADBALANCER/POOL for each back-end pool.
         backend_pools: Vec<String>,
+        /// LOADBALANCER/RULE for each inbound NAT rule whose packets are for it.
+        inbound_nat_rules: Vec<String>,
         /// Name or id of a network security group.
         network_security_group: Option<String>,
         /// Short for networkSecurityGroup.

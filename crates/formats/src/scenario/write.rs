@@ -8,8 +8,9 @@ use ipnet::Ipv4Net;
 use model::table::Resource;
 use model::virtual_machine::GuestRole;
 use model::{
-    AddressOwner, AllocationMethod, ConnectionPeer, FrontendAddress, Location, Network, Options,
-    PeeringScope, PowerState, PublicIpId, ResourceId, RouteDestination, SubnetId, UserNextHop,
+    AddressOwner, AllocationMethod, ConnectionPeer, FrontendAddress, InboundNatTarget, Location,
+    Network, NicId, Options, PeeringScope, PowerState, PublicIpId, ResourceId, RouteDestination,
+    SubnetId, UserNextHop,
 };
 
 use super::shapes::{self, Missing, Named, OneOrMany};
@@ -397,14 +398,23 @@ impl<'a> Writer<'a> {
             name: Some(rule.name.clone()),
             frontend: Some(rule.frontend.clone()),
             pool: Some(rule.pool.clone()),
-            protocol: Some(shapes::LoadBalancedProtocol(match rule.protocol {
-                Some(6) => "Tcp",
-                Some(17) => "Udp",
-                _ => "All",
-            })),
+            protocol: Some(balanced(rule.protocol)),
             frontend_port: Some(rule.frontend_port),
             backend_port: Some(rule.backend_port),
             floating_ip: set(rule.floating_ip),
+            probe: rule.probe.clone(),
+            disable_outbound_snat: set(rule.disable_outbound_snat),
+        };
+        let probe = |probe: &model::HealthProbe| shapes::HealthProbe {
+            name: Some(probe.name.clone()),
+            protocol: Some(probe.protocol.clone()),
+            port: Some(probe.port),
+        };
+        let outbound_rule = |rule: &model::OutboundRule| shapes::OutboundRule {
+            name: Some(rule.name.clone()),
+            frontends: rule.frontends.clone(),
+            pool: Some(rule.pool.clone()),
+            protocol: Some(balanced(rule.protocol)),
         };
         self.named(self.network.load_balancers().values(), |balancer| {
             shapes::LoadBalancer {
@@ -416,41 +426,91 @@ impl<'a> Writer<'a> {
                     .iter()
                     .map(|pool| pool.name.clone())
                     .collect(),
+                pool_addresses: balancer
+                    .pools
+                    .iter()
+                    .flat_map(|pool| self.pool_addresses(pool))
+                    .collect(),
                 rules: balancer.rules.iter().map(rule).collect(),
+                probes: balancer.probes.iter().map(probe).collect(),
+                inbound_nat_rules: balancer
+                    .inbound_nat_rules
+                    .iter()
+                    .map(inbound_nat_rule)
+                    .collect(),
+                outbound_rules: balancer.outbound_rules.iter().map(outbound_rule).collect(),
                 ..shapes::LoadBalancer::default()
             }
         })
     }
 
+    fn pool_addresses<'p>(
+        &'p self,
+        pool: &'p model::BackendPool,
+    ) -> impl Iterator<Item = shapes::PoolAddress> + 'p {
+        pool.addresses.iter().map(|member| shapes::PoolAddress {
+            pool: Some(pool.name.clone()),
+            address: Some(member.address.to_string()),
+            virtual_network: member
+                .virtual_network
+                .map(|key| self.network.virtual_networks()[key].id.to_string()),
+        })
+    }
+
+    /// The inbound NAT rules whose packets are for an IP configuration, by its position at its NIC.
+    fn aimed_at(&self, nic: NicId, position: usize) -> Vec<String> {
+        let target = InboundNatTarget::Configuration(nic, position);
+        self.network
+            .load_balancers()
+            .values()
+            .flat_map(|balancer| {
+                let rules = balancer.inbound_nat_rules.iter();
+                let rules = rules.filter(|rule| rule.target == target);
+                rules.map(|rule| balancer.id.child("inboundNatRules", &rule.name).to_string())
+            })
+            .collect()
+    }
+
     fn interfaces(&self) -> Named<shapes::NetworkInterface> {
         let network = self.network;
-        let configuration = |configuration: &model::IpConfiguration| shapes::IpConfiguration {
-            name: Some(configuration.name.clone()),
-            subnet: Some(self.subnet(configuration.subnet)),
-            address: Some(configuration.private_address.to_string()),
-            allocation: dynamic(configuration.allocation),
-            public_ip: self.public_ip(configuration.public_ip),
-            application_security_groups: configuration
-                .application_security_groups
-                .iter()
-                .map(|&key| network.asgs()[key].id.to_string())
-                .collect(),
-            backend_pools: configuration
-                .backend_pools
-                .iter()
-                .map(|(balancer, pool)| {
-                    network.load_balancers()[*balancer]
-                        .id
-                        .child("backendAddressPools", pool)
-                        .to_string()
-                })
-                .collect(),
-            primary: set(configuration.primary),
-        };
+        let configuration =
+            |nic: NicId, (position, configuration): (usize, &model::IpConfiguration)| {
+                shapes::IpConfiguration {
+                    name: Some(configuration.name.clone()),
+                    subnet: Some(self.subnet(configuration.subnet)),
+                    address: Some(configuration.private_address.to_string()),
+                    allocation: dynamic(configuration.allocation),
+                    public_ip: self.public_ip(configuration.public_ip),
+                    application_security_groups: configuration
+                        .application_security_groups
+                        .iter()
+                        .map(|&key| network.asgs()[key].id.to_string())
+                        .collect(),
+                    backend_pools: configuration
+                        .backend_pools
+                        .iter()
+                        .map(|(balancer, pool)| {
+                            network.load_balancers()[*balancer]
+                                .id
+                                .child("backendAddressPools", pool)
+                                .to_string()
+                        })
+                        .collect(),
+                    inbound_nat_rules: self.aimed_at(nic, position),
+                    primary: set(configuration.primary),
+                }
+            };
         self.named(network.listed_nics().map(|(_, nic)| nic), |nic| {
+            let key = network.nics().find(&nic.id);
+            let configurations = nic.ip_configurations.iter().enumerate();
+            let configurations = key
+                .into_iter()
+                .flat_map(|key| configurations.clone().map(move |one| (key, one)));
             shapes::NetworkInterface {
                 location: location(&nic.location),
-                ip_configurations: nic.ip_configurations.iter().map(configuration).collect(),
+                ip_configurations: configurations
+                    .map(|(key, one)| configuration(key, one))
+                    .collect(),
                 network_security_group: nic
                     .network_security_group
                     .map(|key| network.nsgs()[key].id.to_string()),
@@ -705,6 +765,34 @@ fn rule_ports(ports: &model::Ports) -> Option<shapes::RulePorts> {
 
 fn texts(prefixes: &[Ipv4Net]) -> Vec<String> {
     prefixes.iter().map(ToString::to_string).collect()
+}
+
+/// The protocol of a load balancer's rule.
+fn balanced(protocol: Option<u8>) -> shapes::LoadBalancedProtocol {
+    shapes::LoadBalancedProtocol(match protocol {
+        Some(6) => "Tcp",
+        Some(17) => "Udp",
+        _ => "All",
+    })
+}
+
+fn inbound_nat_rule(rule: &model::InboundNatRule) -> shapes::InboundNatRule {
+    let (start, end) = (*rule.frontend_ports.start(), *rule.frontend_ports.end());
+    let pool = match &rule.target {
+        InboundNatTarget::Pool(pool) => Some(pool.clone()),
+        InboundNatTarget::Nobody | InboundNatTarget::Configuration(..) => None,
+    };
+    shapes::InboundNatRule {
+        name: Some(rule.name.clone()),
+        frontend: Some(rule.frontend.clone()),
+        protocol: Some(balanced(rule.protocol)),
+        frontend_port: (start == end).then_some(start),
+        frontend_port_range_start: (start != end).then_some(start),
+        frontend_port_range_end: (start != end).then_some(end),
+        backend_port: Some(rule.backend_port),
+        pool,
+        floating_ip: set(rule.floating_ip),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::{Network, not_there};
 use crate::allocation::AddressOwner;
 use crate::delivery::{
-    AzureFirewall, BackendPool, Frontend, FrontendAddress, LoadBalancer, NatGateway,
+    AzureFirewall, Frontend, FrontendAddress, InboundNatTarget, LoadBalancer, NatGateway,
     PublicIpAddress,
 };
 use crate::error::OperationError;
@@ -20,7 +20,7 @@ use crate::request::{
     FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest, NicRequest,
 };
 use crate::table::{
-    ConnectionId, FirewallId, GatewayId, LoadBalancerId, LocalGatewayId, NatGatewayId,
+    ConnectionId, FirewallId, GatewayId, LoadBalancerId, LocalGatewayId, NatGatewayId, NicId,
     OnPremisesId, PublicIpId,
 };
 use crate::virtual_network::Location;
@@ -81,13 +81,36 @@ impl Network {
             location: request.location,
             sku: request.sku,
             frontends,
-            pools: request
-                .pools
-                .into_iter()
-                .map(|name| BackendPool { name })
-                .collect(),
+            pools: request.pools,
             rules: request.rules,
+            probes: request.probes,
+            inbound_nat_rules: request.inbound_nat_rules,
+            outbound_rules: request.outbound_rules,
         }))
+    }
+
+    /// An IP configuration names an inbound NAT rule: its packets are for this address. False if there is no such rule, or if it is
+    /// for the members of a pool.
+    pub fn aim_inbound_nat_rule(
+        &mut self,
+        balancer: LoadBalancerId,
+        rule: &str,
+        nic: NicId,
+        configuration: usize,
+    ) -> bool {
+        let rule = self.load_balancers.get_mut(balancer).and_then(|balancer| {
+            balancer
+                .inbound_nat_rules
+                .iter_mut()
+                .find(|known| known.name.eq_ignore_ascii_case(rule))
+        });
+        match rule {
+            Some(rule) if !matches!(rule.target, InboundNatTarget::Pool(_)) => {
+                rule.target = InboundNatTarget::Configuration(nic, configuration);
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 
     /// Creates an Azure firewall with its hidden NIC. Returns its key; the private address is that NIC's.
