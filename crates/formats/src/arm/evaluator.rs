@@ -230,7 +230,8 @@ impl<'s> Evaluator<'s> {
                             Diagnostic::note(Code::UnknownValue, message)
                         }
                     };
-                    self.report(diagnostic.at(written.span).expected("a number of copies"));
+                    let diagnostic = diagnostic.at(written.span).property("copy.count");
+                    self.report(diagnostic.expected("a number of copies"));
                 }
                 return None;
             }
