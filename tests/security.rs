@@ -247,3 +247,160 @@ networkManagers:
         assert!(refused.contains(part), "{part}: {refused}");
     }
 }
+
+/// A list as Microsoft publishes it.
+fn tags(values: &[(&str, &[&str])]) -> Value {
+    let values: Vec<Value> = values
+        .iter()
+        .map(|(name, prefixes)| {
+            let region = name.split_once('.').map_or("", |(_, region)| region);
+            json!({ "name": name, "id": name, "properties": { "changeNumber": 7, "region": region, "regionId": 0, "platform": "Azure",
+                "systemService": name.split('.').next(), "addressPrefixes": prefixes, "networkFeatures": ["API", "NSG"] } })
+        })
+        .collect();
+    json!({ "changeNumber": 300, "cloud": "Public", "values": values })
+}
+
+const TAGGED: &str = "
+virtualNetworks: { v: { addressSpace: 10.0.0.0/16, subnets: { work: { prefix: 10.0.0.0/24, networkSecurityGroup: n } } } }
+networkSecurityGroups:
+  n:
+    securityRules:
+      - { name: storage, priority: 100, direction: Outbound, access: Allow, destination: storage.westus }
+      - { name: legacy, priority: 200, direction: Outbound, access: Deny, destination: INTERNET }
+virtualMachines: { vm: { subnet: v/work } }
+";
+
+#[test]
+fn the_list_of_service_tags_is_read_by_its_content_and_counts_ipv6() {
+    // T-8: regional form in any letter case, a legacy alias, the file and the answer of REST.
+    let list = tags(&[
+        ("Storage", &["198.51.100.0/24"]),
+        ("Storage.WestUS", &["198.51.100.0/25", "2603:1000::/40"]),
+    ]);
+    let mut rest = list.clone();
+    rest["id"] = json!("/subscriptions/s/providers/Microsoft.Network/serviceTags/westus");
+    rest["type"] = json!("Microsoft.Network/serviceTags");
+    for list in [list, rest] {
+        let read = load(&[("net.yaml", TAGGED), ("tags.json", &list.to_string())]);
+        let told = read.diagnostics.display(&read.sources).to_string();
+        assert!(
+            told.contains("1 IPv6 prefixes or addresses were left out"),
+            "{told}"
+        );
+        let folder = folder(TAGGED);
+        std::fs::write(
+            folder.path().join("ServiceTags_Public_20261116.json"),
+            list.to_string(),
+        )
+        .expect("a file");
+        let flow = |remote: &str| {
+            let words = [
+                "ip-flow",
+                "vm",
+                "--direction",
+                "outbound",
+                "--protocol",
+                "tcp",
+                "--local",
+                "10.0.0.4:50000",
+                "--remote",
+                remote,
+                "-o",
+                "json",
+                "-t",
+                "net.yaml",
+                "-t",
+                "ServiceTags_Public_20261116.json",
+            ];
+            let answer = run_in(folder.path(), &words);
+            serde_json::from_str::<Value>(&answer.out)
+                .unwrap_or_else(|error| panic!("{error}: {answer:#?}"))["ruleName"]
+                .clone()
+        };
+        assert_eq!(flow("198.51.100.9:443"), "securityRules/storage");
+        assert_eq!(flow("198.51.100.200:443"), "securityRules/legacy");
+    }
+}
+
+#[test]
+fn a_tag_that_the_given_list_does_not_have_is_refused_in_what_a_person_wrote() {
+    // T-8: without a list nobody can tell, and what is recorded is never refused.
+    let list = tags(&[("Sql", &["203.0.113.0/24"])]).to_string();
+    let read = |scenario: &str, with_list: bool| {
+        let mut loader = Loader::new(LoadOptions::default());
+        loader.add_text("net.yaml", scenario);
+        if with_list {
+            loader.add_text("tags.json", list.as_str());
+        }
+        match loader.finish() {
+            Ok(read) => (true, read.diagnostics.display(&read.sources).to_string()),
+            Err(refused) => (false, refused.to_string()),
+        }
+    };
+    let (sound, told) = read(TAGGED, true);
+    assert!(
+        !sound && told.contains("SecurityRuleInvalidAddressPrefix"),
+        "{told}"
+    );
+    assert!(told.contains("Value provided: storage.westus"), "{told}");
+    assert!(read(TAGGED, false).0);
+    let (sound, told) = read(&format!("recorded: true{TAGGED}"), true);
+    assert!(
+        sound && told.contains("Value provided: storage.westus"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_list_of_the_size_of_microsofts_is_read_whole_and_written_again() {
+    let prefixes: Vec<Vec<String>> = (0..2_100_u32)
+        .map(|tag| {
+            (0..25_u32)
+                .map(|prefix| {
+                    format!(
+                        "{}/32",
+                        std::net::Ipv4Addr::from(0x1400_0000 + tag * 64 + prefix * 2)
+                    )
+                })
+                .collect()
+        })
+        .collect();
+    let names: Vec<String> = (0..prefixes.len())
+        .map(|tag| format!("Service{tag}.Region{}", tag % 60))
+        .collect();
+    let slices: Vec<Vec<&str>> = prefixes
+        .iter()
+        .map(|list| list.iter().map(String::as_str).collect())
+        .collect();
+    let values: Vec<(&str, &[&str])> = names
+        .iter()
+        .map(String::as_str)
+        .zip(slices.iter().map(Vec::as_slice))
+        .collect();
+    let read = load(&[
+        (
+            "net.yaml",
+            TAGGED
+                .replace("storage.westus", "service77.region17")
+                .as_str(),
+        ),
+        ("tags.json", &tags(&values).to_string()),
+    ]);
+    assert_eq!(read.network.service_tags().count(), 2_100);
+    assert_eq!(
+        read.network
+            .service_tag("SERVICE77.REGION17")
+            .map(<[_]>::len),
+        Some(25)
+    );
+    let again = load(&[(
+        "state.yaml",
+        &::vnetsim::formats::scenario::write(&read.network),
+    )]);
+    assert_same(
+        &described(&read.network),
+        &described(&again.network),
+        "what was written",
+    );
+}

@@ -8,6 +8,7 @@ use crate::arm;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::json::{Object, Value};
 use crate::resources::kind::Kind;
+use crate::resources::service_tags;
 use crate::resources::{Collection, Origin, ResourceDocument};
 use crate::{scenario, terraform};
 
@@ -22,6 +23,8 @@ pub(crate) enum Document {
     Resources(Vec<Value>),
     /// `az network vnet-gateway list-learned-routes`, or `az network routeserver peering list-learned-routes`.
     LearnedRoutes,
+    /// Microsoft's list of service tags: the weekly `ServiceTags_Public_DATE.json`, or `az network list-service-tags`.
+    ServiceTags,
     /// A scenario.
     Scenario,
     /// An answer of az that describes no resource, such as effective routes: something to compare with, nothing to read.
@@ -34,7 +37,7 @@ pub(crate) enum Document {
 
 /// What is expected of a file, for the error about one of no known kind.
 pub(crate) const EXPECTED: &str = "an ARM template (with $schema and resources), the output of az ... list or show -o json (resources with ids), \
-     the result of az graph query, terraform show -json, or a scenario (with virtualNetworks, topology, ...)";
+     the result of az graph query, Microsoft's list of service tags, terraform show -json, or a scenario (with virtualNetworks, topology, ...)";
 
 impl Document {
     /// The kind of a document; `None` if it is none that is known.
@@ -57,6 +60,10 @@ impl Document {
         }
         if terraform::is_state_file(object) {
             return Some(Self::TerraformState);
+        }
+        // Before resources: the answer of REST has an id of its own.
+        if service_tags::is_list(object) {
+            return Some(Self::ServiceTags);
         }
         if is_resource(object) {
             return Some(Self::Resources(vec![value.clone()]));

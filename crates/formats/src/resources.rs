@@ -14,6 +14,7 @@
 //! | `security`, `network_manager`, `route_table` | rules and routes |
 //! | `learned_routes` | what gateways and route servers have learned by BGP |
 //! | `delivery`, `gateway`, `route_server` | public addresses, load balancers, NAT gateways, firewalls; gateways, sites, connections; route servers |
+//! | `service_tags` | Microsoft's list of service tags, and those that a scenario gives |
 //! | `interface`, `virtual_machine` | NICs and VMs |
 //! | `authorization` | tenants, principals, role assignments |
 //! | `scenario_only` | guests, networks outside Azure, service tags: what Azure's files cannot say |
@@ -33,6 +34,7 @@ mod route_server;
 mod route_table;
 mod scenario_only;
 mod security;
+pub(crate) mod service_tags;
 mod view;
 mod virtual_machine;
 mod virtual_network;

@@ -61,6 +61,7 @@ pub fn build(
         failed: HashSet::new(),
         names: None,
         locations: Locations::default(),
+        tags_are_listed: !additions.service_tag_lists.is_empty(),
     };
     for record in collection.records() {
         builder.locations.note(&record.id, record.span);
@@ -87,6 +88,8 @@ pub(super) struct Builder<'a> {
     failed: HashSet<ResourceId>,
     names: Option<HashMap<(Kind, String), Vec<ResourceId>>>,
     pub(super) locations: Locations,
+    /// A list of service tags was given, so a tag that is unknown is a mistake (T-8).
+    pub(super) tags_are_listed: bool,
 }
 
 /// Subnets, links, routes and rules that are resources of their own, by the resource that holds them.
@@ -100,6 +103,7 @@ pub(super) struct Child<'a> {
 
 impl Builder<'_> {
     fn run(&mut self, additions: &Additions) {
+        self.service_tags(additions);
         self.report_orphans();
         self.public_ips();
         self.application_security_groups();

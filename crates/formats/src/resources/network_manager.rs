@@ -298,7 +298,7 @@ impl Builder<'_> {
                 );
                 sound = false;
             } else {
-                let tag = ServiceTag::named(text);
+                let tag = self.tag(path.clone(), value, text)?;
                 if tag == ServiceTag::Internet && self.reader.origin() == Origin::Authored {
                     let problem = Diagnostic::warning(
                         Code::BadValue,

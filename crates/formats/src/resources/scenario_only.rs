@@ -40,7 +40,9 @@ pub struct Additions {
     pub learned_routes: Vec<Entry>,
     /// Networks outside Azure with the ids that they get here.
     pub on_premises: Vec<(ResourceId, Entry)>,
-    /// Prefixes of service tags, by name.
+    /// Microsoft's lists of service tags.
+    pub service_tag_lists: Vec<Value>,
+    /// Prefixes of service tags, by name: these go before those of the lists.
     pub service_tags: Vec<Entry>,
     /// Tenants of subscriptions, by id of the subscription.
     pub subscriptions: Vec<Entry>,
@@ -62,13 +64,6 @@ impl Builder<'_> {
         }
         for (id, entry) in &additions.on_premises {
             self.on_premises(id, entry);
-        }
-        for entry in &additions.service_tags {
-            self.reader.begin(&entry.key, Origin::Authored);
-            let holder = Value::new(entry.value.span, vec![member("prefixes", &entry.value)]);
-            let view = View::of_resource([&holder], entry.value.span);
-            let prefixes = self.reader.prefixes(&view, &["prefixes"]);
-            self.network.set_service_tag(&entry.key, prefixes);
         }
         self.authorization(additions);
     }

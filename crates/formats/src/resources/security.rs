@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use model::security::{MAX_PRIORITY, MIN_PRIORITY};
 use model::{
     ApplicationSecurityGroup, AsgId, NetworkSecurityGroup, OperationError, Ports, RuleAddresses,
-    RuleProtocol, SecurityRule, ServiceTag,
+    RuleProtocol, SecurityRule,
 };
 
 use super::Record;
@@ -213,21 +213,23 @@ impl Builder<'_> {
             self.invalid_prefix(view.path(side.prefix), value, text);
             return None;
         }
-        Some(RuleAddresses::Tag(ServiceTag::named(text)))
+        let tag = self.tag(view.path(side.prefix), value, text)?;
+        Some(RuleAddresses::Tag(tag))
     }
 
     fn rule_prefixes(&mut self, view: &View<'_>, side: &Side) -> Option<RuleAddresses> {
         let texts = self.reader.texts(view, side.prefixes);
         let mut prefixes: Vec<(Ipv4Net, &Value)> = Vec::with_capacity(texts.len());
         // One entry: Azure itself returns a lone tag in the list form.
-        if let [(text, _, _)] = texts.as_slice()
+        if let [(text, value, path)] = texts.as_slice()
             && self.reader.origin() == Origin::Recorded
         {
             if *text == "*" {
                 return Some(RuleAddresses::Any);
             }
             if parse_prefix(text).is_none() && is_tag(text) {
-                return Some(RuleAddresses::Tag(ServiceTag::named(text)));
+                let tag = self.tag(path.clone(), value, text)?;
+                return Some(RuleAddresses::Tag(tag));
             }
         }
         let (mut sound, ipv6) = (true, self.reader.ipv6);
