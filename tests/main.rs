@@ -10,6 +10,7 @@ mod hostile_files;
 mod hub_and_spoke;
 mod life_cycle;
 mod lint;
+mod names;
 mod outside;
 mod packets;
 mod permissions;

@@ -37,6 +37,7 @@ pub(crate) enum Command {
     NextHop(NextHopArguments),
     IpFlow(IpFlowArguments),
     Lint(LintArguments),
+    Resolve(ResolveArguments),
     Peering(PeeringArguments),
     Az(AzWords),
     Collect(CollectArguments),
@@ -131,7 +132,7 @@ pub(crate) struct PingArguments {
     /// VM or NIC that sends: name, VM/NIC, id, or an address that only one NIC has
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
-    /// VM, NIC or address that is to answer
+    /// VM, NIC, address or DNS name that is to answer
     #[arg(value_name = "DST")]
     pub(crate) destination: String,
     /// Number of probes
@@ -177,7 +178,7 @@ pub(crate) struct TracerouteArguments {
     /// VM or NIC that sends: name, VM/NIC, id, or an address that only one NIC has
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
-    /// VM, NIC or address that is to answer
+    /// VM, NIC, address or DNS name that is to answer
     #[arg(value_name = "DST")]
     pub(crate) destination: String,
     /// Highest time to live
@@ -210,7 +211,7 @@ pub(crate) struct ExplainArguments {
     /// VM or NIC that sends: name, VM/NIC, id, or an address that only one NIC has
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
-    /// VM, NIC or address that is to answer
+    /// VM, NIC, address or DNS name that is to answer
     #[arg(value_name = "DST")]
     pub(crate) destination: String,
     #[command(flatten)]
@@ -347,6 +348,32 @@ pub(crate) struct LintArguments {
     pub(crate) list: bool,
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) output: LintFormat,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArguments,
+}
+
+/// Resolve a name as a VM does: whom it asks, whether the question arrives there, and what the answer is
+///
+/// A VM asks the DNS servers of its virtual network, or Azure, which knows the private DNS zones linked to the network and the
+/// machines in it. `ping`, `traceroute` and `explain` take such names as DST if they hold a dot.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit code 1: the name has no address, or the input does not say it.
+
+Examples:
+  vnetsim resolve SalesVM SalesVM.internal.cloudapp.net -t example:sales-marketing-research
+  vnetsim resolve SalesVM MarketingVM.internal.cloudapp.net \\
+      -t example:sales-marketing-research"
+)]
+pub(crate) struct ResolveArguments {
+    /// NIC or VM that asks
+    #[arg(value_name = "SRC")]
+    pub(crate) source: String,
+    /// Name to resolve
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: Format,
     #[command(flatten)]
     pub(crate) topology: TopologyArguments,
 }

@@ -13,6 +13,7 @@ mod next_hop;
 mod options;
 mod peering;
 mod ping;
+mod resolve;
 mod schema;
 mod show;
 mod traceroute;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, F
         Command::NextHop(arguments) => next_hop::run(&arguments, console),
         Command::IpFlow(arguments) => ip_flow::run(&arguments, console),
         Command::Lint(arguments) => lint::run(&arguments, console),
+        Command::Resolve(arguments) => resolve::run(&arguments, console),
         Command::Peering(arguments) => peering::run(arguments, console),
         Command::Az(arguments) => az::run(&arguments, console),
         Command::Collect(arguments) => collect::run(&arguments, console),

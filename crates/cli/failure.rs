@@ -48,6 +48,9 @@ pub(crate) enum Failure {
     /// Any of these, told in the manner of Azure's command line.
     #[error("{0}")]
     InAz(Box<Failure>),
+    /// A name that the network does not resolve: an answer, and it is no.
+    #[error("{0}")]
+    NotResolved(String),
     /// A file could not be written.
     #[error(transparent)]
     File(#[from] WriteError),
@@ -76,6 +79,10 @@ impl Failure {
             Self::Input(input) => {
                 let (diagnostics, sources) = *input;
                 show_diagnostics(&diagnostics, &sources, console);
+            }
+            Self::NotResolved(text) => {
+                console.message(text);
+                return Exit::from_verdict(false);
             }
             other => console.message(format_args!("error: {other}")),
         }

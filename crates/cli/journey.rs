@@ -10,12 +10,13 @@ use control::Snapshot;
 use dataplane::dropped::{DropReason, Dropped};
 use diagnose::evidence::Narrator;
 use diagnose::explain::{Question, Service, explain};
+use diagnose::names::{Answer, resolve};
 use diagnose::object::Object;
 use engine::application::{Application, ProbeEvent, ProbeKind};
 use engine::latency::LatencyModel;
 use engine::simulate::{Settings, Simulation, Summary};
 use engine::trace::{Fate, Frames, Occurrence, Sighting};
-use model::lookup::Endpoint;
+use model::lookup::{Endpoint, LookupError};
 use model::{Network, NicId};
 use report::capture::Capture;
 use report::ping::{LossRecord, PingHeading};
@@ -77,12 +78,16 @@ impl Journey {
             Endpoint::Outside(station, address) => (station, address),
             Endpoint::Address(address) => (topology::nic(&network, source)?, address),
         };
-        let (destination, destination_nic) = match network.endpoint(destination)? {
-            Endpoint::Nic(nic, address) => (address, Some(nic)),
-            Endpoint::Address(address) => (address, None),
-            Endpoint::Outside(station, address) => (address, Some(station)),
-        };
         let snapshot = Arc::new(control::compile(&network));
+        let (destination, destination_nic) = match network.endpoint(destination) {
+            Ok(Endpoint::Nic(nic, address)) => (address, Some(nic)),
+            Ok(Endpoint::Address(address)) => (address, None),
+            Ok(Endpoint::Outside(station, address)) => (address, Some(station)),
+            Err(LookupError::Unknown { .. }) if destination.contains('.') => {
+                (by_name(&network, &snapshot, source, destination)?, None)
+            }
+            Err(error) => return Err(error.into()),
+        };
         Ok(Self {
             network: Arc::new(network),
             snapshot,
@@ -235,6 +240,26 @@ impl Ended {
             console.message(format_args!("try: {hint}"));
         }
     }
+}
+
+/// The first address that the guest of the source gets for a DNS name.
+fn by_name(
+    network: &Network,
+    snapshot: &Snapshot,
+    source: (NicId, Ipv4Addr),
+    name: &str,
+) -> Result<Ipv4Addr, Failure> {
+    let resolution = resolve(network, snapshot, source, name);
+    if let Answer::Addresses { addresses, .. } = &resolution.answer
+        && let Some(&address) = addresses.first()
+    {
+        return Ok(address);
+    }
+    Err(Failure::NotResolved(format!(
+        "{name}: Name or service not known\nnote: {}\ntry: vnetsim resolve SRC {}",
+        report::names::sentence(&resolution.answer),
+        quoted(name)
+    )))
 }
 
 /// What the headers of reports say.

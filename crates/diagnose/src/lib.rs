@@ -4,6 +4,7 @@
 //! - [`explanation`]: the answer as plain data
 //! - [`evidence`]: one step of a packet's life in words
 //! - [`object`]: the rule, route, link or NIC that decided, by name
+//! - [`names`]: how a name is resolved, and by whom
 //! - [`relation`]: how two virtual networks stand to each other
 //! - `translation`: what the platform puts into a packet, in words
 //! - [`ways_out`]: what to change so that a dropped packet would pass
@@ -17,6 +18,7 @@ pub mod evidence;
 pub mod explain;
 pub mod explanation;
 pub mod lint;
+pub mod names;
 pub mod object;
 pub mod relation;
 mod translation;

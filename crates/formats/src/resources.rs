@@ -17,6 +17,7 @@
 //! | `service_tags` | Microsoft's list of service tags, and those that a scenario gives |
 //! | `interface`, `virtual_machine` | NICs and VMs |
 //! | `authorization` | tenants, principals, role assignments |
+//! | `names` | private DNS zones, DNS servers in machines |
 //! | `scenario_only` | guests, networks outside Azure, service tags: what Azure's files cannot say |
 
 mod authorization;
@@ -27,6 +28,7 @@ mod interface;
 pub(crate) mod kind;
 pub(crate) mod learned_routes;
 mod load_balancer;
+mod names;
 mod network_manager;
 mod peering;
 mod reader;

@@ -8,6 +8,7 @@ mod admin_rules;
 mod authorization;
 mod check;
 mod lower;
+mod names;
 mod shapes;
 mod write;
 

@@ -18,6 +18,7 @@
 //! | [`network`], [`request`] | the tables, the operations on them and what these ask for |
 //! | [`lookup`] | what a person types (a VM, a NIC, an address) to what it means |
 //! | [`authorization`] | who may do what with networks and peerings |
+//! | [`names`] | private DNS zones, DNS servers in machines |
 //! | [`options`] | decisions that a user may take differently |
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ pub mod error;
 pub mod gateway;
 pub mod id;
 pub mod lookup;
+pub mod names;
 pub mod network;
 pub mod network_interface;
 pub mod network_manager;

@@ -18,6 +18,7 @@ use crate::delivery::{AzureFirewall, LoadBalancer, NatGateway, PublicIpAddress};
 use crate::error::OperationError;
 use crate::gateway::{Connection, LocalNetworkGateway, VirtualNetworkGateway};
 use crate::id::ResourceId;
+use crate::names::Names;
 use crate::network_interface::NetworkInterface;
 use crate::network_manager::NetworkManager;
 use crate::on_premises::OnPremisesNetwork;
@@ -62,6 +63,7 @@ pub struct Network {
     /// By their workers.
     pub(crate) outside_hosts: BTreeMap<StationId, OutsideHost>,
     pub(crate) managers: Table<NetworkManagerId, NetworkManager>,
+    pub(crate) names: Names,
     /// Prefixes of service tags that the user has given (T-8, R-30), by lower-case name.
     service_tags: BTreeMap<String, Vec<Ipv4Net>>,
 }

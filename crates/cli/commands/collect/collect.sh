@@ -4,7 +4,7 @@
 #   sh collect.sh [FOLDER]      (default: dump)
 #
 # It only reads: one Azure Resource Graph query, page by page, and the learned routes of virtual network gateways and route servers.
-# (A route server's BGP connections are read as well.)
+# (A route server's BGP connections and the A records of private DNS zones are read as well.)
 # It needs az with a login; if az lacks its extension `resource-graph`, az installs it for the current user.
 # `vnetsim collect --check FOLDER` then says what is missing for exact answers.
 set -eu
@@ -62,6 +62,8 @@ query resources "resources
     'microsoft.network/privateendpoints',
     'microsoft.network/applicationgateways',
     'microsoft.network/networkmanagers',
+    'microsoft.network/privatednszones',
+    'microsoft.network/privatednszones/virtualnetworklinks',
     'microsoft.compute/virtualmachines',
     'microsoft.compute/virtualmachinescalesets')
 | project id, name, type, kind, location, resourceGroup, subscriptionId, zones, sku, properties
@@ -117,6 +119,25 @@ while IFS= read -r id; do
             echo "collect: no answer about $peer; what it tells $name is missing" >&2
         fi
     done <"$gateways.peers"
+done <"$gateways"
+
+# Nor the records of private DNS zones.
+cat "$folder"/resources.*.json |
+    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/private[Dd]ns[Zz]ones\/[^"\/]*\)",\{0,1\}$/\1/p' |
+    sort -u >"$gateways"
+while IFS= read -r id; do
+    subscription=$(echo "$id" | cut -d/ -f3)
+    group=$(echo "$id" | cut -d/ -f5)
+    name=$(echo "$id" | cut -d/ -f9)
+    echo "collect: records of $name" >&2
+    file=$folder/$group.$name.records.json
+    if az network private-dns record-set a list --subscription "$subscription" --resource-group "$group" \
+        --zone-name "$name" --output json >"$file.part" </dev/null; then
+        mv "$file.part" "$file"
+    else
+        rm -f "$file.part"
+        echo "collect: no answer about $name; its records are missing" >&2
+    fi
 done <"$gateways"
 
 echo "collect: done; next: vnetsim collect --check $folder" >&2

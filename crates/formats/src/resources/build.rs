@@ -117,6 +117,7 @@ impl Builder<'_> {
         self.virtual_machines();
         self.connections();
         self.peerings(&additions.peerings);
+        self.private_dns_zones();
         self.additions(additions);
         self.network.connect_internet(model::outside::INTERNET_HOST);
     }
@@ -536,8 +537,9 @@ impl<'b> Builder<'b> {
         children
     }
 
-    /// Children whose parent is not in the input have no place. A link of a network that is not in the input is left out with
-    /// a warning, and so is a part of a network manager: templates that only peer existing networks are complete as they are.
+    /// Children whose parent is not in the input have no place. A link of a network, or a record or link of a zone, that is not in
+    /// the input is left out with a warning, and so is a part of a network manager: templates that only peer existing networks are
+    /// complete as they are.
     fn report_orphans(&mut self) {
         let collection = self.collection;
         for record in collection.records() {
@@ -556,7 +558,8 @@ impl<'b> Builder<'b> {
                         .split_once(' ')
                         .map_or("", |(_, noun)| noun)
                 );
-                let problem = if record.kind == Kind::Peering || record.kind.is_part_of_a_manager()
+                let beside = [Kind::Peering, Kind::PrivateDnsRecord, Kind::PrivateDnsLink];
+                let problem = if beside.contains(&record.kind) || record.kind.is_part_of_a_manager()
                 {
                     let message = format!("{message}; it is left out");
                     Diagnostic::warning(Code::DanglingReference, message)

@@ -36,6 +36,9 @@ pub(crate) enum Kind {
     SecurityAdminConfiguration,
     AdminRuleCollection,
     AdminRule,
+    PrivateDnsZone,
+    PrivateDnsRecord,
+    PrivateDnsLink,
     /// Not simulated, and able to change a verdict: listed as a warning.
     Unsupported,
     /// Unable to change a verdict: only counted.
@@ -134,6 +137,15 @@ const READ: &[(&str, Kind)] = &[
     (
         "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules",
         Kind::AdminRule,
+    ),
+    ("Microsoft.Network/privateDnsZones", Kind::PrivateDnsZone),
+    (
+        "Microsoft.Network/privateDnsZones/A",
+        Kind::PrivateDnsRecord,
+    ),
+    (
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+        Kind::PrivateDnsLink,
     ),
 ];
 
@@ -263,6 +275,9 @@ impl Kind {
             Self::SecurityAdminConfiguration => "a security admin configuration",
             Self::AdminRuleCollection => "a rule collection",
             Self::AdminRule => "a security admin rule",
+            Self::PrivateDnsZone => "a private DNS zone",
+            Self::PrivateDnsRecord => "a record set",
+            Self::PrivateDnsLink => "a virtual network link",
             Self::Unsupported | Self::Irrelevant => "a resource",
         }
     }
@@ -279,6 +294,7 @@ impl Kind {
             Self::StaticMember => Some(Self::NetworkGroup),
             Self::AdminRuleCollection => Some(Self::SecurityAdminConfiguration),
             Self::AdminRule => Some(Self::AdminRuleCollection),
+            Self::PrivateDnsRecord | Self::PrivateDnsLink => Some(Self::PrivateDnsZone),
             _ => None,
         }
     }
@@ -322,10 +338,7 @@ mod tests {
                 "Microsoft.Compute/virtualMachineScaleSets",
                 Kind::Unsupported,
             ),
-            (
-                "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
-                Kind::Irrelevant,
-            ),
+            ("Microsoft.Network/privateDnsZones/SOA", Kind::Irrelevant),
             ("Microsoft.Storage/storageAccounts", Kind::Irrelevant),
             (
                 "Microsoft.Compute/virtualMachines/extensions",

@@ -106,6 +106,7 @@ impl Builder<'_> {
             listen,
         };
         self.network.set_guest(vm, guest);
+        self.dns_server(vm, &view);
     }
 
     fn listener(&mut self, text: &str, value: &Value, path: String) -> Option<Listener> {

@@ -5,6 +5,7 @@ use model::{DeploymentModel, RequestedAddress, SubnetRequest, VirtualNetworkRequ
 use super::Record;
 use super::build::{Builder, Child};
 use super::kind::Kind;
+use super::reader::is_ipv6;
 use super::view::View;
 
 /// Where the prefixes of a subnet stand: real files hold either (O-5).
@@ -100,11 +101,19 @@ impl Builder<'_> {
     fn dns_servers(&mut self, view: &View<'_>) -> Vec<std::net::Ipv4Addr> {
         let options = view.object("dhcpOptions").unwrap_or_else(|| view.clone());
         let servers = self.reader.texts(&options, "dnsServers");
-        // What a guest asks for names plays no part in any verdict: an address that is none is passed over.
-        servers
-            .into_iter()
-            .filter_map(|(text, _, _)| text.parse().ok())
-            .collect()
+        let mut addresses = Vec::with_capacity(servers.len());
+        for (text, _, _) in servers {
+            match text.parse() {
+                Ok(address) => addresses.push(address),
+                Err(_) if is_ipv6(text) => self.reader.ipv6 += 1,
+                Err(_) => self.reader.unsupported(
+                    &options,
+                    "dnsServers",
+                    "what is no IPv4 address is asked for no name",
+                ),
+            }
+        }
+        addresses
     }
 
     fn subnet(&mut self, child: &Child<'_>) -> Option<SubnetRequest> {

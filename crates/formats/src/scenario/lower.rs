@@ -33,6 +33,7 @@ const SECTIONS: &[(&str, Kind)] = &[
     ("privateEndpoints", Kind::PrivateEndpoint),
     ("applicationGateways", Kind::ApplicationGateway),
     ("networkManagers", Kind::NetworkManager),
+    ("privateDnsZones", Kind::PrivateDnsZone),
 ];
 
 pub(super) fn lower(
@@ -155,6 +156,7 @@ impl Lowering<'_> {
             Kind::LocalNetworkGateway => local_gateway(&mut body, span),
             Kind::Connection => connection(&mut body, span),
             Kind::NetworkManager => self.network_manager(&mut body, &id, span),
+            Kind::PrivateDnsZone => private_dns_zone(&mut body),
             Kind::BastionHost | Kind::PrivateEndpoint | Kind::ApplicationGateway => {
                 address_holder(&mut body, kind, span);
             }
@@ -645,6 +647,36 @@ fn connection_state(body: &mut Body, key: &str, span: Span) {
     if up == Some(false) {
         body.put(key, word(span, "NotConnected"));
     }
+}
+
+/// Records and links by name become lists.
+fn private_dns_zone(body: &mut Body) {
+    let mut listed = |from: &str, to: &str, spell: &dyn Fn(&Value) -> Body| {
+        let Some(named) = body.take(from) else { return };
+        let entries = named.value.as_object().map(|object| object.to_vec());
+        let list = entries.unwrap_or_default().into_iter().map(|entry| {
+            let mut spelled = spell(&entry.value);
+            spelled.put("name", Value::new(entry.key_span, entry.key));
+            Value::new(entry.key_span, spelled.0)
+        });
+        let list: Vec<Value> = list.collect();
+        body.put(to, Value::new(named.value.span, list));
+    };
+    listed("records", "aRecordSets", &|value| {
+        let values = value.as_array().unwrap_or(std::slice::from_ref(value));
+        let records = values.iter().map(|address| {
+            let record = vec![member("ipv4Address", address.clone())];
+            Value::new(address.span, record)
+        });
+        let records: Vec<Value> = records.collect();
+        Body(vec![member("aRecords", Value::new(value.span, records))])
+    });
+    listed("virtualNetworkLinks", "virtualNetworkLinks", &|value| {
+        if value.as_str().is_some() {
+            return Body(vec![member("virtualNetwork", value.clone())]);
+        }
+        Body::of(value)
+    });
 }
 
 /// Each of the three kinds has its addresses in another place.

@@ -205,6 +205,8 @@ shapes! {
         network_managers: Named<NetworkManager>,
         /// Security admin rules in short: each with the networks that it reaches, all of one network manager.
         security_admin_rules: Vec<ShortAdminRule>,
+        /// Private DNS zones, by name of the zone.
+        private_dns_zones: Named<PrivateDnsZone>,
         /// What runs in virtual machines, by name of the machine.
         guests: Named<Guest>,
         /// Routes learned by BGP, by name of the gateway, or SERVER/PEER for what a route server has learned from an appliance.
@@ -879,6 +881,36 @@ shapes! {
         stateful: Option<bool>,
         /// What listens, e.g. [tcp/443, udp/53]; default everything.
         listen: Option<Vec<String>>,
+        /// A DNS server.
+        dns: Option<DnsServer>,
+    }
+
+    /// A DNS server in a virtual machine.
+    DnsServer {
+        /// Zones that it holds, each with addresses by name; "@" is the zone itself.
+        zones: Named<Named<OneOrMany>>,
+        /// Addresses of the servers that it asks for other names; 168.63.129.16 is Azure's own.
+        forwarders: Vec<String>,
+    }
+
+    /// A private DNS zone.
+    PrivateDnsZone {
+        /// Subscription id.
+        subscription: Option<String>,
+        /// Resource group.
+        resource_group: Option<String>,
+        /// Addresses by name; "@" is the zone itself, "*" whatever has no record of its own.
+        records: Named<OneOrMany>,
+        /// The networks in which it holds, by name of the link: the name or id of a network, or an object.
+        virtual_network_links: Named<ZoneLinkForm>,
+    }
+
+    /// A network in which a private DNS zone holds.
+    ZoneLink {
+        /// Name or id of a virtual network.
+        virtual_network: Option<String>,
+        /// Whether machines of the network have records in the zone; default false.
+        registration_enabled: Option<bool>,
     }
 
     /// A route learned by BGP.
@@ -940,6 +972,16 @@ pub(super) enum SubnetForm {
     Prefix(String),
     /// In full.
     Full(Subnet),
+}
+
+/// A network, or a link to it with more to say.
+#[derive(Clone, Debug, serde::Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum ZoneLinkForm {
+    /// Name or id of a virtual network.
+    Network(String),
+    /// In full.
+    Full(ZoneLink),
 }
 
 /// An address, or a public IP address with more to say.

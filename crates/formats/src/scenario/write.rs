@@ -124,6 +124,7 @@ impl<'a> Writer<'a> {
             application_gateways: self.holders(Kind::ApplicationGateway),
             network_managers: self.managers(),
             security_admin_rules: Vec::new(), // a short form of the former
+            private_dns_zones: self.named(network.private_dns_zones().iter(), super::names::zone),
             guests: self.guests(),
             learned_routes: self.learned_routes(),
             on_premises: self.on_premises(),
@@ -649,7 +650,9 @@ impl<'a> Writer<'a> {
     fn guests(&self) -> Named<shapes::Guest> {
         let guests = self.network.virtual_machines().values().filter_map(|vm| {
             let guest = &vm.guest;
-            if *guest == model::Guest::default() {
+            let dns = self.network.virtual_machines().find(&vm.id);
+            let dns = dns.and_then(|vm| self.network.dns_server(vm));
+            if *guest == model::Guest::default() && dns.is_none() {
                 return None;
             }
             let shape = shapes::Guest {
@@ -665,6 +668,7 @@ impl<'a> Writer<'a> {
                     .listen
                     .as_ref()
                     .map(|listen| listen.iter().map(ToString::to_string).collect()),
+                dns: dns.map(super::names::server),
             };
             Some((vm.id.to_string(), shape))
         });
