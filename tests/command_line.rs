@@ -41,6 +41,7 @@ fn examples_in_help_can_be_typed_as_they_stand() {
         "effective-nsg",
         "next-hop",
         "ip-flow",
+        "compare",
         "show",
     ];
     let commands = peering.map(|action| vec!["peering", action]);

@@ -4,6 +4,7 @@ mod balancing;
 mod bicep;
 mod classic;
 mod command_line;
+mod compare;
 mod exercise;
 mod hostile;
 mod hostile_files;

@@ -38,6 +38,7 @@ pub(crate) enum Command {
     IpFlow(IpFlowArguments),
     Lint(LintArguments),
     Resolve(ResolveArguments),
+    Compare(CompareArguments),
     Peering(PeeringArguments),
     Az(AzWords),
     Collect(CollectArguments),
@@ -302,6 +303,58 @@ pub(crate) struct IpFlowArguments {
     /// ICMP type; 8 is an echo request
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub(crate) icmp_type: u8,
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArguments,
+}
+
+/// Hold answers of Azure against the simulator's, row by row, with the rule or object that made ours
+///
+/// A dump is the JSON of `az network nic show-effective-route-table` or `list-effective-nsg`, of `az network
+/// watcher test-ip-flow` or `show-next-hop`, or of `az network vnet peering list`; the REST API's form is read
+/// as well. Whose answer a dump of a NIC is, is said by NIC=FILE, by the ids in it, or by the name of the
+/// file: NIC.json, NIC.routes.json. What was asked of Network Watcher is said by flags or by --question.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit code 1: they differ. Routes with next hop None are shown and do not count: which ones there are depends
+on region and date.
+
+Examples:
+  vnetsim compare web-nic.json app-nic.json peerings.json -t dump
+  vnetsim compare web-nic=routes.json web-nic=nsg.json -t dump -o json
+  vnetsim compare web-nic=flow.json --direction inbound --protocol tcp --local :443 \\
+      --remote 10.1.0.4:50000 -t dump
+  vnetsim compare web-nic=hop.json --destination 10.2.0.4 -t dump
+  vnetsim compare flow1.json flow2.json --question questions.json -t dump
+
+A file of questions has one for each dump that needs one:
+  { \"flow1.json\": { \"nic\": \"web-nic\", \"direction\": \"Inbound\", \"protocol\": \"TCP\",
+                    \"local\": \"10.1.0.4:443\", \"remote\": \"10.2.0.4:50000\" },
+    \"hop.json\": { \"nic\": \"web-nic\", \"destination\": \"10.2.0.4\" } }"
+)]
+pub(crate) struct CompareArguments {
+    /// Answers of Azure: FILE, or NIC=FILE
+    #[arg(value_name = "DUMP", required = true)]
+    pub(crate) dumps: Vec<String>,
+    /// JSON with what was asked, by the name of the dump
+    #[arg(long, value_name = "FILE")]
+    pub(crate) question: Option<PathBuf>,
+    /// Of an IP flow: inbound or outbound, seen from the VM
+    #[arg(long)]
+    pub(crate) direction: Option<Direction>,
+    /// Of an IP flow
+    #[arg(long, value_enum)]
+    pub(crate) protocol: Option<FlowProtocol>,
+    /// Of an IP flow, the own end: ADDRESS:PORT, ADDRESS or :PORT; the NIC's primary address unless said
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) local: Option<String>,
+    /// Of an IP flow, the other end: ADDRESS:PORT or ADDRESS
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) remote: Option<String>,
+    /// Of a next hop: where the packet goes
+    #[arg(long, value_name = "DST")]
+    pub(crate) destination: Option<String>,
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) output: Format,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod az;
 mod collect;
+mod compare;
 mod completions;
 mod effective_nsg;
 mod effective_routes;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, F
         Command::EffectiveNsg(arguments) => effective_nsg::run(&arguments, console),
         Command::NextHop(arguments) => next_hop::run(&arguments, console),
         Command::IpFlow(arguments) => ip_flow::run(&arguments, console),
+        Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Lint(arguments) => lint::run(&arguments, console),
         Command::Resolve(arguments) => resolve::run(&arguments, console),
         Command::Peering(arguments) => peering::run(arguments, console),

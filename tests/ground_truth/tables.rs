@@ -125,22 +125,9 @@ impl Asked<'_> {
             tally.remark(format!("{subject}: no None rows are printed"));
             return;
         }
-        let options = self.world.network.options.descriptions();
-        let profiles = options
-            .into_iter()
-            .find(|option| option.name == "noneRoutes");
-        for profile in profiles.map(|option| option.values).unwrap_or_default() {
-            let mut network = (*self.world.network).clone();
-            if network.options.set("noneRoutes", profile).is_err() {
-                continue;
-            }
-            let snapshot = control::compile(&network);
-            let ours = routes::of_snapshot(&network, &snapshot, nic);
-            let rest = routes::compare(azure, &ours);
-            if rest.differences.iter().filter(differing).count() == 0 {
-                tally.remark(format!("{subject}: None rows as noneRoutes={profile}"));
-                return;
-            }
+        if let Some(list) = routes::none_routes_of(&self.world.network, nic, azure) {
+            tally.remark(format!("{subject}: None rows as noneRoutes={list}"));
+            return;
         }
         let said = self.case.completeness_of(name);
         if self.case.is_excerpt(name) {

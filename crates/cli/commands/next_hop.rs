@@ -44,7 +44,7 @@ pub(super) fn run(
 }
 
 /// The address that a destination stands for.
-fn address(network: &Network, text: &str) -> Result<Ipv4Addr, Failure> {
+pub(super) fn address(network: &Network, text: &str) -> Result<Ipv4Addr, Failure> {
     match network.endpoint(text)? {
         Endpoint::Nic(_, address) | Endpoint::Outside(_, address) | Endpoint::Address(address) => {
             Ok(address)

@@ -94,6 +94,46 @@ impl Comparison {
     }
 }
 
+/// What an answer of Azure answers, told by its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Answer {
+    /// `az network nic show-effective-route-table`.
+    EffectiveRoutes,
+    /// `az network nic list-effective-nsg`.
+    EffectiveGroups,
+    /// `az network watcher test-ip-flow`.
+    IpFlow,
+    /// `az network watcher show-next-hop`.
+    NextHop,
+    /// `az network vnet peering list` or `show`.
+    Peerings,
+}
+
+impl Answer {
+    /// `None` if it is none of these. An answer without rows is that of a NIC without groups: the only empty one that says something.
+    pub fn of(answer: &Value) -> Option<Self> {
+        let has = |keys: &[&str]| {
+            let first = rows(answer).first().unwrap_or(answer);
+            keys.iter().all(|key| get(first, key).is_some())
+        };
+        if rows(answer).is_empty() && own(answer, "value").is_some_and(Value::is_array) {
+            return Some(Self::EffectiveGroups);
+        }
+        let kinds = [
+            (Self::EffectiveGroups, &["effectiveSecurityRules"][..]),
+            (Self::EffectiveRoutes, &["addressPrefix", "nextHopType"]),
+            (Self::NextHop, &["nextHopType"]),
+            (Self::IpFlow, &["access", "ruleName"]),
+            (Self::Peerings, &["peeringState"]),
+        ];
+        kinds
+            .into_iter()
+            .find(|(_, keys)| has(keys))
+            .map(|(kind, _)| kind)
+    }
+}
+
 /// The value under a key, whatever its letter case, of the object or of its `properties`; nothing for `null`.
 fn get<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     own(value, key).or_else(|| own(own(value, "properties")?, key))

@@ -2,13 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use control::Snapshot;
 use control::questions::{Decision, NextHopAnswer};
 use fib::AddressSet;
 use model::{LinkId, Network};
 use serde_json::Value;
 
-use super::{Comparison, get, last_segment, prefix, routes, text, texts};
+use super::{Comparison, get, last_segment, prefix, routes, rows, text, texts};
 use crate::az::{peering, watcher};
 
 /// Access and rule of an IP flow check (D-3). The name of the rule is compared without the words that Azure puts before it.
@@ -244,15 +243,37 @@ pub fn link_of(network: &Network, row: &Value) -> Option<LinkId> {
     found.next().is_none().then_some(first)
 }
 
-/// Kept here so that callers need not know how a snapshot answers.
-pub fn next_hop_from(
-    network: &Network,
-    snapshot: &Snapshot,
-    nic: model::NicId,
-    destination: Ipv4Addr,
-    azure: &Value,
-) -> Option<Comparison> {
-    let compiled = snapshot.nic(nic)?;
-    let answer = control::questions::next_hop_of(snapshot, compiled, destination);
-    Some(next_hop(network, azure, &answer))
+/// All links of an answer, and those of ours that it does not hold although it lists their network.
+pub fn links(network: &Network, azure: &Value) -> Comparison {
+    let mut comparison = Comparison::default();
+    let listed = rows(azure);
+    let listed = if listed.is_empty() {
+        std::slice::from_ref(azure)
+    } else {
+        listed
+    };
+    let mut known = Vec::new();
+    for row in listed {
+        let name = text(row, "id").or_else(|| text(row, "name")).unwrap_or("?");
+        if let Some(found) = link_of(network, row) {
+            known.push(found);
+            comparison.add(link(network, row, found));
+        } else {
+            comparison.compared += 1;
+            let state = text(row, "peeringState").unwrap_or("a link").to_owned();
+            comparison.differ("peering", name, Some(state), None, None);
+        }
+    }
+    let vnet_of = |link: LinkId| network.peerings()[link].virtual_network;
+    // A single link is no list.
+    let whole = rows(azure).len() == listed.len();
+    for (other, peering) in network.peerings().iter().filter(|_| whole) {
+        let is_listed = known.iter().any(|&link| vnet_of(link) == vnet_of(other));
+        if is_listed && !known.contains(&other) {
+            comparison.compared += 1;
+            let (key, own) = (peering.id.to_string(), peering.state.as_str().to_owned());
+            comparison.differ("peering", key.clone(), None, Some(own), Some(key));
+        }
+    }
+    comparison
 }

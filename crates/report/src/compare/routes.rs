@@ -286,6 +286,23 @@ pub fn compare(azure: &[Row], ours: &[OwnRow]) -> Comparison {
     comparison
 }
 
+/// The value of the option `noneRoutes` under which our table has just the `None` routes that Azure prints; none if no list is so.
+pub fn none_routes_of(network: &Network, nic: NicId, azure: &[Row]) -> Option<&'static str> {
+    let options = network.options.descriptions();
+    let option = options
+        .into_iter()
+        .find(|option| option.name == "noneRoutes")?;
+    option.values.iter().copied().find(|value| {
+        let mut network = network.clone();
+        network.options.set(option.name, value).is_ok() && {
+            let snapshot = control::compile(&network);
+            let comparison = compare(azure, &of_snapshot(&network, &snapshot, nic));
+            let mut differences = comparison.differences.iter();
+            !differences.any(|difference| difference.class == Class::NoneRoute)
+        }
+    })
+}
+
 fn difference(prefix: Ipv4Net, azure: Option<&Row>, own: Option<&OwnRow>) -> Difference {
     let none = |row: Option<&Row>| row.is_none_or(Row::is_system_none);
     Difference {
