@@ -195,12 +195,15 @@ fn guests_are_hosts_appliances_and_platform_instances() {
     };
     let firewall = topology
         .network
-        .create_firewall(
-            id("azureFirewalls", "fw"),
-            model::Location::default(),
-            None,
+        .create_firewall(model::FirewallRequest {
+            id: id("azureFirewalls", "fw"),
+            location: model::Location::default(),
             configuration,
-        )
+            policy: None,
+            classic_collections: Vec::new(),
+            classic_private_ranges: None,
+            public_ips: Vec::new(),
+        })
         .unwrap();
     let gateway = topology.gateway("gw", vnet, "10.0.255.0/27", GatewayType::Vpn, &[None, None]);
 

@@ -13,8 +13,9 @@
 //! | `virtual_network`, `peering` | networks, subnets, links |
 //! | `security`, `network_manager`, `route_table` | rules and routes |
 //! | `learned_routes` | what gateways and route servers have learned by BGP |
-//! | `delivery`, `gateway`, `route_server` | public addresses, load balancers, NAT gateways, firewalls; gateways, sites, connections; route servers |
+//! | `delivery`, `gateway`, `route_server` | public addresses, load balancers, NAT gateways; gateways, sites, connections; route servers |
 //! | `service_tags` | Microsoft's list of service tags, and those that a scenario gives |
+//! | `firewall` | Azure firewalls, policies, IP groups |
 //! | `interface`, `virtual_machine` | NICs and VMs |
 //! | `authorization` | tenants, principals, role assignments |
 //! | `names` | private DNS zones, DNS servers in machines |
@@ -23,6 +24,7 @@
 mod authorization;
 mod build;
 mod delivery;
+mod firewall;
 mod gateway;
 mod interface;
 pub(crate) mod kind;

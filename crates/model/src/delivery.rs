@@ -3,6 +3,9 @@
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
+use ipnet::Ipv4Net;
+
+use crate::firewall::RuleCollection;
 use crate::id::ResourceId;
 use crate::spelling::Sku;
 use crate::table::{NicId, PublicIpId, Resource, SubnetId, VnetId};
@@ -179,6 +182,12 @@ pub struct AzureFirewall {
     pub nic: NicId,
     /// Its policy, if it has one.
     pub policy: Option<ResourceId>,
+    /// Rule collections of its own, the classic form; without a policy and without any, it denies everything.
+    pub classic_collections: Vec<RuleCollection>,
+    /// Destinations for which the source is kept, in the classic form ([`FirewallPolicy::private_ranges`](crate::FirewallPolicy::private_ranges)).
+    pub classic_private_ranges: Option<Vec<Ipv4Net>>,
+    /// Its public addresses, the one of its own IP configuration first.
+    pub public_ips: Vec<PublicIpId>,
 }
 
 macro_rules! resources {

@@ -12,7 +12,7 @@
 //! | [`spelling`] | every word that Azure spells in its own way: the one table of `Display`/`FromStr` |
 //! | [`address`] | address spaces, reserved ranges |
 //! | [`allocation`] | which addresses of a subnet are taken, and by whom |
-//! | [`virtual_network`], [`network_interface`], [`virtual_machine`], [`route_table`], [`security`], [`network_manager`], [`gateway`], [`route_server`], [`delivery`], [`on_premises`] | the resources |
+//! | [`virtual_network`], [`network_interface`], [`virtual_machine`], [`route_table`], [`security`], [`network_manager`], [`gateway`], [`route_server`], [`delivery`], [`firewall`], [`on_premises`] | the resources |
 //! | [`outside`] | hosts outside Azure, which send and receive without being NICs |
 //! | [`peering`] | peering links and their life cycle |
 //! | [`network`], [`request`] | the tables, the operations on them and what these ask for |
@@ -27,6 +27,7 @@ pub mod allocation;
 pub mod authorization;
 pub mod delivery;
 pub mod error;
+pub mod firewall;
 pub mod gateway;
 pub mod id;
 pub mod lookup;
@@ -54,6 +55,10 @@ pub use delivery::{
     InboundNatRule, InboundNatTarget, LoadBalancer, NatGateway, OutboundRule, PublicIpAddress,
 };
 pub use error::OperationError;
+pub use firewall::{
+    CollectionAction, FirewallAddresses, FirewallPolicy, FirewallRule, IpGroup, RuleCollection,
+    RuleCollectionGroup, TranslatedDestination,
+};
 pub use gateway::{
     Connection, ConnectionPeer, GatewayInstance, LearnedRoute, LocalNetworkGateway,
     TrafficSelector, VirtualNetworkGateway,
@@ -70,8 +75,8 @@ pub use options::Options;
 pub use outside::{OutsideHost, OutsidePlace, StationId};
 pub use peering::{Peering, PeeringFlags, PeeringRecord, PeeringScope};
 pub use request::{
-    FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest, NicRequest,
-    RequestedAddress, RouteServerRequest, SubnetRequest, VirtualMachineRequest,
+    FirewallRequest, FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest,
+    NicRequest, RequestedAddress, RouteServerRequest, SubnetRequest, VirtualMachineRequest,
     VirtualNetworkRequest,
 };
 pub use route_server::{RouteServer, RouteServerPeer};
@@ -86,9 +91,9 @@ pub use spelling::{
     RouteSource, RouteState, RoutingPreference, Sku, VpnType,
 };
 pub use table::{
-    AsgId, ConnectionId, FirewallId, GatewayId, LinkId, LoadBalancerId, LocalGatewayId,
-    NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId, PublicIpId, RouteServerId,
-    RouteTableId, SubnetId, Table, VmId, VnetId,
+    AsgId, ConnectionId, FirewallId, FirewallPolicyId, GatewayId, IpGroupId, LinkId,
+    LoadBalancerId, LocalGatewayId, NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId,
+    PublicIpId, RouteServerId, RouteTableId, SubnetId, Table, VmId, VnetId,
 };
 pub use virtual_machine::{Guest, GuestRole, Listener, VirtualMachine};
 pub use virtual_network::{Location, Subnet, VirtualNetwork};

@@ -16,6 +16,7 @@ use ipnet::Ipv4Net;
 use crate::authorization::Authorization;
 use crate::delivery::{AzureFirewall, LoadBalancer, NatGateway, PublicIpAddress};
 use crate::error::OperationError;
+use crate::firewall::{FirewallPolicy, IpGroup};
 use crate::gateway::{Connection, LocalNetworkGateway, VirtualNetworkGateway};
 use crate::id::ResourceId;
 use crate::names::Names;
@@ -29,9 +30,9 @@ use crate::route_server::RouteServer;
 use crate::route_table::RouteTable;
 use crate::security::{ApplicationSecurityGroup, NetworkSecurityGroup};
 use crate::table::{
-    AsgId, ConnectionId, FirewallId, GatewayId, Key, LinkId, LoadBalancerId, LocalGatewayId,
-    NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId, PublicIpId, Resource,
-    RouteServerId, RouteTableId, SubnetId, Table, VmId, VnetId,
+    AsgId, ConnectionId, FirewallId, FirewallPolicyId, GatewayId, IpGroupId, Key, LinkId,
+    LoadBalancerId, LocalGatewayId, NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId,
+    PublicIpId, Resource, RouteServerId, RouteTableId, SubnetId, Table, VmId, VnetId,
 };
 use crate::virtual_machine::{GuestRole, VirtualMachine};
 use crate::virtual_network::{Subnet, VirtualNetwork};
@@ -62,6 +63,8 @@ pub struct Network {
     pub(crate) on_premises: Table<OnPremisesId, OnPremisesNetwork>,
     /// By their workers.
     pub(crate) outside_hosts: BTreeMap<StationId, OutsideHost>,
+    pub(crate) firewall_policies: Table<FirewallPolicyId, FirewallPolicy>,
+    pub(crate) ip_groups: Table<IpGroupId, IpGroup>,
     pub(crate) managers: Table<NetworkManagerId, NetworkManager>,
     pub(crate) names: Names,
     /// Prefixes of service tags that the user has given (T-8, R-30), by lower-case name.
@@ -116,6 +119,10 @@ impl Network {
         on_premises: OnPremisesId => OnPremisesNetwork,
         /// Virtual network managers.
         managers: NetworkManagerId => NetworkManager,
+        /// Firewall policies.
+        firewall_policies: FirewallPolicyId => FirewallPolicy,
+        /// Groups of addresses that firewall rules name.
+        ip_groups: IpGroupId => IpGroup,
     }
 
     /// NICs that Azure lists: without the hidden ones of firewalls and gateway instances.

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use crate::delivery::{BackendPool, HealthProbe, InboundNatRule, LoadBalancingRule, OutboundRule};
+use crate::firewall::RuleCollection;
 use crate::gateway::LearnedRoute;
 use crate::id::ResourceId;
 use crate::route_server::RouteServerPeer;
@@ -87,6 +88,25 @@ pub struct VirtualMachineRequest {
     pub power: PowerState,
     /// What runs in it.
     pub guest: Guest,
+}
+
+/// An Azure firewall to create.
+#[derive(Clone, Debug)]
+pub struct FirewallRequest {
+    /// Full resource id.
+    pub id: ResourceId,
+    /// Region.
+    pub location: Location,
+    /// Its place in `AzureFirewallSubnet`.
+    pub configuration: IpConfigurationRequest,
+    /// Its policy, if it has one.
+    pub policy: Option<ResourceId>,
+    /// Rule collections of its own.
+    pub classic_collections: Vec<RuleCollection>,
+    /// Destinations for which the source is kept.
+    pub classic_private_ranges: Option<Vec<Ipv4Net>>,
+    /// Its public addresses.
+    pub public_ips: Vec<PublicIpId>,
 }
 
 /// A gateway that is to be created.

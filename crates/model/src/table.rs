@@ -78,6 +78,10 @@ keys! {
     OnPremisesId,
     /// A virtual network manager.
     NetworkManagerId,
+    /// A firewall policy.
+    FirewallPolicyId,
+    /// A group of addresses for firewalls.
+    IpGroupId,
     /// A route server.
     RouteServerId,
 }

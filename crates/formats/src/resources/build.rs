@@ -8,7 +8,8 @@ use model::{
     Table,
 };
 
-use super::delivery::{AddressHolderDraft, FirewallDraft};
+use super::delivery::AddressHolderDraft;
+use super::firewall::FirewallDraft;
 use super::gateway::GatewayDraft;
 use super::interface::NicDraft;
 use super::kind::Kind;
@@ -106,6 +107,9 @@ impl Builder<'_> {
         self.service_tags(additions);
         self.report_orphans();
         self.public_ips();
+        self.ip_groups();
+        self.firewall_policies();
+        self.remark_on_policies();
         self.application_security_groups();
         self.route_tables();
         self.security_groups();
@@ -215,7 +219,8 @@ impl Draft<'_> {
                 }
             }
             Self::Firewall(draft) => {
-                act(draft.configuration.subnet, &mut draft.configuration.address);
+                let (subnet, wanted) = draft.wanted();
+                act(subnet, wanted);
             }
             Self::Gateway(draft) => {
                 let subnet = draft.request.subnet;

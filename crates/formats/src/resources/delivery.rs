@@ -1,8 +1,8 @@
-//! Public addresses, NAT gateways, firewalls, and resources that only hold an address.
+//! Public addresses, NAT gateways, and resources that only hold an address.
 
 use model::{
-    IpConfigurationRequest, Location, NatGateway, NatGatewayId, PublicIpAddress, PublicIpId,
-    RequestedAddress, ResourceId, Sku, SubnetId,
+    Location, NatGateway, NatGatewayId, PublicIpAddress, PublicIpId, RequestedAddress, ResourceId,
+    Sku, SubnetId,
 };
 
 use super::Record;
@@ -12,15 +12,6 @@ use super::reader::{Origin, Reference};
 use super::view::View;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::source::Span;
-
-/// A firewall that waits for its address.
-pub(super) struct FirewallDraft {
-    pub(super) configuration: IpConfigurationRequest,
-    id: ResourceId,
-    location: Location,
-    policy: Option<ResourceId>,
-    span: Span,
-}
 
 /// A resource whose packets are not simulated, with the addresses that it holds.
 pub(super) struct AddressHolderDraft {
@@ -133,83 +124,6 @@ impl Builder<'_> {
                 let result = self.network.create_nat_gateway(gateway);
                 self.created(&id, reference.span, result)
             }
-        }
-    }
-
-    /// S-35: an appliance with forwarding on, until its rules are read.
-    pub(super) fn firewall(&mut self, record: &Record, view: &View<'_>) -> Option<FirewallDraft> {
-        let configurations = self.reader.objects(view, "ipConfigurations");
-        let Some(configuration) = configurations
-            .iter()
-            .find(|configuration| configuration.get("subnet").is_some())
-        else {
-            if view.get("virtualHub").is_some() {
-                self.reader.unsupported(
-                    view,
-                    "virtualHub",
-                    "a firewall of a virtual hub is in no virtual network",
-                );
-            } else {
-                self.reader.missing(
-                    view,
-                    "ipConfigurations",
-                    "an IP configuration with a subnet",
-                );
-            }
-            return None;
-        };
-        let (subnet, address) = self.subnet_address(configuration)?;
-        // The service gives the address itself; a template cannot ask for one (`privateIPAddress` is read only).
-        let address = match address {
-            RequestedAddress::Static(address) => RequestedAddress::Assigned(address),
-            RequestedAddress::Assigned(_) | RequestedAddress::FirstFree => address,
-        };
-        let name = self
-            .reader
-            .text(configuration, "name")
-            .unwrap_or("ipconfig1")
-            .to_owned();
-        let configuration = IpConfigurationRequest {
-            name,
-            subnet,
-            address,
-            public_ip: self.public_ip_of(configuration, "publicIPAddress"),
-            application_security_groups: Vec::new(),
-            backend_pools: Vec::new(),
-            primary: true,
-        };
-        let policy = self
-            .reader
-            .reference(view, "firewallPolicy", Kind::Unsupported);
-        let policy = policy.and_then(|policy| ResourceId::parse(policy.text).ok());
-        Some(FirewallDraft {
-            configuration,
-            id: record.id.clone(),
-            location: self.location(view),
-            policy,
-            span: record.span,
-        })
-    }
-
-    pub(super) fn create_firewall(&mut self, draft: FirewallDraft) {
-        let FirewallDraft {
-            configuration,
-            id,
-            location,
-            policy,
-            span,
-        } = draft;
-        self.reopen(&id);
-        let result = self
-            .network
-            .create_firewall(id.clone(), location, policy, configuration);
-        if self.created(&id, span, result).is_some() {
-            let message = format!(
-                "Azure firewall '{}' is modelled as an appliance with forwarding on; its rules are not read yet",
-                id.name()
-            );
-            self.reader
-                .push(Diagnostic::warning(Code::Unsupported, message).at(span));
         }
     }
 

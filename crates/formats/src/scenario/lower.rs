@@ -25,6 +25,8 @@ const SECTIONS: &[(&str, Kind)] = &[
     ("networkInterfaces", Kind::NetworkInterface),
     ("virtualMachines", Kind::VirtualMachine),
     ("azureFirewalls", Kind::AzureFirewall),
+    ("firewallPolicies", Kind::FirewallPolicy),
+    ("ipGroups", Kind::IpGroup),
     ("virtualNetworkGateways", Kind::VirtualNetworkGateway),
     ("routeServers", Kind::RouteServer),
     ("localNetworkGateways", Kind::LocalNetworkGateway),
@@ -150,6 +152,7 @@ impl Lowering<'_> {
             Kind::LoadBalancer => load_balancer(&mut body),
             Kind::NetworkInterface => interface(&mut body, span),
             Kind::VirtualMachine => self.virtual_machine(&mut body, &id, span),
+            Kind::FirewallPolicy => firewall_policy(&mut body, span),
             Kind::AzureFirewall => firewall(&mut body, span),
             Kind::VirtualNetworkGateway => gateway(&mut body, span),
             Kind::RouteServer => route_server::route_server(&mut body, span),
@@ -568,15 +571,35 @@ fn pool(name: &Value, by_address: Option<&Value>) -> Value {
     Value::new(name.span, body)
 }
 
+/// Groups by name become a list of groups with names.
+fn firewall_policy(body: &mut Body, span: Span) {
+    let Some(groups) = body.take("ruleCollectionGroups") else {
+        return;
+    };
+    let holder = Value::new(span, vec![member("groups", groups.value)]);
+    let listed = entries(&holder, "groups").into_iter().map(|group| {
+        let mut body = Body::of(&group.value);
+        body.put("name", Value::new(group.key_span, &*group.key));
+        Value::new(group.value.span, body.0)
+    });
+    let listed: Vec<Value> = listed.collect();
+    body.put("ruleCollectionGroups", Value::new(span, listed));
+}
+
 fn firewall(body: &mut Body, span: Span) {
     let name = body
         .take("ipConfiguration")
         .and_then(|name| name.value.as_str().map(str::to_owned));
     let configuration = own_configuration(body, name.as_deref().unwrap_or("ipconfig1"), span);
-    body.put(
-        "ipConfigurations",
-        Value::new(span, vec![Value::new(span, configuration.0)]),
-    );
+    let mut configurations = vec![Value::new(span, configuration.0)];
+    if let Some(further) = body.take("publicIps") {
+        let further = further.value.as_array().unwrap_or_default().iter();
+        configurations.extend(further.map(|address| {
+            let reference = member("publicIPAddress", address.clone());
+            Value::new(address.span, vec![reference])
+        }));
+    }
+    body.put("ipConfigurations", Value::new(span, configurations));
     body.rename("policy", "firewallPolicy");
 }
 

@@ -1,5 +1,6 @@
 //! A network as a scenario with all resources in full.
 
+mod firewall;
 mod gateway;
 
 use std::collections::BTreeMap;
@@ -107,6 +108,8 @@ impl<'a> Writer<'a> {
             network_interfaces: self.interfaces(),
             virtual_machines: self.machines(),
             azure_firewalls: self.firewalls(),
+            firewall_policies: self.firewall_policies(),
+            ip_groups: self.ip_groups(),
             virtual_network_gateways: self.gateways(),
             route_servers: self.route_servers(),
             local_network_gateways: self.named(network.local_gateways().values(), |site| {
@@ -553,9 +556,43 @@ impl<'a> Writer<'a> {
                 address: Some(configuration.private_address.to_string()),
                 public_ip: self.public_ip(configuration.public_ip),
                 ip_configuration: Some(configuration.name.clone()),
+                public_ips: firewall
+                    .public_ips
+                    .iter()
+                    .filter(|&&id| configuration.public_ip != Some(id))
+                    .filter_map(|&id| self.public_ip(Some(id)))
+                    .collect(),
                 policy: firewall.policy.as_ref().map(ToString::to_string),
+                rule_collections: firewall
+                    .classic_collections
+                    .iter()
+                    .map(firewall::collection)
+                    .collect(),
+                private_ranges: firewall.classic_private_ranges.as_deref().map(texts),
                 ..shapes::AzureFirewall::default()
             }
+        })
+    }
+
+    fn firewall_policies(&self) -> Named<shapes::FirewallPolicy> {
+        self.named(self.network.firewall_policies().values(), |policy| {
+            let groups = policy.groups.iter();
+            let groups = groups.map(|group| (group.name.clone(), firewall::group(group)));
+            shapes::FirewallPolicy {
+                location: location(&policy.location),
+                base_policy: policy.base.as_ref().map(ToString::to_string),
+                private_ranges: policy.private_ranges.as_deref().map(texts),
+                rule_collection_groups: Named(groups.collect()),
+                ..shapes::FirewallPolicy::default()
+            }
+        })
+    }
+
+    fn ip_groups(&self) -> Named<shapes::IpGroup> {
+        self.named(self.network.ip_groups().values(), |group| shapes::IpGroup {
+            location: location(&group.location),
+            prefixes: texts(&group.prefixes),
+            ..shapes::IpGroup::default()
         })
     }
 

@@ -12,18 +12,17 @@ use crate::error::OperationError;
 use crate::gateway::{
     Connection, GatewayInstance, LearnedRoute, LocalNetworkGateway, VirtualNetworkGateway,
 };
-use crate::id::ResourceId;
 use crate::network_interface::NicOwner;
 use crate::on_premises::{OnPremisesNetwork, OnPremisesRequest};
 use crate::outside::{OutsideHost, OutsidePlace, StationId};
 use crate::request::{
-    FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest, NicRequest,
+    FirewallRequest, FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest,
+    NicRequest,
 };
 use crate::table::{
     ConnectionId, FirewallId, GatewayId, LoadBalancerId, LocalGatewayId, NatGatewayId, NicId,
     OnPremisesId, PublicIpId,
 };
-use crate::virtual_network::Location;
 
 impl Network {
     /// Creates a public address.
@@ -116,11 +115,14 @@ impl Network {
     /// Creates an Azure firewall with its hidden NIC. Returns its key; the private address is that NIC's.
     pub fn create_firewall(
         &mut self,
-        id: ResourceId,
-        location: Location,
-        policy: Option<ResourceId>,
-        configuration: IpConfigurationRequest,
+        request: FirewallRequest,
     ) -> Result<FirewallId, OperationError> {
+        let FirewallRequest {
+            id,
+            location,
+            configuration,
+            ..
+        } = request;
         not_there(&self.firewalls, &id)?;
         let firewall = self.firewalls.next_key();
         let nic = NicRequest {
@@ -137,7 +139,10 @@ impl Network {
             id,
             location,
             nic,
-            policy,
+            policy: request.policy,
+            classic_collections: request.classic_collections,
+            classic_private_ranges: request.classic_private_ranges,
+            public_ips: request.public_ips,
         }))
     }
 

@@ -1,0 +1,69 @@
+//! Rules of Azure firewalls as a scenario has them.
+
+use model::{CollectionAction, FirewallAddresses, FirewallRule, RuleCollection};
+
+use super::super::shapes;
+use super::texts;
+
+pub(super) fn group(group: &model::RuleCollectionGroup) -> shapes::RuleCollectionGroup {
+    shapes::RuleCollectionGroup {
+        priority: Some(group.priority),
+        rule_collections: group.collections.iter().map(collection).collect(),
+    }
+}
+
+pub(super) fn collection(collection: &RuleCollection) -> shapes::FirewallRuleCollection {
+    let (kind, access) = match collection.action {
+        CollectionAction::DestinationNat => ("Nat", None),
+        CollectionAction::Network(access) => ("Network", Some(access)),
+        CollectionAction::Application(access) => ("Application", Some(access)),
+    };
+    shapes::FirewallRuleCollection {
+        name: Some(collection.name.clone()),
+        kind: Some(kind.to_owned()),
+        priority: Some(collection.priority),
+        action: access.map(|access| shapes::Access(access.as_str())),
+        rules: collection.rules.iter().map(rule).collect(),
+    }
+}
+
+fn rule(rule: &FirewallRule) -> shapes::FirewallRule {
+    let groups =
+        |side: &FirewallAddresses| side.ip_groups.iter().map(ToString::to_string).collect();
+    let addresses = |side: &FirewallAddresses| {
+        let mut addresses = texts(&side.prefixes);
+        addresses.extend(side.tags.iter().cloned());
+        addresses
+    };
+    let translated = rule.translated.as_ref();
+    shapes::FirewallRule {
+        name: Some(rule.name.clone()),
+        ip_protocols: rule
+            .protocols
+            .iter()
+            .map(|protocol| protocol.as_str().to_owned())
+            .collect(),
+        source_addresses: addresses(&rule.sources),
+        source_ip_groups: groups(&rule.sources),
+        destination_addresses: addresses(&rule.destinations),
+        destination_ip_groups: groups(&rule.destinations),
+        destination_ports: rule
+            .ports
+            .ranges()
+            .iter()
+            .map(|&(first, last)| {
+                if first == last {
+                    first.to_string()
+                } else {
+                    format!("{first}-{last}")
+                }
+            })
+            .collect(),
+        destination_fqdns: rule.names.clone(),
+        translated_address: translated
+            .and_then(|to| to.address)
+            .map(|address| address.to_string()),
+        translated_fqdn: translated.and_then(|to| to.fqdn.clone()),
+        translated_port: translated.and_then(|to| to.port),
+    }
+}
