@@ -241,6 +241,15 @@ impl Guests {
     }
 }
 
+/// Whether packets of its own leave the guest behind a NIC: one that does not run sends nothing, as it takes nothing.
+pub fn originates(snapshot: &Snapshot, nic: NicId) -> Result<(), Dropped> {
+    match snapshot.guest_behind(nic) {
+        Some((_, guest)) if guest.running && guest.kind != GuestKind::Nobody => Ok(()),
+        Some(_) => Err(Dropped::new(DropReason::VmStopped, Locator::Nic(nic))),
+        None => Err(Dropped::new(DropReason::NoSuchHost, Locator::Nic(nic))),
+    }
+}
+
 /// What a guest does with packets that are not for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {

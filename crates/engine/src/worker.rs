@@ -12,7 +12,7 @@ use control::snapshot::GuestKind;
 use dataplane::answers::Departure;
 use dataplane::dropped::{DropReason, Dropped, Locator};
 use dataplane::flow::{AZURE_FLOW_LIMIT, FlowTable};
-use dataplane::guest::{Emission, Guests};
+use dataplane::guest::{self, Emission, Guests};
 use dataplane::packet::{End, Fragment, NIC_MTU, Packet};
 use dataplane::pipeline::{InFlight, Pipeline, Position, Stage};
 use dataplane::recorder::{Evidence, Step};
@@ -255,6 +255,9 @@ impl Worker {
         self.counters.originated += 1;
         let id = self.packet_id();
         let whole = Travelling { packet, id, hop: 0 };
+        if let Err(dropped) = guest::originates(&moment.world.snapshot, self.nic) {
+            return self.drop(&whole, dropped, FrameDirection::Sent, Vec::new(), moment);
+        }
         let Ok(pieces) = whole.packet.clone().fit(NIC_MTU) else {
             let dropped = Dropped::new(DropReason::MtuDf, Locator::Nic(self.nic));
             return self.drop(&whole, dropped, FrameDirection::Sent, Vec::new(), moment);
