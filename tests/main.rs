@@ -6,6 +6,7 @@ mod classic;
 mod command_line;
 mod compare;
 mod exercise;
+mod explaining;
 mod hostile;
 mod hostile_files;
 mod hub_and_spoke;

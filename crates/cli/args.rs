@@ -639,19 +639,23 @@ pub(crate) struct ShowArguments {
     pub(crate) topology: TopologyArguments,
 }
 
-/// Print the JSON Schema of a kind of file, for editors
+/// Print a JSON Schema: of the scenarios that people write, or of what `explain -o json` prints
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  vnetsim schema scenario > vnetsim.schema.json")]
+  vnetsim schema scenario > vnetsim.schema.json
+  vnetsim schema explain > explain.schema.json")]
 pub(crate) struct SchemaArguments {
     #[arg(value_enum, default_value = "scenario")]
     pub(crate) kind: SchemaKind,
 }
 
-/// Kinds of files with a schema.
+/// Kinds of documents with a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaKind {
+    /// The file that people write.
     Scenario,
+    /// What `explain -o json` prints.
+    Explain,
 }
 
 /// List the built-in networks, or write them as files to start from

@@ -10,6 +10,7 @@ use control::Snapshot;
 use dataplane::dropped::{DropReason, Dropped};
 use diagnose::evidence::Narrator;
 use diagnose::explain::{Question, Service, explain};
+use diagnose::explanation::Explanation;
 use diagnose::names::{Answer, resolve};
 use diagnose::object::Object;
 use engine::application::{Application, ProbeEvent, ProbeKind};
@@ -20,6 +21,7 @@ use model::lookup::{Endpoint, LookupError};
 use model::{Network, NicId};
 use report::capture::Capture;
 use report::ping::{LossRecord, PingHeading};
+use serde_json::Value;
 
 use crate::args::{RunArguments, ServiceArguments, TopologyArguments};
 use crate::console::Console;
@@ -197,10 +199,29 @@ impl Journey {
         service: ServiceArguments,
         console: &mut Console<'_>,
     ) -> Result<(), Failure> {
-        let explanation = explain(&self.network, &self.snapshot, &self.question(service));
         writeln!(console.out())?;
-        report::explain::write(console.out(), &explanation)?;
+        report::explain::write(console.out(), &self.explanation(service))?;
         Ok(())
+    }
+
+    /// The document of a run, with the explanation if one was asked for.
+    pub(crate) fn document(
+        &self,
+        document: serde_json::Result<Value>,
+        run: &RunArguments,
+        service: ServiceArguments,
+    ) -> Result<Value, Failure> {
+        let mut document = document.map_err(std::io::Error::from)?;
+        if run.explain {
+            let explanation = self.explanation(service);
+            document["explanation"] =
+                serde_json::to_value(explanation).map_err(std::io::Error::from)?;
+        }
+        Ok(document)
+    }
+
+    fn explanation(&self, service: ServiceArguments) -> Explanation {
+        explain(&self.network, &self.snapshot, &self.question(service))
     }
 }
 

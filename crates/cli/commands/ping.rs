@@ -63,7 +63,9 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
     match arguments.output {
         Format::Table => writeln!(console.out(), "\n{}", report.statistics())?,
         Format::Json => {
-            report::json::write(console.out(), &report.document(ended.loss_records()))?;
+            let document = report.document(ended.loss_records());
+            let document = journey.document(serde_json::to_value(document), run, *service)?;
+            report::json::write(console.out(), &document)?;
         }
     }
     if let Some(file) = histogram {

@@ -62,7 +62,9 @@ pub(super) fn run(
     })?;
 
     if arguments.output == Format::Json {
-        report::json::write(console.out(), &report.document(ended.loss_records()))?;
+        let document = report.document(ended.loss_records());
+        let document = journey.document(serde_json::to_value(document), run, *service)?;
+        report::json::write(console.out(), &document)?;
     }
     if run.explain && lines {
         journey.explain(*service, console)?;

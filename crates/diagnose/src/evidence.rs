@@ -6,13 +6,14 @@ use dataplane::dropped::{Dropped, Locator};
 use dataplane::recorder::{Admission, FlowFound, Step, Visit};
 use engine::site::Site;
 use model::{AdminAccess, Network, NicId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::object::{Object, direction_word, short};
 use crate::translation;
 
 /// What is asked in a step: the order of a packet's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
     /// A NIC sends or receives the packet.
@@ -53,7 +54,7 @@ impl Stage {
 }
 
 /// What a step found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Finding {
     /// The packet goes on, or would.
@@ -63,7 +64,7 @@ pub enum Finding {
 }
 
 /// One step of a packet's life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepRecord {
     /// The NIC, as `vm/nic`.
@@ -206,6 +207,7 @@ impl Narrator<'_> {
                     "{}: no security group, and allowVirtualNetworkAccess of {object} is false: the default rules judge ({decided}, F-4)",
                     direction_word(visit.direction)
                 );
+                let object = object.with_flag("allowVirtualNetworkAccess", "own");
                 (Stage::Rules, text, Some(object))
             }
             Step::TcpMidstream { .. } => (
@@ -247,8 +249,12 @@ impl Narrator<'_> {
             }
             Step::Translated { rewrite, .. } => translation::words(self.snapshot, rewrite),
             Step::Crossed { link, admission } => {
-                let object = Object::at(self.snapshot, Locator::Link(link), None);
-                let text = format!("{object}, the receiver's: {}", admission_text(admission));
+                let link = Object::at(self.snapshot, Locator::Link(link), None);
+                let text = format!("{link}, the receiver's: {}", admission_text(admission));
+                let object = match admission {
+                    Admission::Forwarded(_) => link.with_flag("allowForwardedTraffic", "receiver"),
+                    Admission::Ordinary | Admission::FromGateway | Admission::Translated => link,
+                };
                 (Stage::Boundary, text, Some(object))
             }
             Step::Received { own: true, .. } => (

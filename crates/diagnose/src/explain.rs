@@ -3,22 +3,23 @@
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
-use control::snapshot::ForwardedTraffic;
 use dataplane::answers::Departure;
 use dataplane::dropped::{DropReason, Dropped};
 use dataplane::flow::FlowTable;
 use dataplane::guest::Guests;
-use dataplane::packet::{End, FiveTuple, Packet};
+use dataplane::packet::{End, FiveTuple, Packet, protocol};
 use dataplane::pipeline::{Delivery, Outcome as WalkOutcome, Pipeline, Position};
-use dataplane::recorder::{Admission, Evidence, Step};
+use dataplane::recorder::{Evidence, Step};
 use engine::application::{DEFAULT_TTL, FIRST_SOURCE_PORT, Probe, ProbeKind};
 use engine::time::SimTime;
 use model::{Listener, Network, NicId};
 
+use crate::asymmetry::{self, Ways};
 use crate::evidence::Narrator;
 use crate::explanation::{EndRecord, Explanation, Obstacle, Outcome, PathRecord, Verdict};
 use crate::object::Object;
 use crate::ways_out::Situation;
+use crate::{assumptions, dependence};
 
 /// What is asked for between two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,30 @@ pub struct Question {
 
 /// Answers by one probe in a world of its own: empty flow tables, no rate limits, the snapshot as loaded. Filters that drop are noted
 /// and the walk goes on (S-14), so that all that is in the way is found at once.
+///
+/// Then the question is asked again with other values of the options that its steps have met: an answer that depends on one says so.
 pub fn explain(network: &Network, snapshot: &Snapshot, question: &Question) -> Explanation {
+    let (mut explanation, steps) = answer(network, snapshot, question);
+    let protocol = match question.service {
+        Service::Icmp => protocol::ICMP,
+        Service::Tcp(_) => protocol::TCP,
+        Service::Udp(_) => protocol::UDP,
+    };
+    explanation.assumptions = assumptions::behind(snapshot, protocol, &steps);
+    let gist = explanation.gist();
+    explanation.depends_on = dependence::of_answer(
+        network,
+        snapshot,
+        &steps,
+        protocol,
+        gist,
+        |network, snapshot| answer(network, snapshot, question).0.gist(),
+    );
+    explanation
+}
+
+/// The answer with the options as they are, and all steps of both ways.
+fn answer(network: &Network, snapshot: &Snapshot, question: &Question) -> (Explanation, Vec<Step>) {
     let explainer = Explainer {
         network,
         snapshot,
@@ -56,6 +80,11 @@ pub fn explain(network: &Network, snapshot: &Snapshot, question: &Question) -> E
     };
     explainer.explain(question)
 }
+
+/// The way of the probe, as obstacles name it.
+const FORWARD: &str = "forward";
+/// The way of the reply.
+const RETURN: &str = "return";
 
 struct Explainer<'a> {
     network: &'a Network,
@@ -73,10 +102,11 @@ struct Walked {
     arrived: Option<(NicId, Packet)>,
     outcome: WalkOutcome,
     remarks: Vec<String>,
+    steps: Vec<Step>,
 }
 
 impl Explainer<'_> {
-    fn explain(&self, question: &Question) -> Explanation {
+    fn explain(&self, question: &Question) -> (Explanation, Vec<Step>) {
         let (nic, address) = question.source;
         let probe = probe(question);
         let mut pairs = FlowTable::default();
@@ -86,36 +116,53 @@ impl Explainer<'_> {
             Ok(packet) => packet,
             Err(error) => {
                 let dropped = dataplane::pipeline::malformed(nic, error);
-                return self.malformed(question, dropped);
+                return (self.malformed(question, dropped), Vec::new());
             }
         };
         let tuple = packet.tuple();
-        let forward = self.walk("forward", nic, packet, &mut pairs, &mut guests);
+        let forward = self.walk(FORWARD, nic, packet, &mut pairs, &mut guests);
         let back = forward.arrived.as_ref().and_then(|(at, packet)| {
             let (leaves, answer) = dataplane::guest::willing_reply(self.snapshot, *at, packet)?;
-            Some(self.walk("return", leaves, answer, &mut pairs, &mut guests))
+            Some(self.walk(RETURN, leaves, answer, &mut pairs, &mut guests))
         });
         let mut remarks = forward.remarks.clone();
         remarks.extend(back.iter().flat_map(|back| back.remarks.iter().cloned()));
         remarks.extend(self.listener_remark(question, &forward));
+        let ways = back.as_ref().map(|back| {
+            let arrives = back.arrived.is_some();
+            asymmetry::compare(&self.narrator, &forward.steps, &back.steps, arrives)
+        });
+        let Ways {
+            asymmetries,
+            remarks: symmetry_remarks,
+        } = ways.unwrap_or_default();
+        remarks.extend(symmetry_remarks);
         remarks.sort();
         remarks.dedup();
         let verdict = verdict(&forward, back.as_ref());
         let mut obstacles = forward.obstacles;
+        let mut steps = forward.steps;
         let back = back.map(|back| {
             obstacles.extend(back.obstacles);
+            steps.extend(back.steps);
             back.record
         });
-        Explanation {
+        let explanation = Explanation {
             source: self.end(Some(nic), address),
             destination: self.end(question.destination_nic, question.destination),
             probe: tuple.to_string(),
             verdict,
+            cause: obstacles.first().map(Obstacle::sentence),
+            asymmetric: !asymmetries.is_empty(),
+            asymmetries,
             forward: forward.record,
             back,
             obstacles,
+            depends_on: Vec::new(),
+            assumptions: Vec::new(),
             remarks,
-        }
+        };
+        (explanation, steps)
     }
 
     /// One packet's way, through all filters.
@@ -130,6 +177,11 @@ impl Explainer<'_> {
         let mut tuple = packet.tuple();
         let title = tuple.to_string();
         let mut evidence = Evidence::counterfactual();
+        if path == FORWARD
+            && let Err(dropped) = dataplane::guest::originates(self.snapshot, from)
+        {
+            evidence.steps.push(Step::Refused { dropped });
+        }
         let mut pipeline =
             Pipeline::new(self.snapshot, pairs, guests, &mut evidence, SimTime::ZERO);
         let outcome = pipeline.walk(Position::Leaving(from), &mut packet);
@@ -160,16 +212,6 @@ impl Explainer<'_> {
                     End::Source => tuple.source = rewrite.address,
                     End::Destination => tuple.destination = rewrite.address,
                 },
-                Step::Crossed {
-                    admission:
-                        Admission::Forwarded(
-                            ForwardedTraffic::AllowedByRemoteGateway | ForwardedTraffic::Tolerated,
-                        ),
-                    ..
-                } => remarks.push(format!(
-                    "This rests on the option forwardedTraffic={} (F-9a, F-10).",
-                    self.snapshot.options.forwarded_traffic
-                )),
                 _ => {}
             }
         }
@@ -195,6 +237,7 @@ impl Explainer<'_> {
             arrived,
             outcome,
             remarks,
+            steps: evidence.steps,
         }
     }
 
@@ -257,6 +300,7 @@ impl Explainer<'_> {
             source_port: 0,
             destination_port: 0,
         };
+        let obstacle = self.obstacle(FORWARD, nic, dropped, tuple);
         Explanation {
             source: self.end(Some(nic), address),
             destination: self.end(question.destination_nic, question.destination),
@@ -271,7 +315,12 @@ impl Explainer<'_> {
                 },
             },
             back: None,
-            obstacles: vec![self.obstacle("forward", nic, dropped, tuple)],
+            cause: Some(obstacle.sentence()),
+            asymmetric: false,
+            asymmetries: Vec::new(),
+            obstacles: vec![obstacle],
+            depends_on: Vec::new(),
+            assumptions: Vec::new(),
             remarks: Vec::new(),
         }
     }

@@ -1,15 +1,20 @@
 //! The answer of `explain` as plain data: names and sentences, no small numbers.
 
 use std::net::Ipv4Addr;
+use std::sync::OnceLock;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::assumptions::Assumption;
+use crate::asymmetry::Asymmetry;
+use crate::dependence::Dependence;
 use crate::evidence::StepRecord;
 use crate::object::Object;
 use crate::ways_out::WayOut;
 
 /// Whether two ends reach each other, and why (not).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// Who asks.
@@ -20,6 +25,15 @@ pub struct Explanation {
     pub probe: String,
     /// The answer.
     pub verdict: Verdict,
+    /// Why not, in one sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Whether a device that remembers connections sees only one direction: a verdict of its own, since such devices end what the
+    /// probe alone would not show.
+    pub asymmetric: bool,
+    /// Those devices.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asymmetries: Vec<Asymmetry>,
     /// The way of the probe.
     pub forward: PathRecord,
     /// The way of the reply that a willing host would send; none if the probe does not get there.
@@ -27,13 +41,39 @@ pub struct Explanation {
     pub back: Option<PathRecord>,
     /// What is in the way: first what decides, then what else a packet would meet if that were not there.
     pub obstacles: Vec<Obstacle>,
+    /// Options with another value of which the answer would be another one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Dependence>,
+    /// Inferred or assumed rules behind the answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Assumption>,
     /// What else a reader should know.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
 }
 
+impl Explanation {
+    /// The verdict and the reason that decides.
+    pub(crate) fn gist(&self) -> (Verdict, Option<&'static str>) {
+        let reason = self.obstacles.first().map(|obstacle| obstacle.reason);
+        (self.verdict, reason)
+    }
+}
+
+/// JSON Schema of the answer as documents have it.
+pub fn schema() -> &'static serde_json::Value {
+    static SCHEMA: OnceLock<serde_json::Value> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+        let schema = settings
+            .into_generator()
+            .into_root_schema_for::<Explanation>();
+        schema.to_value()
+    })
+}
+
 /// The answer (DESIGN: what "reachable" means).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Probe and reply arrive.
@@ -59,7 +99,7 @@ impl Verdict {
 }
 
 /// An end of the conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EndRecord {
     /// `vm/nic`; none for an address that no NIC has.
@@ -73,7 +113,7 @@ pub struct EndRecord {
 }
 
 /// The way of one packet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PathRecord {
     /// The packet as it set out.
@@ -85,7 +125,7 @@ pub struct PathRecord {
 }
 
 /// What became of a packet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(
     tag = "kind",
     rename_all = "camelCase",
@@ -112,7 +152,7 @@ pub enum Outcome {
 }
 
 /// What is in the way of a packet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Obstacle {
     /// `forward` or `return`.
@@ -130,4 +170,20 @@ pub struct Obstacle {
     pub background: Vec<String>,
     /// What to change.
     pub ways_out: Vec<WayOut>,
+}
+
+impl Obstacle {
+    /// Path, reason and object in one plain sentence.
+    pub fn sentence(&self) -> String {
+        let packet = if self.path == "return" {
+            "reply"
+        } else {
+            "probe"
+        };
+        let what = self.description.trim_end_matches('.');
+        format!(
+            "The {packet} dies at {}: {what} ({}).",
+            self.at, self.object
+        )
+    }
 }

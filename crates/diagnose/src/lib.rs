@@ -2,6 +2,8 @@
 //!
 //! - [`explain`]: sends the probe once more, with evidence
 //! - [`explanation`]: the answer as plain data
+//! - [`asymmetry`]: devices that see one direction only
+//! - [`dependence`], [`assumptions`]: options and inferred rules on which the answer rests
 //! - [`evidence`]: one step of a packet's life in words
 //! - [`object`]: the rule, route, link or NIC that decided, by name
 //! - [`names`]: how a name is resolved, and by whom
@@ -13,7 +15,10 @@
 //! What this crate does **not** know: how to print. Its answers are plain data with names in it; `report` words and lays them out.
 #![forbid(unsafe_code)]
 
+pub mod assumptions;
+pub mod asymmetry;
 mod commands;
+pub mod dependence;
 pub mod evidence;
 pub mod explain;
 pub mod explanation;

@@ -7,10 +7,11 @@ use control::Snapshot;
 use control::snapshot::{EffectiveRoute, Level, RouteOrigin};
 use dataplane::dropped::{self, DropReason, Dropped, Locator};
 use model::{Direction, ResourceId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What decided. Holds names only, so that it outlives the snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(
     tag = "kind",
     rename_all = "camelCase",
@@ -35,6 +36,9 @@ pub enum Object {
         /// The flag that decided, by Azure's name.
         #[serde(skip_serializing_if = "Option::is_none")]
         flag: Option<&'static str>,
+        /// Whose link it is: `own` of the NIC that was asked, or the `receiver`'s.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        side: Option<&'static str>,
     },
     /// A virtual network.
     VirtualNetwork {
@@ -56,7 +60,7 @@ pub enum Object {
 }
 
 /// A rule of a network security group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleObject {
     /// Where the group is attached: `nic` or `subnet`.
@@ -74,7 +78,7 @@ pub struct RuleObject {
 }
 
 /// A security admin rule of a network manager (S-13).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AdminRuleObject {
     /// Resource id of the rule: it holds manager, configuration and collection.
@@ -90,7 +94,7 @@ pub struct AdminRuleObject {
 }
 
 /// A row of the effective routes, as Azure prints it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteObject {
     /// `Default`, `User` or `VirtualNetworkGateway`.
@@ -138,6 +142,7 @@ impl Object {
             dropped::Object::Link(id) => Self::Link {
                 id: id.to_string(),
                 flag: reason.and_then(flag_of),
+                side: reason.and_then(side_of),
             },
             dropped::Object::VirtualNetwork(id) => Self::VirtualNetwork { id: id.to_string() },
             dropped::Object::LoadBalancer(id) => Self::LoadBalancer { id: id.to_string() },
@@ -148,6 +153,19 @@ impl Object {
     /// The object at which a packet was dropped.
     pub fn of_drop(snapshot: &Snapshot, dropped: Dropped) -> Self {
         Self::at(snapshot, dropped.at(), Some(dropped.reason()))
+    }
+
+    /// The same link with the flag that was asked, and whose link it is.
+    #[must_use]
+    pub fn with_flag(self, flag: &'static str, side: &'static str) -> Self {
+        match self {
+            Self::Link { id, .. } => Self::Link {
+                id,
+                flag: Some(flag),
+                side: Some(side),
+            },
+            other => other,
+        }
     }
 }
 
@@ -194,6 +212,17 @@ fn flag_of(reason: DropReason) -> Option<&'static str> {
     }
 }
 
+/// Whose link a drop reason is about.
+fn side_of(reason: DropReason) -> Option<&'static str> {
+    match reason {
+        DropReason::PeeringForwardedBlocked
+        | DropReason::SourcePrefixNotPeered
+        | DropReason::PeeringNotConnected => Some("receiver"),
+        DropReason::VnetAccessBlocked | DropReason::GatewayTransitOff => Some("own"),
+        _ => None,
+    }
+}
+
 fn named(ids: &[Option<ResourceId>], position: u32) -> Option<&ResourceId> {
     ids.get(position as usize)?.as_ref()
 }
@@ -224,10 +253,11 @@ impl fmt::Display for Object {
             Self::Rule(rule) => rule.fmt(f),
             Self::AdminRule(rule) => rule.fmt(f),
             Self::Route(route) => write!(f, "route {route}"),
-            Self::Link { id, flag: None } => write!(f, "link {}", short(id)),
+            Self::Link { id, flag: None, .. } => write!(f, "link {}", short(id)),
             Self::Link {
                 id,
                 flag: Some(flag),
+                ..
             } => write!(f, "{flag} of link {}", short(id)),
             Self::VirtualNetwork { id } => write!(f, "virtual network {}", short(id)),
             Self::LoadBalancer { id } => write!(f, "load balancer {}", short(id)),

@@ -11,13 +11,14 @@ use model::table::Resource;
 use model::{
     Direction, Network, NicId, NicOwner, NsgId, ResourceId, RouteSource, RouteTableId, VnetId,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::commands::group_of;
 use crate::object::{Object, RuleObject, direction_word};
 
 /// One way to let a dropped packet pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WayOut {
     /// What to do, in one sentence.

@@ -2,6 +2,7 @@
 
 use diagnose::explain::{Question, Service, explain};
 use diagnose::explanation::{Explanation, Obstacle, Outcome, Verdict};
+use diagnose::object::Object;
 use formats::load::{LoadOptions, Loader};
 use model::Network;
 use model::lookup::Endpoint;
@@ -202,5 +203,175 @@ fn what_does_not_listen_is_remarked_and_plays_no_part() {
         answer.remarks[0].starts_with("Nothing listens on tcp/80"),
         "{:?}",
         answer.remarks
+    );
+}
+
+/// R-26: nobody sends from a machine that does not run, and what else would be in the way is told all the same.
+#[test]
+fn a_stopped_machine_sends_nothing() {
+    let scenario = pair(
+        "  - { name: a-b, from: a, to: b }",
+        "guests:\n  avm: { role: stopped }\n",
+    );
+    let answer = ask(&scenario, "avm", "bvm", Service::Icmp);
+    assert_eq!(answer.verdict, Verdict::Unreachable);
+    let reasons: Vec<&str> = answer
+        .obstacles
+        .iter()
+        .map(|obstacle| obstacle.reason)
+        .collect();
+    assert_eq!(reasons, ["vm-stopped", "route-none"]);
+    assert_eq!(
+        answer.cause.as_deref(),
+        Some("The probe dies at avm/anic: No running machine stands behind the NIC (NIC anic).")
+    );
+    assert_eq!(
+        answer.obstacles[0].ways_out[0].commands,
+        ["az vm start -g rg -n avm"]
+    );
+}
+
+/// Spoke one sends to the hub's machine through the appliance; the hub's machine answers directly.
+fn lopsided(guest: &str) -> String {
+    hub(true, true)
+        .replace(
+            "prefix: 10.0.0.0/8, nextHop",
+            "prefix: 10.0.0.0/16, nextHop",
+        )
+        .replace(
+            "subnets: { s: 10.0.0.0/24 }",
+            "subnets: { s: 10.0.0.0/24, t: 10.0.1.0/24 }",
+        )
+        .replace(
+            "  onevm:",
+            "  hubvm: { subnet: hub/t, nic: hubnic }\n  onevm:",
+        )
+        .replace("role: appliance", guest)
+}
+
+#[test]
+fn a_device_that_sees_one_direction_only_is_named() {
+    let stateful = lopsided("role: appliance, stateful: true");
+    let answer = ask(&stateful, "onevm", "hubvm", Service::Tcp(443));
+    assert_eq!(answer.verdict, Verdict::Reachable);
+    assert!(answer.asymmetric);
+    assert_eq!(answer.asymmetries[0].device, "nva/nvanic");
+    assert_eq!(
+        (answer.asymmetries[0].forward, answer.asymmetries[0].back),
+        (true, false)
+    );
+
+    // The other way round the answer meets a device that has not seen the beginning.
+    let answer = ask(&stateful, "hubvm", "onevm", Service::Tcp(443));
+    assert_eq!(answer.verdict, Verdict::ForwardOnly);
+    assert_eq!(answer.obstacles[0].reason, "tcp-no-syn");
+    assert!(answer.asymmetric);
+    assert_eq!(
+        (answer.asymmetries[0].forward, answer.asymmetries[0].back),
+        (false, true)
+    );
+
+    // A plain router sees as little, and does not mind.
+    let answer = ask(
+        &lopsided("role: appliance"),
+        "onevm",
+        "hubvm",
+        Service::Tcp(443),
+    );
+    assert_eq!(answer.verdict, Verdict::Reachable);
+    assert!(!answer.asymmetric);
+    assert!(answer.remarks[0].contains("R-34"), "{:?}", answer.remarks);
+
+    // Both directions through it: nothing to say.
+    let scenario = hub(true, true).replace("role: appliance", "role: appliance, stateful: true");
+    let answer = ask(&scenario, "onevm", "twovm", Service::Tcp(443));
+    assert_eq!(answer.verdict, Verdict::Reachable);
+    assert!(!answer.asymmetric);
+}
+
+fn dependences(answer: &Explanation) -> Vec<String> {
+    answer
+        .depends_on
+        .iter()
+        .flat_map(diagnose::dependence::Dependence::sentences)
+        .collect()
+}
+
+#[test]
+fn an_answer_says_with_which_options_it_would_be_another_one() {
+    let answer = ask(&hub(false, true), "onevm", "twovm", Service::Icmp);
+    assert_eq!(
+        dependences(&answer),
+        ["With forwardedTraffic=lenient this would be reachable (F-6, F-9a, F-10)."]
+    );
+    assert_eq!(answer.assumptions[0].rule, "F-7");
+
+    let links = "  - { name: a-b, from: a, to: b, allowVirtualNetworkAccess: false }
+  - { name: b-a, from: b, to: a }";
+    let answer = ask(&pair(links, ""), "avm", "bvm", Service::Icmp);
+    assert_eq!(
+        dependences(&answer),
+        ["With vnetAccessWithoutNsg=literal this would be reachable (F-4)."]
+    );
+    let literal = pair(links, "options: { vnetAccessWithoutNsg: literal }\n");
+    let answer = ask(&literal, "avm", "bvm", Service::Icmp);
+    assert_eq!(
+        dependences(&answer),
+        [
+            "With vnetAccessWithoutNsg=defaultRules this would be unreachable, vnet-access-blocked (F-4)."
+        ]
+    );
+
+    let rules = "networkSecurityGroups:
+  nsg:
+    securityRules:
+      - { name: web, priority: 100, direction: Inbound, access: Deny, protocol: '*', source: '*', destination: '*', destinationPorts: [443] }
+";
+    let scenario = pair(BOTH_LINKS, rules).replace("nic: bnic", "nic: bnic, nsg: nsg");
+    let answer = ask(&scenario, "avm", "bvm", Service::Icmp);
+    assert_eq!(
+        dependences(&answer),
+        ["With icmpPorts=ignore this would be unreachable, nsg-deny (S-6)."]
+    );
+    assert_eq!(
+        dependences(&ask(&scenario, "avm", "bvm", Service::Tcp(80))),
+        [""; 0]
+    );
+
+    // 172.16.0.0/12 is a None row of some profiles only.
+    let scenario = pair("  - { name: a-b, from: a, to: b }", "")
+        .replace("[10.2.0.0/16]", "[172.20.0.0/16]")
+        .replace("10.2.1.0/24", "172.20.1.0/24");
+    let answer = ask(&scenario, "avm", "bvm", Service::Icmp);
+    assert_eq!(answer.verdict, Verdict::Unreachable);
+    assert!(
+        dependences(&answer)
+            .iter()
+            .any(|text| text.starts_with("With noneRoutes=seed")),
+        "{:?}",
+        dependences(&answer)
+    );
+}
+
+#[test]
+fn a_link_in_the_evidence_says_its_flag_and_whose_it_is() {
+    let answer = ask(&hub(true, true), "onevm", "twovm", Service::Icmp);
+    let link = answer
+        .forward
+        .steps
+        .iter()
+        .find_map(|step| match &step.object {
+            Some(Object::Link {
+                id,
+                flag: flag @ Some(_),
+                side,
+            }) => Some((id.clone(), *flag, *side)),
+            _ => None,
+        });
+    let (id, flag, side) = link.expect("the way crosses a link");
+    assert!(id.ends_with("/two-hub"), "{id}");
+    assert_eq!(
+        (flag, side),
+        (Some("allowForwardedTraffic"), Some("receiver"))
     );
 }

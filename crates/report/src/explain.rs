@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use diagnose::dependence::Dependence;
 use diagnose::evidence::{Finding, StepRecord};
 use diagnose::explanation::{EndRecord, Explanation, Obstacle, Outcome, PathRecord};
 
@@ -12,9 +13,14 @@ pub fn write(out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
         destination,
         probe,
         verdict,
+        cause: _,
+        asymmetric: _,
+        asymmetries,
         forward,
         back,
         obstacles,
+        depends_on,
+        assumptions,
         remarks,
     } = explanation;
     writeln!(out, "{} -> {}: {probe}", end(source), end(destination))?;
@@ -22,6 +28,13 @@ pub fn write(out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
     match obstacles.first() {
         Some(first) => writeln!(out, ", {} at {} ({})", first.reason, first.at, first.object)?,
         None => writeln!(out)?,
+    }
+    for asymmetry in asymmetries {
+        writeln!(
+            out,
+            "Asymmetric at {}: {}",
+            asymmetry.device, asymmetry.sentence
+        )?;
     }
     write_path(out, "Forward", forward)?;
     if let Some(back) = back {
@@ -39,12 +52,21 @@ pub fn write(out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
         };
         write_obstacle(out, title, obstacle)?;
     }
-    if !remarks.is_empty() {
+    let assumed = assumptions
+        .iter()
+        .map(|assumption| format!("This rests on {}: {}", assumption.rule, assumption.sentence));
+    let notes: Vec<String> = depends_on
+        .iter()
+        .flat_map(Dependence::sentences)
+        .chain(assumed)
+        .chain(remarks.iter().cloned())
+        .collect();
+    if !notes.is_empty() {
         writeln!(out)?;
     }
-    remarks
+    notes
         .iter()
-        .try_for_each(|remark| writeln!(out, "Note: {remark}"))
+        .try_for_each(|note| writeln!(out, "Note: {note}"))
 }
 
 fn end(end: &EndRecord) -> String {
