@@ -22,4 +22,6 @@ mod semantics;
 mod showing;
 mod templates;
 mod terraform;
+mod vectors;
 mod vnetsim;
+mod worked_examples;

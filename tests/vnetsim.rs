@@ -1,5 +1,7 @@
 //! Runs the binary and looks at what it says.
 
+pub(crate) mod world;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
