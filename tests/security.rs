@@ -404,3 +404,144 @@ fn a_list_of_the_size_of_microsofts_is_read_whole_and_written_again() {
         "what was written",
     );
 }
+
+/// Reads a text: whether it is accepted, and what is said.
+fn told(text: &str) -> (bool, String) {
+    let mut loader = Loader::new(LoadOptions::default());
+    loader.add_text("net.yaml", text);
+    match loader.finish() {
+        Ok(read) => (true, read.diagnostics.display(&read.sources).to_string()),
+        Err(refused) => (false, refused.to_string()),
+    }
+}
+
+#[test]
+fn mistakes_in_rules_have_azures_codes_and_are_warnings_in_what_azure_returned() {
+    // S-1, S-2, S-4, S-5
+    let rules = |rows: &[&str]| {
+        let rows: Vec<String> = rows
+            .iter()
+            .map(|row| format!("    - {{ direction: Inbound, access: Allow, {row} }}"))
+            .collect();
+        let rows = rows.join("\n");
+        format!("networkSecurityGroups:\n  n:\n    securityRules:\n{rows}\n")
+    };
+    let lenient = [
+        (
+            "name: low, priority: 50",
+            "SecurityRuleInvalidPriority",
+            "Value provided: 50 Allowed range 100-4096",
+        ),
+        (
+            "name: -odd, priority: 101",
+            "InvalidResourceName",
+            "It must begin with a word character",
+        ),
+        (
+            "name: twice, priority: 102, source: [149.173.0.0/16, 149.173.8.27/32]",
+            "OverlappingSubnetsNotPermittedInSecurityRule",
+            "contains overlapping subnets [149.173.0.0/16, 149.173.8.27/32]",
+        ),
+    ];
+    let never = [
+        (
+            "name: mixed, priority: 103, destination: [VirtualNetwork, 10.0.0.0/8]",
+            "SecurityRuleParameterContainsUnsupportedValue",
+            "Unsupported value used: VirtualNetwork",
+        ),
+        (
+            "name: bits, priority: 104, source: 20.20.20.20/300",
+            "SecurityRuleInvalidAddressPrefix",
+            "Value provided: 20.20.20.20/300",
+        ),
+        (
+            "name: ports, priority: 105, destinationPorts: '80,443'",
+            "SecurityRuleInvalidPortRange",
+            "Value provided: 80,443.",
+        ),
+    ];
+    for (row, code, words) in lenient.into_iter().chain(never) {
+        let (accepted, said) = told(&rules(&[row]));
+        assert!(
+            !accepted && said.contains(code) && said.contains(words),
+            "{row}: {said}"
+        );
+        assert!(said.contains("net.yaml:4:"), "{row}: {said}");
+    }
+    for (row, code, _) in lenient {
+        let (accepted, said) = told(&format!("recorded: true\n{}", rules(&[row])));
+        assert!(accepted && said.contains(code), "{row}: {said}");
+    }
+    let host_bits = rules(&["name: bits, priority: 104, source: 20.20.20.20/16"]);
+    assert!(!told(&host_bits).0);
+    assert!(told(&format!("recorded: true\n{host_bits}")).0);
+    let (accepted, said) = told(&rules(&[
+        "name: a, priority: 110",
+        "name: b, priority: 110",
+    ]));
+    assert!(!accepted && said.contains("SecurityRuleConflict"), "{said}");
+    assert!(
+        said.contains("Rules cannot have the same Priority and Direction"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_group_of_another_region_is_not_found() {
+    // S-9
+    let network = |region: &str| {
+        format!("
+virtualNetworks: {{ v: {{ location: northeurope, addressSpace: 10.0.0.0/16, subnets: {{ work: {{ prefix: 10.0.0.0/24, networkSecurityGroup: n }} }} }} }}
+networkSecurityGroups: {{ n: {{ location: {region} }} }}
+networkInterfaces: {{ nic: {{ location: northeurope, subnet: v/work, networkSecurityGroup: n }} }}
+")
+    };
+    assert_eq!(told(&network("North Europe")), (true, String::new()));
+    let (accepted, said) = told(&network("westus"));
+    assert!(!accepted, "{said}");
+    assert_eq!(
+        said.matches("Azure's code: InvalidResourceReference")
+            .count(),
+        2,
+        "{said}"
+    );
+    assert!(
+        said.contains("both resources are in the same region (westus and northeurope)"),
+        "{said}"
+    );
+    let (accepted, said) = told(&format!("recorded: true\n{}", network("westus")));
+    assert!(
+        accepted && said.contains("InvalidResourceReference"),
+        "{said}"
+    );
+}
+
+#[test]
+fn application_security_groups_stay_in_one_network() {
+    // S-30, S-31, S-34
+    let network = "
+virtualNetworks:
+  a: { addressSpace: 10.0.0.0/16, subnets: { work: 10.0.0.0/24 } }
+  b: { addressSpace: 10.1.0.0/16, subnets: { work: 10.1.0.0/24 } }
+applicationSecurityGroups: { web: {}, db: {}, wide: {} }
+networkInterfaces:
+  one: { subnet: a/work, applicationSecurityGroups: [web, wide] }
+  two: { subnet: b/work, applicationSecurityGroups: [db, wide] }
+networkSecurityGroups:
+  n:
+    securityRules:
+    - { name: across, priority: 100, direction: Inbound, access: Allow, source: { applicationSecurityGroups: [web] }, destination: { applicationSecurityGroups: [db] } }
+    - { name: many, priority: 110, direction: Inbound, access: Allow, source: { applicationSecurityGroups: [web, web, web, web, web, web, web, web, web, web, web] } }
+";
+    let (accepted, said) = told(network);
+    assert!(!accepted, "{said}");
+    for part in [
+        "two is a member of application security group wide, whose first member is in another virtual network, a",
+        "AllApplicationSecurityGroupsInSecurityRuleMustBeFromSameVnet",
+        "their members are in a and b",
+        "NumberOfApplicationSecurityGroupsReferencedInSecurityRuleLimitReached",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(told(&format!("recorded: true\n{network}")).0);
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use acl::{Addresses, ClassId, Protocols, RuleSet};
 use fib::{AddressSet, Ranges};
 use ipnet::Ipv4Net;
-use model::options::{IcmpPorts, VnetAccessWithoutNsg};
+use model::options::{IcmpPorts, Quirks, VnetAccessWithoutNsg};
 use model::security::default_rules;
 use model::table::Key;
 use model::{
@@ -322,6 +322,16 @@ fn addresses(
     match side {
         RuleAddresses::Any => Addresses::any(),
         RuleAddresses::Prefixes(prefixes) => prefixes.iter().copied().collect(),
+        // S-33: with one of several groups empty, Azure was seen to apply the rule to nobody.
+        RuleAddresses::ApplicationSecurityGroups(groups)
+            if network.options.quirks == Quirks::Azure
+                && groups.len() > 1
+                && groups
+                    .iter()
+                    .any(|group| members.get(group.index()).is_none_or(AddressSet::is_empty)) =>
+        {
+            Addresses::default()
+        }
         RuleAddresses::ApplicationSecurityGroups(groups) => groups
             .iter()
             .filter_map(|group| members.get(group.index()))

@@ -3,7 +3,7 @@
 use control::Note;
 use control::questions::{Decision, decide};
 use control::snapshot::{Level, Rules};
-use model::options::{IcmpPorts, VnetAccessWithoutNsg};
+use model::options::{IcmpPorts, Quirks, VnetAccessWithoutNsg};
 use model::{
     Access, ApplicationSecurityGroup, AsgId, Direction, Location, NicId, NsgId, Ports,
     RuleAddresses, RuleProtocol, SecurityRule, ServiceTag, SubnetId, UserNextHop,
@@ -555,4 +555,36 @@ fn groups_that_judge_nobody_are_not_compiled_and_the_others_once_a_direction() {
             (Some(group), Direction::Inbound)
         ]
     );
+}
+
+#[test]
+fn a_rule_with_an_empty_group_among_several_stands_for_the_others_unless_defects_are_imitated() {
+    // S-33
+    let mut topology = Topology::of_the_exercise();
+    let (_, subnet, _) = topology.site("v", "northeurope", "10.0.0.0/16");
+    let [web, empty] = ["web", "empty"].map(|name| asg(&mut topology, name));
+    let member = topology.nic_with("webNic", subnet, |nic| {
+        nic.ip_configurations[0].application_security_groups = vec![web];
+    });
+    let both = SecurityRule {
+        destination: RuleAddresses::ApplicationSecurityGroups(vec![web, empty]),
+        ..inbound("both", 100, Access::Allow)
+    };
+    let group = topology.group("nsg", vec![both]);
+    topology
+        .network
+        .set_subnet_security_group(subnet, Some(group));
+    let say = |topology: &Topology| {
+        let snapshot = topology.compile();
+        let address = nic(&snapshot, member).addresses[0].to_string();
+        decided(
+            &snapshot,
+            member,
+            Direction::Inbound,
+            tcp("8.8.8.8", &address, 80),
+        )
+    };
+    assert_eq!(say(&topology), "Allow both");
+    topology.network.options.quirks = Quirks::Azure;
+    assert_eq!(say(&topology), "Deny DenyAllInBound");
 }

@@ -266,3 +266,77 @@ fn evidence_tells_the_life_of_a_packet_in_order() {
         ]
     );
 }
+
+#[test]
+fn a_packet_through_an_appliance_meets_eight_groups_and_each_sees_the_same_ends() {
+    // S-15, the chain: A out (NIC, subnet), appliance in (subnet, NIC) and out (NIC, subnet), B in (subnet, NIC).
+    let mut net = hub_and_spokes([true, true], Guest::default());
+    let allow = |direction| rule(&format!("Pass{direction}"), 100, direction, Access::Allow);
+    let both = || vec![allow(Direction::Inbound), allow(Direction::Outbound)];
+    for (name, site) in [("one", net.one), ("two", net.two), ("hub", net.hub)] {
+        let group = net.world.group(&format!("{name}SubnetNsg"), both());
+        net.world
+            .network
+            .set_subnet_security_group(site.subnet, Some(group));
+    }
+    for (name, nic) in [("one", net.one.nic), ("two", net.two.nic), ("nva", net.nva)] {
+        let group = net.world.group(&format!("{name}NicNsg"), both());
+        net.world.network.set_nic_security_group(nic, Some(group));
+    }
+    let trip = net.world.ping(net.one.nic, net.two.nic);
+    assert!(trip.there.is_delivered());
+    let names: Vec<String> = trip
+        .there
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Judged { visit, rules, .. } => {
+                let snapshot = net.world.snapshot.as_ref().unwrap();
+                let group = snapshot.rules(*rules).group.unwrap();
+                let name = net.world.network.nsgs()[group].id.name().to_owned();
+                Some(format!("{name} {}", visit.direction))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "oneNicNsg Outbound",
+            "oneSubnetNsg Outbound",
+            "hubSubnetNsg Inbound",
+            "nvaNicNsg Inbound",
+            "nvaNicNsg Outbound",
+            "hubSubnetNsg Outbound",
+            "twoSubnetNsg Inbound",
+            "twoNicNsg Inbound",
+        ]
+    );
+    // The appliance's own address is the source of nothing that its rules see.
+    let own = net.world.address(net.nva);
+    let deny = model::SecurityRule {
+        source: model::RuleAddresses::Prefixes(vec![own.into()]),
+        ..deny_all(Direction::Outbound)
+    };
+    let group = net.world.network.nics()[net.nva]
+        .network_security_group
+        .unwrap();
+    net.world.change(|network| {
+        network
+            .set_security_rules(
+                group,
+                vec![deny, allow(Direction::Inbound), {
+                    let mut pass = allow(Direction::Outbound);
+                    pass.priority = 4000;
+                    pass
+                }],
+            )
+            .unwrap();
+    });
+    assert!(
+        net.world
+            .ping(net.one.nic, net.two.nic)
+            .there
+            .is_delivered()
+    );
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use model::{Network, ResourceId};
+use model::{Location, Network, ResourceId};
 
 use crate::arm::{self, Assumed, DeploymentContext, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -157,6 +157,10 @@ impl Loader {
 
     /// Builds the network of all that was read.
     pub fn finish(mut self) -> Result<Loaded, Box<Refused>> {
+        if !self.templates.is_empty() {
+            let assumed = Location::new(&self.options.deployment.location);
+            self.additions.assumed_locations.push(assumed);
+        }
         self.evaluate_templates();
         self.read_plans();
         for (name, value) in &self.options.set {
@@ -380,6 +384,8 @@ impl Loader {
                 deployment.resource_group = group;
             }
             if let Some(location) = text("location") {
+                let assumed = Location::new(&location);
+                self.additions.assumed_locations.push(assumed);
                 deployment.location = location;
             }
         }

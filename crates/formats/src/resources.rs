@@ -14,6 +14,7 @@
 //! | `security`, `network_manager`, `route_table` | rules and routes |
 //! | `learned_routes` | what gateways and route servers have learned by BGP |
 //! | `delivery`, `gateway`, `route_server` | public addresses, load balancers, NAT gateways; gateways, sites, connections; route servers |
+//! | `security_checks` | what Azure refuses about groups only once it knows networks and NICs |
 //! | `service_tags` | Microsoft's list of service tags, and those that a scenario gives |
 //! | `firewall` | Azure firewalls, policies, IP groups |
 //! | `interface`, `virtual_machine` | NICs and VMs |
@@ -38,6 +39,7 @@ mod route_server;
 mod route_table;
 mod scenario_only;
 mod security;
+mod security_checks;
 pub(crate) mod service_tags;
 mod view;
 mod virtual_machine;

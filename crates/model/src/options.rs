@@ -132,6 +132,14 @@ pub enum OptionError {
 }
 
 options! {
+    /// Whether a reported defect of Azure is imitated.
+    quirks: Quirks = Off, name "quirks", rule "S-33", effect "whether a security rule with several application security groups, one of them empty, matches the others' members (none) or nobody, as one report says of Azure (azure)" {
+        /// The rule stands for the members of all its groups.
+        Off = "none",
+        /// The rule matches nothing.
+        Azure = "azure",
+    }
+
     /// Which `None` rows a NIC shows; the list has changed over the years.
     none_routes: NoneRoutes = Doc4, name "noneRoutes", rule "R-4", effect "which prefixes have a system route with next hop None" {
         /// The three of the exercise: 10/8, 100.64/10, 192.168/16.

@@ -122,6 +122,7 @@ impl Builder<'_> {
         self.connections();
         self.peerings(&additions.peerings);
         self.private_dns_zones();
+        self.security_checks(&additions.assumed_locations);
         self.additions(additions);
         self.network.connect_internet(model::outside::INTERNET_HOST);
     }

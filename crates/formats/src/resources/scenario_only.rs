@@ -50,6 +50,8 @@ pub struct Additions {
     pub principals: Vec<Entry>,
     /// Who has which role where.
     pub role_assignments: Vec<Value>,
+    /// Regions of resources that do not say it themselves: where templates are deployed, the defaults of scenarios.
+    pub assumed_locations: Vec<model::Location>,
     /// Values about which an error was told already.
     pub told: HashSet<Span>,
 }

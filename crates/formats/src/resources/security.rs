@@ -140,26 +140,31 @@ impl Builder<'_> {
         })
     }
 
-    /// S-2: up to 80 characters; begins with a word character, ends with one, holds word characters, `.` and `-`.
+    /// S-2: up to 80 characters; begins with a word character, ends with one, holds word characters, `.` and `-`. A blank is a warning:
+    /// nobody has recorded that it is refused.
     pub(super) fn rule_name(&mut self, name: &str, view: &View<'_>) {
+        const WORDS: &str = "The name can be up to 80 characters long. It must begin with a word character, and it must end with a word character or with '_'. The name may contain word characters or '.', '-', '_'";
         let word = |c: char| c.is_alphanumeric() || c == '_';
-        let first = name.chars().next().is_some_and(char::is_alphanumeric);
-        let last = name.chars().next_back().is_some_and(word);
-        if !(first
-            && last
-            && name.chars().count() <= 80
-            && name
-                .chars()
-                .all(|c| word(c) || matches!(c, '.' | '-' | ' ')))
-        {
-            let problem = Diagnostic::warning(
-                Code::BadValue,
-                format!("'{name}' is no name that Azure accepts for a rule"),
-            );
-            self.reader.push(problem.at(view.span()).expected(
-                "up to 80 letters, digits, '_', '.' and '-', ending in a letter, digit or '_'",
-            ));
-        }
+        let ends = |c: Option<char>| c.is_some_and(word);
+        let mut characters = name.chars();
+        let sound = name.chars().count() <= 80
+            && ends(name.chars().next())
+            && ends(name.chars().next_back())
+            && characters.all(|c| word(c) || matches!(c, '.' | '-' | ' '));
+        let severity = match (sound, name.contains(' ')) {
+            (true, false) => return,
+            (true, true) => Severity::Warning,
+            (false, _) => self.reader.origin().severity(),
+        };
+        let message = format!("Resource name {name} is invalid. {WORDS}");
+        let problem = Diagnostic::new(severity, Code::BadValue, message).at(view.span());
+        self.reader.push(
+            problem
+                .expected(
+                    "up to 80 letters, digits, '_', '.' and '-', ending in a letter, digit or '_'",
+                )
+                .azure("InvalidResourceName"),
+        );
     }
 
     /// S-1: 100 to 4096 in what a person writes; what Azure has returned may lie outside.
