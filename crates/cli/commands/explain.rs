@@ -21,5 +21,5 @@ pub(super) fn run(
         Format::Table => report::explain::write(console.out(), &explanation)?,
         Format::Json => report::json::write(console.out(), &explanation)?,
     }
-    Ok(Exit::from_verdict(explanation.obstacles.is_empty()))
+    Ok(Exit::from_verdict(explanation.is_yes()))
 }

@@ -204,13 +204,21 @@ impl Met<'_> {
     }
 
     fn is_judged(&self) -> bool {
-        self.any(|step| matches!(step, Step::Judged { .. }))
+        self.any(|step| {
+            matches!(
+                step,
+                Step::Judged { .. }
+                    | Step::JudgedByDefaultRules { .. }
+                    | Step::JudgedByAdminRule { .. }
+            )
+        })
     }
 
     /// A rule that decided names the tag, or one that could have.
     fn names_internet(&self) -> bool {
         self.any(|step| match *step {
-            Step::Judged { rules, rule, .. } => {
+            Step::JudgedByAdminRule { .. } => true,
+            Step::Judged { rules, rule, .. } | Step::JudgedByDefaultRules { rules, rule, .. } => {
                 let rules = &self.snapshot.rules(rules).rules;
                 rules.iter().take(usize::from(rule) + 1).any(|rule| {
                     [&rule.source, &rule.destination].into_iter().any(|side| {

@@ -71,6 +71,11 @@ pub fn explain(network: &Network, snapshot: &Snapshot, question: &Question) -> E
     explanation
 }
 
+/// The same with the options as they are, without asking what others would change: for those who ask many questions.
+pub fn explain_as_set(network: &Network, snapshot: &Snapshot, question: &Question) -> Explanation {
+    answer(network, snapshot, question).0
+}
+
 /// The answer with the options as they are, and all steps of both ways.
 fn answer(network: &Network, snapshot: &Snapshot, question: &Question) -> (Explanation, Vec<Step>) {
     let explainer = Explainer {
@@ -85,6 +90,8 @@ fn answer(network: &Network, snapshot: &Snapshot, question: &Question) -> (Expla
 const FORWARD: &str = "forward";
 /// The way of the reply.
 const RETURN: &str = "return";
+/// Why a reply that nobody drops is lost: it ends elsewhere.
+const STRAYS: &str = "The reply goes another way and never comes to the machine that has asked.";
 
 struct Explainer<'a> {
     network: &'a Network,
@@ -139,7 +146,8 @@ impl Explainer<'_> {
         remarks.extend(symmetry_remarks);
         remarks.sort();
         remarks.dedup();
-        let verdict = verdict(&forward, back.as_ref());
+        let strays = back.as_ref().and_then(|back| self.strays(nic, tuple, back));
+        let verdict = verdict(&forward, back.as_ref(), strays.is_some());
         let mut obstacles = forward.obstacles;
         let mut steps = forward.steps;
         let back = back.map(|back| {
@@ -152,7 +160,10 @@ impl Explainer<'_> {
             destination: self.end(question.destination_nic, question.destination),
             probe: tuple.to_string(),
             verdict,
-            cause: obstacles.first().map(Obstacle::sentence),
+            cause: obstacles.first().map_or_else(
+                || strays.map(str::to_owned),
+                |obstacle| Some(obstacle.sentence()),
+            ),
             asymmetric: !asymmetries.is_empty(),
             asymmetries,
             forward: forward.record,
@@ -336,6 +347,24 @@ impl Explainer<'_> {
         }
     }
 
+    /// Why a reply that nobody drops is lost: it leaves for the Internet, ends with another owner of the address, or has got another
+    /// source on its way, so that nobody knows what it answers.
+    fn strays(&self, source: NicId, probe: FiveTuple, back: &Walked) -> Option<&'static str> {
+        if back.first_drop.is_some() {
+            return None;
+        }
+        let guest = |nic| self.snapshot.guest_behind(nic).map(|(guest, _)| guest);
+        match (&back.arrived, back.outcome) {
+            (_, WalkOutcome::Dropped { .. }) => None,
+            (Some((at, reply)), _) if guest(*at) == guest(source) => {
+                let reply = reply.tuple();
+                let ends = (reply.source, reply.destination);
+                (ends != (probe.destination, probe.source)).then_some(DISGUISED)
+            }
+            _ => Some(STRAYS),
+        }
+    }
+
     /// The drop is at a row that Azure made, with next hop None.
     fn is_system_none(&self, dropped: Dropped) -> bool {
         dropped.reason() == DropReason::RouteNone
@@ -386,7 +415,10 @@ fn probe(question: &Question) -> Probe {
     }
 }
 
-fn verdict(forward: &Walked, back: Option<&Walked>) -> Verdict {
+/// The same: it comes, but not from whom it was asked.
+const DISGUISED: &str = "The reply comes from another address than was asked: an appliance that sees only the reply has put its own there.";
+
+fn verdict(forward: &Walked, back: Option<&Walked>, strays: bool) -> Verdict {
     if let Some(reason) = forward.first_drop {
         return if reason.is_unknown() {
             Verdict::Unknown
@@ -401,6 +433,7 @@ fn verdict(forward: &Walked, back: Option<&Walked>) -> Verdict {
             Delivery::Internet | Delivery::AzureService | Delivery::Platform,
         ) => Verdict::Unknown,
         WalkOutcome::Delivered(Delivery::Guest(_)) => match back.and_then(|back| back.first_drop) {
+            None if strays => Verdict::ForwardOnly,
             None => Verdict::Reachable,
             Some(reason) if reason.is_unknown() => Verdict::Unknown,
             Some(_) => Verdict::ForwardOnly,

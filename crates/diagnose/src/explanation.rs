@@ -53,6 +53,11 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    /// Whether nothing is known to be in the way: reachable, or out of sight.
+    pub fn is_yes(&self) -> bool {
+        self.obstacles.is_empty() && matches!(self.verdict, Verdict::Reachable | Verdict::Unknown)
+    }
+
     /// The verdict and the reason that decides.
     pub(crate) fn gist(&self) -> (Verdict, Option<&'static str>) {
         let reason = self.obstacles.first().map(|obstacle| obstacle.reason);

@@ -13,7 +13,7 @@ pub fn write(out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
         destination,
         probe,
         verdict,
-        cause: _,
+        cause,
         asymmetric: _,
         asymmetries,
         forward,
@@ -28,6 +28,9 @@ pub fn write(out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
     match obstacles.first() {
         Some(first) => writeln!(out, ", {} at {} ({})", first.reason, first.at, first.object)?,
         None => writeln!(out)?,
+    }
+    if let (None, Some(cause)) = (obstacles.first(), cause) {
+        writeln!(out, "{cause}")?;
     }
     for asymmetry in asymmetries {
         writeln!(
