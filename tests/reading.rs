@@ -29,7 +29,7 @@ pub(crate) fn described(network: &Network) -> String {
     }
     tables!(virtual_networks subnets peerings nics virtual_machines route_tables nsgs asgs public_ips load_balancers nat_gateways
         firewalls gateways route_servers local_gateways connections on_premises managers
-        firewall_policies ip_groups);
+        firewall_policies ip_groups private_endpoints);
     lines.extend(network.service_tags().map(|tag| format!("{tag:?}")));
     // Where the search for a free address begins is a hint, not part of what is the case.
     let hint = |line: &&str| !line.trim_start().starts_with("first_candidate");
@@ -555,4 +555,47 @@ fn a_link_of_a_scenario_without_a_name_is_named_after_its_ends() {
     .yes();
     assert!(links.contains("Hub-To-Spoke"), "{links}");
     assert!(links.contains("Spoke-To-Hub"), "{links}");
+}
+
+#[test]
+fn a_private_endpoint_has_the_addresses_of_its_nic_or_those_that_were_recorded() {
+    let read = |endpoint: &str, nic: &str| {
+        let text = format!(
+            r#"[
+  {{"id": "{GROUP}/virtualNetworks/v", "addressSpace": {{"addressPrefixes": ["10.0.0.0/16"]}}, "subnets": [
+    {{"name": "a", "addressPrefix": "10.0.0.0/24", "privateEndpointNetworkPolicies": "NetworkSecurityGroupEnabled"}}
+  ]}},
+  {{"id": "{GROUP}/privateEndpoints/e", "subnet": {{"id": "{GROUP}/virtualNetworks/v/subnets/a"}}, {endpoint},
+    "privateLinkServiceConnections": [{{"name": "c", "privateLinkServiceId": "/subscriptions/s/x"}}]}}
+  {nic}
+]"#
+        );
+        let mut loader = Loader::new(LoadOptions::default());
+        loader.add_text("dump.json", text);
+        let loaded = loader
+            .finish()
+            .unwrap_or_else(|refused| panic!("{refused}"));
+        let network = loaded.network;
+        let endpoint = network.private_endpoints().values().next().unwrap();
+        assert_eq!(endpoint.service.as_deref(), Some("/subscriptions/s/x"));
+        let nic = &network.nics()[endpoint.nic];
+        let again = read_again(&scenario::write(&network));
+        assert_same(&described(&network), &described(&again), "the state file");
+        (
+            nic.primary_address().to_string(),
+            network.listed_nics().count(),
+        )
+    };
+    let nic = format!(
+        r#", {{"id": "{GROUP}/networkInterfaces/e-nic", "ipConfigurations": [{{"name": "i", "subnet":
+        {{"id": "{GROUP}/virtualNetworks/v/subnets/a"}}, "privateIPAddress": "10.0.0.77", "privateIPAllocationMethod": "Dynamic"}}]}}"#
+    );
+    let named = format!(r#""networkInterfaces": [{{"id": "{GROUP}/networkInterfaces/E-nic"}}]"#);
+    assert_eq!(read(&named, &nic), ("10.0.0.77".to_owned(), 1));
+    let recorded = r#""customDnsConfigs": [{"fqdn": "x", "ipAddresses": ["10.0.0.9"]}]"#;
+    assert_eq!(read(recorded, ""), ("10.0.0.9".to_owned(), 0));
+    assert_eq!(
+        read(r#""location": "westeurope""#, ""),
+        ("10.0.0.4".to_owned(), 0)
+    );
 }

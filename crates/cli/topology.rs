@@ -162,7 +162,9 @@ pub(crate) fn azure_would_refuse(network: &Network, nic: NicId) -> Option<String
             }
         }
         NicOwner::Unattached => Some(format!("{} is attached to no VM", interface.name())),
-        NicOwner::AzureFirewall(_) | NicOwner::GatewayInstance(..) => Some(format!(
+        NicOwner::AzureFirewall(_)
+        | NicOwner::GatewayInstance(..)
+        | NicOwner::PrivateEndpoint(_) => Some(format!(
             "{} is a NIC that Azure does not show",
             interface.name()
         )),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fib::Fib;
 use ipnet::Ipv4Net;
 use model::table::{Key, Resource};
-use model::{Network, ResourceId, SubnetId, Table};
+use model::{Network, NicOwner, ResourceId, SubnetId, Table};
 use rayon::prelude::*;
 
 use crate::admin_rules::AdminRuleSets;
@@ -102,7 +102,10 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
             subnet: nic.subnet(),
             fib: FibId(fib),
             tags: TagViewId(fib),
-            admin: admin.of_subnet(nic.subnet()),
+            admin: match nic.owner {
+                NicOwner::PrivateEndpoint(_) => None, // S-13
+                _ => admin.of_subnet(nic.subnet()),
+            },
             outbound,
             inbound,
             ip_forwarding: nic.ip_forwarding,

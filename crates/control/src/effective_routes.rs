@@ -88,6 +88,12 @@ impl Rows {
     pub(crate) fn winners(&self) -> BTreeMap<Ipv4Net, usize> {
         let mut winners = BTreeMap::new();
         for (position, row) in self.routes.iter().enumerate() {
+            // a shorter user route takes the place of an endpoint's row, which is otherwise decided by the prefix alone.
+            if row.next_hop_type == NextHopType::InterfaceEndpoint
+                && row.state == RouteState::Invalid
+            {
+                continue;
+            }
             for &prefix in &row.prefixes {
                 let winner = winners.entry(prefix).or_insert(position);
                 if self.precedence[position] < self.precedence[*winner] {
@@ -135,8 +141,31 @@ struct Builder<'a, 'n> {
     /// Connected links with their row type.
     links: Vec<(LinkId, NextHopType)>,
     endpoints: Vec<Vec<Ipv4Net>>,
+    private_endpoints: Vec<PrivateAddress>,
     user: Vec<UserRoute>,
     notes: Vec<Note>,
+}
+
+/// The address of a private endpoint in the own network or in one behind a Connected link.
+struct PrivateAddress {
+    address: Ipv4Addr,
+    /// The prefix of its network's space: user routes from this length on take effect, if the policies of its subnet let them.
+    space: Option<Ipv4Net>,
+}
+
+impl PrivateAddress {
+    /// a user route of 32 bits always takes over; a shorter one where policies are enabled, unless it is shorter than the
+    /// prefix of the network's space.
+    fn state(&self, user: &HashSet<Ipv4Net>) -> RouteState {
+        let shortest = self.space.map_or(32, |space| space.prefix_len());
+        let taken = supernets(Ipv4Net::from(self.address))
+            .any(|around| around.prefix_len() >= shortest && user.contains(&around));
+        if taken {
+            RouteState::Invalid
+        } else {
+            RouteState::Active
+        }
+    }
 }
 
 /// A user route with its prefixes.
@@ -175,16 +204,18 @@ impl<'a, 'n> Builder<'a, 'n> {
             gateway_routes: if propagates { offered } else { &[] },
             links: connected_links(wiring, view.virtual_network),
             endpoints: Vec::new(),
+            private_endpoints: Vec::new(),
             user: Vec::new(),
             notes,
         };
+        builder.read_private_endpoints();
         builder.read_service_endpoints();
         builder.read_user_routes();
         builder.note_coexisting_gateways();
         builder
     }
 
-    /// own space, local peers, gateway, 0.0.0.0/0 to the Internet, None, user, global peers, service endpoints.
+    /// own space, local peers, gateway, 0.0.0.0/0 to the Internet, None, user, global peers, service endpoints, private endpoints.
     fn rows(self) -> Rows {
         let user: HashSet<Ipv4Net> = self
             .user
@@ -270,6 +301,17 @@ impl<'a, 'n> Builder<'a, 'n> {
                 },
             );
         }
+        for endpoint in &self.private_endpoints {
+            let row = EffectiveRoute {
+                state: endpoint.state(&user),
+                ..system(
+                    Ipv4Net::from(endpoint.address),
+                    NextHopType::InterfaceEndpoint,
+                    RouteOrigin::System,
+                )
+            };
+            rows.push(Precedence::System, row);
+        }
         rows.notes = self.notes;
         rows
     }
@@ -353,6 +395,42 @@ impl<'a, 'n> Builder<'a, 'n> {
                     service: service.clone(),
                     tag: tag.to_owned(),
                 }),
+            }
+        }
+    }
+
+    /// private endpoints of the own network, and of networks behind Connected links as far as these know their addresses; not
+    /// of networks further away.
+    fn read_private_endpoints(&mut self) {
+        let network = self.wiring.network;
+        for endpoint in network.private_endpoints().values() {
+            let nic = &network.nics()[endpoint.nic];
+            let home = nic.virtual_network;
+            let is_own = home == self.view.virtual_network;
+            let known: Vec<Ipv4Net> = if is_own {
+                self.own_space().to_vec()
+            } else {
+                let behind = self
+                    .links
+                    .iter()
+                    .filter(|&&(link, _)| self.wiring.remote(link) == Some(home));
+                behind
+                    .flat_map(|&(link, _)| &network.peerings()[link].remote_address_space)
+                    .copied()
+                    .collect()
+            };
+            for configuration in &nic.ip_configurations {
+                let address = configuration.private_address;
+                if !known.iter().any(|prefix| prefix.contains(&address)) {
+                    continue;
+                }
+                let policies = network.subnets()[configuration.subnet].private_endpoint_policies;
+                let space = network.virtual_networks()[home].address_space.prefixes();
+                let space = space.iter().find(|prefix| prefix.contains(&address));
+                self.private_endpoints.push(PrivateAddress {
+                    address,
+                    space: space.copied().filter(|_| policies.has_routes()),
+                });
             }
         }
     }

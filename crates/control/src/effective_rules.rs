@@ -10,7 +10,7 @@ use model::options::{IcmpPorts, Quirks, VnetAccessWithoutNsg};
 use model::security::default_rules;
 use model::table::Key;
 use model::{
-    Access, Direction, LinkId, Network, NetworkInterface, NsgId, Ports, RuleAddresses,
+    Access, Direction, LinkId, Network, NetworkInterface, NicOwner, NsgId, Ports, RuleAddresses,
     RuleProtocol, SecurityRule, ServiceTag,
 };
 use rayon::prelude::*;
@@ -89,8 +89,15 @@ impl RuleSets {
 
     /// Rules of a NIC: outbound, then inbound.
     pub(crate) fn of_nic(&self, network: &Network, nic: &NetworkInterface) -> (Rules, Rules) {
+        let subnet = &network.subnets()[nic.subnet()];
+        if let NicOwner::PrivateEndpoint(_) = nic.owner {
+            // the group of the subnet judges only if the subnet says so.
+            if !subnet.private_endpoint_policies.has_rules() {
+                return (Rules::None, Rules::None);
+            }
+        }
         let at_nic = nic.network_security_group;
-        let at_subnet = network.subnets()[nic.subnet()].network_security_group;
+        let at_subnet = subnet.network_security_group;
         let attached = |group: Option<NsgId>, level| {
             let (outbound, inbound) = self.of_group[group?.index()]?;
             Some((

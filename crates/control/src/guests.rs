@@ -34,6 +34,7 @@ impl Guests {
             }
             NicOwner::AzureFirewall(firewall) => (GuestKind::Firewall(firewall), true),
             NicOwner::GatewayInstance(gateway, _) => (GuestKind::Gateway(gateway), true),
+            NicOwner::PrivateEndpoint(_) => (GuestKind::PrivateEndpoint, true),
             NicOwner::Unattached => (GuestKind::Nobody, false),
         };
         self.add(Guest {

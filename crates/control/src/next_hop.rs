@@ -112,9 +112,11 @@ impl Owners {
                 }),
             (NextHopType::VirtualNetworkGateway, _) => user_gateway(wiring, vnet),
             (NextHopType::Internet, _) => NextHop::Internet,
-            (NextHopType::VirtualNetworkServiceEndpoint | NextHopType::InterfaceEndpoint, _) => {
-                NextHop::AzureService
-            }
+            (NextHopType::VirtualNetworkServiceEndpoint, _) => NextHop::AzureService,
+            (NextHopType::InterfaceEndpoint, _) => row.prefixes.first().map_or(
+                NextHop::Unreachable,
+                |prefix| self.appliance(wiring, vnet, prefix.addr()),
+            ),
             (NextHopType::None, _) => NextHop::Discard,
             // Rows of these types come from links only.
             (

@@ -253,6 +253,8 @@ pub enum GuestKind {
     Firewall(FirewallId),
     /// An instance of a virtual network gateway.
     Gateway(GatewayId),
+    /// A private endpoint: what comes to it has reached a service of Azure.
+    PrivateEndpoint,
     /// A host outside Azure.
     Outside,
     /// A NIC without a VM.

@@ -6,6 +6,7 @@ mod boundaries;
 mod gateways;
 mod generations;
 mod next_hops;
+mod private_endpoints;
 mod route_servers;
 mod routes;
 mod rules;

@@ -366,6 +366,7 @@ impl Answers for Snapshot {
             GuestKind::Appliance { .. }
             | GuestKind::Host(_)
             | GuestKind::Firewall(_)
+            | GuestKind::PrivateEndpoint
             | GuestKind::Outside
             | GuestKind::Nobody => {}
         }

@@ -270,7 +270,10 @@ impl Role {
 
     fn of(guest: &Guest) -> Self {
         match guest.kind {
-            GuestKind::Host(_) | GuestKind::Outside | GuestKind::Nobody => Self::Host,
+            GuestKind::Host(_)
+            | GuestKind::PrivateEndpoint
+            | GuestKind::Outside
+            | GuestKind::Nobody => Self::Host,
             GuestKind::Appliance {
                 source_nat,
                 stateful,

@@ -25,7 +25,7 @@ mod outside;
 mod translation;
 
 use control::Snapshot;
-use control::snapshot::{Nic, Rules};
+use control::snapshot::{GuestKind, Nic, Rules};
 use model::options::{FabricIcmp, IcmpRelated, TcpStrict};
 use model::{Direction, NicId};
 
@@ -222,11 +222,20 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
                 });
                 self.spawned.extend(emitted);
                 Ok(match turn? {
+                    Turn::Mine if self.is_private_endpoint(at) => {
+                        Stage::Delivered(Delivery::AzureService)
+                    }
                     Turn::Mine => Stage::Delivered(Delivery::Guest(at)),
                     Turn::Forward(leaves) => Stage::At(Position::Leaving(leaves)),
                 })
             }
         }
+    }
+
+    fn is_private_endpoint(&self, nic: NicId) -> bool {
+        self.snapshot
+            .guest_behind(nic)
+            .is_some_and(|(_, guest)| guest.kind == GuestKind::PrivateEndpoint)
     }
 
     /// Sender's half, steps 1 to 8. The caller carries the packet to where it goes.

@@ -8,4 +8,5 @@ mod gateways;
 mod hostile;
 mod load_balancers;
 mod peering;
+mod private_endpoints;
 mod world;

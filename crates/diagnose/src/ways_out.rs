@@ -416,7 +416,9 @@ impl Situation<'_> {
                 "Attach {} to a running VM.",
                 nic.name()
             ))],
-            NicOwner::AzureFirewall(_) | NicOwner::GatewayInstance(..) => {
+            NicOwner::AzureFirewall(_)
+            | NicOwner::GatewayInstance(..)
+            | NicOwner::PrivateEndpoint(_) => {
                 vec![WayOut::new(format!("Start what owns {}.", nic.name()))]
             }
         }

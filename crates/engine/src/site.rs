@@ -40,6 +40,10 @@ impl Site {
                 let name = format!("{}/instance{instance}", gateway.name());
                 (name, &gateway.location, None)
             }
+            NicOwner::PrivateEndpoint(endpoint) => {
+                let endpoint = &network.private_endpoints()[endpoint];
+                (endpoint.name().to_owned(), &endpoint.location, None)
+            }
             NicOwner::Unattached => (interface.name().to_owned(), &interface.location, None),
         };
         let vnet = &network.virtual_networks()[interface.virtual_network];

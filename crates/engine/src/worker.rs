@@ -14,7 +14,7 @@ use dataplane::dropped::{DropReason, Dropped, Locator};
 use dataplane::flow::{AZURE_FLOW_LIMIT, FlowTable};
 use dataplane::guest::{self, Emission, Guests};
 use dataplane::packet::{End, Fragment, NIC_MTU, Packet};
-use dataplane::pipeline::{InFlight, Pipeline, Position, Stage};
+use dataplane::pipeline::{Delivery, InFlight, Pipeline, Position, Stage};
 use dataplane::recorder::{Evidence, Step};
 use model::options::FlowLimit;
 use model::{Network, NicId};
@@ -397,9 +397,12 @@ impl Worker {
             ..travelling
         };
         match passage.stage {
-            Ok(Stage::Delivered(_)) => {
+            Ok(Stage::Delivered(delivery)) => {
                 self.counters.delivered += 1;
                 self.tell(&sighted, direction, Fate::Delivered, evidence, moment);
+                if delivery == Delivery::AzureService {
+                    return; // behind a private endpoint nothing is simulated
+                }
                 self.consume(&travelling.packet, moment);
             }
             Ok(Stage::At(next)) => {
@@ -594,6 +597,7 @@ fn forwarding_delay(world: &World, nic: NicId) -> SimDuration {
             GuestKind::Appliance { .. }
             | GuestKind::Firewall(_)
             | GuestKind::Host(_)
+            | GuestKind::PrivateEndpoint
             | GuestKind::Outside
             | GuestKind::Nobody,
         )

@@ -34,6 +34,7 @@ mod load_balancer;
 mod names;
 mod network_manager;
 mod peering;
+mod private_endpoint;
 mod reader;
 mod route_server;
 mod route_table;

@@ -11,11 +11,11 @@ use crate::table::{LoadBalancerId, NicId};
 /// Who holds a private address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddressOwner {
-    /// An IP configuration of a NIC (a firewall's and a gateway instance's hidden NIC included), by its position.
+    /// An IP configuration of a NIC (hidden NICs of firewalls, gateway instances and private endpoints included), by its position.
     Nic(NicId, usize),
     /// A frontend of an internal load balancer, by its position.
     LoadBalancer(LoadBalancerId, usize),
-    /// A resource whose packets are not simulated (a bastion, a private endpoint, an application gateway, ...).
+    /// A resource whose packets are not simulated (a bastion, an application gateway, ...).
     Other(ResourceId),
 }
 

@@ -39,6 +39,7 @@ pub mod on_premises;
 pub mod options;
 pub mod outside;
 pub mod peering;
+pub mod private_endpoint;
 pub mod request;
 pub mod route_server;
 pub mod route_table;
@@ -74,6 +75,7 @@ pub use on_premises::{OnPremisesNetwork, OnPremisesRequest};
 pub use options::Options;
 pub use outside::{OutsideHost, OutsidePlace, StationId};
 pub use peering::{Peering, PeeringFlags, PeeringRecord, PeeringScope};
+pub use private_endpoint::{EndpointAddresses, PrivateEndpoint, PrivateEndpointRequest};
 pub use request::{
     FirewallRequest, FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest,
     NicRequest, RequestedAddress, RouteServerRequest, SubnetRequest, VirtualMachineRequest,
@@ -88,12 +90,12 @@ pub use security::{
 pub use spelling::{
     Access, AdminAccess, AllocationMethod, Cloud, ConnectionType, DeploymentModel, Direction,
     GatewayType, IntentPolicyServices, NextHopType, PeeringState, PeeringSyncLevel, PowerState,
-    RouteSource, RouteState, RoutingPreference, Sku, VpnType,
+    PrivateEndpointPolicies, RouteSource, RouteState, RoutingPreference, Sku, VpnType,
 };
 pub use table::{
     AsgId, ConnectionId, FirewallId, FirewallPolicyId, GatewayId, IpGroupId, LinkId,
     LoadBalancerId, LocalGatewayId, NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId,
-    PublicIpId, RouteServerId, RouteTableId, SubnetId, Table, VmId, VnetId,
+    PrivateEndpointId, PublicIpId, RouteServerId, RouteTableId, SubnetId, Table, VmId, VnetId,
 };
 pub use virtual_machine::{Guest, GuestRole, Listener, VirtualMachine};
 pub use virtual_network::{Location, Subnet, VirtualNetwork};

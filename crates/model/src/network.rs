@@ -26,13 +26,15 @@ use crate::on_premises::OnPremisesNetwork;
 use crate::options::Options;
 use crate::outside::{OutsideHost, OutsidePlace, StationId};
 use crate::peering::Peering;
+use crate::private_endpoint::PrivateEndpoint;
 use crate::route_server::RouteServer;
 use crate::route_table::RouteTable;
 use crate::security::{ApplicationSecurityGroup, NetworkSecurityGroup};
 use crate::table::{
     AsgId, ConnectionId, FirewallId, FirewallPolicyId, GatewayId, IpGroupId, Key, LinkId,
     LoadBalancerId, LocalGatewayId, NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId,
-    PublicIpId, Resource, RouteServerId, RouteTableId, SubnetId, Table, VmId, VnetId,
+    PrivateEndpointId, PublicIpId, Resource, RouteServerId, RouteTableId, SubnetId, Table, VmId,
+    VnetId,
 };
 use crate::virtual_machine::{GuestRole, VirtualMachine};
 use crate::virtual_network::{Subnet, VirtualNetwork};
@@ -65,6 +67,7 @@ pub struct Network {
     pub(crate) outside_hosts: BTreeMap<StationId, OutsideHost>,
     pub(crate) firewall_policies: Table<FirewallPolicyId, FirewallPolicy>,
     pub(crate) ip_groups: Table<IpGroupId, IpGroup>,
+    pub(crate) private_endpoints: Table<PrivateEndpointId, PrivateEndpoint>,
     pub(crate) managers: Table<NetworkManagerId, NetworkManager>,
     pub(crate) names: Names,
     /// Prefixes of service tags that the user has given (T-8, R-30), by lower-case name.
@@ -89,7 +92,7 @@ impl Network {
         subnets: SubnetId => Subnet,
         /// Peering links.
         peerings: LinkId => Peering,
-        /// NICs, the hidden ones of firewalls and gateway instances included.
+        /// NICs, the hidden ones of firewalls, gateway instances and private endpoints included.
         nics: NicId => NetworkInterface,
         /// Virtual machines.
         virtual_machines: VmId => VirtualMachine,
@@ -117,6 +120,8 @@ impl Network {
         connections: ConnectionId => Connection,
         /// Networks outside Azure.
         on_premises: OnPremisesId => OnPremisesNetwork,
+        /// Private endpoints.
+        private_endpoints: PrivateEndpointId => PrivateEndpoint,
         /// Virtual network managers.
         managers: NetworkManagerId => NetworkManager,
         /// Firewall policies.
@@ -125,7 +130,7 @@ impl Network {
         ip_groups: IpGroupId => IpGroup,
     }
 
-    /// NICs that Azure lists: without the hidden ones of firewalls and gateway instances.
+    /// NICs that Azure lists: without the hidden ones of firewalls, gateway instances and private endpoints.
     pub fn listed_nics(&self) -> impl DoubleEndedIterator<Item = (NicId, &NetworkInterface)> {
         self.nics.iter().filter(|(_, nic)| nic.is_listed())
     }

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use crate::id::ResourceId;
 use crate::spelling::AllocationMethod;
 use crate::table::{
-    AsgId, FirewallId, GatewayId, LoadBalancerId, NsgId, PublicIpId, Resource, SubnetId, VmId,
-    VnetId,
+    AsgId, FirewallId, GatewayId, LoadBalancerId, NsgId, PrivateEndpointId, PublicIpId, Resource,
+    SubnetId, VmId, VnetId,
 };
 use crate::virtual_network::Location;
 
@@ -21,6 +21,8 @@ pub enum NicOwner {
     AzureFirewall(FirewallId),
     /// An instance of a virtual network gateway, by its number; the NIC is hidden.
     GatewayInstance(GatewayId, u8),
+    /// A private endpoint; the NIC is hidden unless the input has it.
+    PrivateEndpoint(PrivateEndpointId),
 }
 
 /// A network interface: one worker of the simulator.
@@ -99,11 +101,16 @@ impl NetworkInterface {
         self.primary().subnet
     }
 
-    /// False for the hidden NICs of firewalls and gateway instances, which Azure does not list.
+    /// False for the hidden NICs of firewalls, gateway instances and private endpoints, which Azure or the input does not list.
     pub fn is_listed(&self) -> bool {
-        matches!(
-            self.owner,
-            NicOwner::Unattached | NicOwner::VirtualMachine(_)
-        )
+        match self.owner {
+            NicOwner::Unattached | NicOwner::VirtualMachine(_) => true,
+            NicOwner::AzureFirewall(_) | NicOwner::GatewayInstance(..) => false,
+            NicOwner::PrivateEndpoint(_) => !self
+                .id
+                .kind()
+                .to_ascii_lowercase()
+                .contains("/privateendpoints/"),
+        }
     }
 }

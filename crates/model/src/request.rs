@@ -9,7 +9,10 @@ use crate::firewall::RuleCollection;
 use crate::gateway::LearnedRoute;
 use crate::id::ResourceId;
 use crate::route_server::RouteServerPeer;
-use crate::spelling::{DeploymentModel, GatewayType, PowerState, RoutingPreference, Sku, VpnType};
+use crate::spelling::{
+    DeploymentModel, GatewayType, PowerState, PrivateEndpointPolicies, RoutingPreference, Sku,
+    VpnType,
+};
 use crate::table::{
     AsgId, LoadBalancerId, LocalGatewayId, NatGatewayId, NicId, NsgId, PublicIpId, RouteTableId,
     SubnetId,
@@ -55,6 +58,8 @@ pub struct SubnetRequest {
     pub service_endpoints: Vec<String>,
     /// See [`crate::Subnet::delegation`].
     pub delegation: Option<String>,
+    /// See [`crate::Subnet::private_endpoint_policies`].
+    pub private_endpoint_policies: PrivateEndpointPolicies,
 }
 
 impl SubnetRequest {
@@ -69,6 +74,7 @@ impl SubnetRequest {
             default_outbound_access: None,
             service_endpoints: Vec::new(),
             delegation: None,
+            private_endpoint_policies: PrivateEndpointPolicies::Disabled,
         }
     }
 }

@@ -172,6 +172,18 @@ spelled! {
         AllowRulesOnly = "AllowRulesOnly",
     }
 
+    /// Which policies of a subnet reach its private endpoints.
+    PrivateEndpointPolicies("value of privateEndpointNetworkPolicies") {
+        /// None does.
+        Disabled = "Disabled",
+        /// Security groups and route tables do.
+        Enabled = "Enabled",
+        /// Security groups do.
+        NetworkSecurityGroupEnabled = "NetworkSecurityGroupEnabled",
+        /// Route tables do.
+        RouteTableEnabled = "RouteTableEnabled",
+    }
+
     /// How a private or public address came to its owner.
     AllocationMethod("allocation method") {
         /// Chosen by Azure: the first free address of the subnet.

@@ -84,6 +84,8 @@ keys! {
     IpGroupId,
     /// A route server.
     RouteServerId,
+    /// A private endpoint.
+    PrivateEndpointId,
 }
 
 /// Something with a resource id.

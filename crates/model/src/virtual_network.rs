@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use crate::address::AddressSpace;
 use crate::allocation::AddressPool;
 use crate::id::ResourceId;
-use crate::spelling::{Cloud, DeploymentModel};
+use crate::spelling::{Cloud, DeploymentModel, PrivateEndpointPolicies};
 use crate::table::{LinkId, NatGatewayId, NsgId, Resource, RouteTableId, SubnetId, VnetId};
 
 /// An Azure region by its location id: lower case, no spaces (`northeurope`; `North Europe` is read too).
@@ -100,6 +100,8 @@ pub struct Subnet {
     pub service_endpoints: Vec<String>,
     /// Service to which the subnet is delegated, if any.
     pub delegation: Option<String>,
+    /// Which policies reach the private endpoints of this subnet.
+    pub private_endpoint_policies: PrivateEndpointPolicies,
     /// Which addresses are taken.
     pub addresses: AddressPool,
 }

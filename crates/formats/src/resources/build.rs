@@ -14,6 +14,7 @@ use super::gateway::GatewayDraft;
 use super::interface::NicDraft;
 use super::kind::Kind;
 use super::load_balancer::LoadBalancerDraft;
+use super::private_endpoint::{self, PrivateEndpointDraft};
 use super::reader::{Reader, Reference};
 use super::route_server::RouteServerDraft;
 use super::scenario_only::Additions;
@@ -154,7 +155,11 @@ impl Builder<'_> {
                 }
             });
         }
-        drafts.sort_by_key(|draft| !matches!(draft, Draft::LoadBalancer(_)));
+        drafts.sort_by_key(|draft| match draft {
+            Draft::LoadBalancer(_) => 0,
+            Draft::PrivateEndpoint(_) => 2, // its NIC may be one of the others
+            _ => 1,
+        });
         for draft in drafts {
             match draft {
                 Draft::LoadBalancer(draft) => self.create_load_balancer(draft),
@@ -162,6 +167,7 @@ impl Builder<'_> {
                 Draft::Firewall(draft) => self.create_firewall(draft),
                 Draft::Gateway(draft) => self.create_gateway(draft),
                 Draft::RouteServer(draft) => self.create_route_server(draft),
+                Draft::PrivateEndpoint(draft) => self.create_private_endpoint(draft),
                 Draft::AddressHolder(draft) => self.create_address_holder(&draft),
             }
         }
@@ -185,6 +191,9 @@ impl Builder<'_> {
             Kind::AzureFirewall => self.firewall(record, &view).map(Draft::Firewall),
             Kind::VirtualNetworkGateway => self.gateway(record, &view).map(Draft::Gateway),
             Kind::RouteServer => self.route_server(record, &view).map(Draft::RouteServer),
+            Kind::PrivateEndpoint => self
+                .private_endpoint(record, &view)
+                .map(Draft::PrivateEndpoint),
             _ => Some(Draft::AddressHolder(self.address_holder(record, &view))),
         };
         if draft.is_none() {
@@ -201,6 +210,7 @@ enum Draft<'a> {
     Firewall(FirewallDraft),
     Gateway(GatewayDraft),
     RouteServer(RouteServerDraft),
+    PrivateEndpoint(PrivateEndpointDraft),
     AddressHolder(AddressHolderDraft),
 }
 
@@ -236,6 +246,13 @@ impl Draft<'_> {
                 let instances = &mut draft.request.instances;
                 for wanted in instances {
                     act(subnet, wanted);
+                }
+            }
+            Self::PrivateEndpoint(draft) => {
+                if let private_endpoint::Place::Subnet(subnet, addresses) = &mut draft.place {
+                    for wanted in addresses {
+                        act(*subnet, wanted);
+                    }
                 }
             }
             Self::AddressHolder(draft) => {

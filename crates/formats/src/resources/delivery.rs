@@ -127,7 +127,7 @@ impl Builder<'_> {
         }
     }
 
-    /// A bastion, private endpoint or application gateway: its packets are not simulated, but its addresses are not free for others.
+    /// A bastion or application gateway: its packets are not simulated, but its addresses are not free for others.
     pub(super) fn address_holder(
         &mut self,
         record: &Record,
@@ -135,28 +135,6 @@ impl Builder<'_> {
     ) -> AddressHolderDraft {
         let mut claims = Vec::new();
         match record.kind {
-            Kind::PrivateEndpoint => {
-                // Its NIC is in most dumps and holds the address itself.
-                let nics =
-                    self.reader
-                        .references(view, "networkInterfaces", Kind::NetworkInterface);
-                let listed = nics
-                    .iter()
-                    .filter_map(|nic| ResourceId::parse(nic.text).ok());
-                if !listed
-                    .into_iter()
-                    .any(|nic| self.collection.find(&nic).is_some())
-                {
-                    let configured = self.reader.objects(view, "ipConfigurations");
-                    let wanted = match configured.first() {
-                        Some(configuration) => self.wanted_address(configuration),
-                        None => RequestedAddress::FirstFree,
-                    };
-                    let subnet =
-                        self.required(view, "subnet", Kind::Subnet, |network| network.subnets());
-                    claims.extend(subnet.map(|subnet| (subnet, wanted, record.span)));
-                }
-            }
             Kind::ApplicationGateway => {
                 let message = format!(
                     "application gateway '{}' is not simulated; it only holds its addresses",

@@ -1,6 +1,9 @@
 //! Virtual networks and subnets.
 
-use model::{DeploymentModel, RequestedAddress, SubnetRequest, VirtualNetworkRequest};
+use model::{
+    DeploymentModel, PrivateEndpointPolicies, RequestedAddress, SubnetRequest,
+    VirtualNetworkRequest,
+};
 
 use super::Record;
 use super::build::{Builder, Child};
@@ -145,6 +148,10 @@ impl Builder<'_> {
             default_outbound_access: self.reader.flag(view, "defaultOutboundAccess"),
             service_endpoints: service_endpoints(view),
             delegation: self.delegation(view),
+            private_endpoint_policies: self
+                .reader
+                .word(view, "privateEndpointNetworkPolicies")
+                .unwrap_or(PrivateEndpointPolicies::Disabled),
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::ResourceId;
 
-use super::lower::{Body, Lowering, entries, member};
+use super::lower::{Body, Lowering, entries, list_of, member};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::json::Value;
 use crate::resources::Entry;
@@ -187,13 +187,6 @@ impl Lowering<'_> {
         }
         sound
     }
-}
-
-/// The values of an array, or a lone value.
-fn list_of(value: &Value) -> Vec<Value> {
-    value
-        .as_array()
-        .map_or_else(|| vec![value.clone()], <[Value]>::to_vec)
 }
 
 /// The word before the name of a child in its id.

@@ -160,7 +160,8 @@ impl Lowering<'_> {
             Kind::Connection => connection(&mut body, span),
             Kind::NetworkManager => self.network_manager(&mut body, &id, span),
             Kind::PrivateDnsZone => private_dns_zone(&mut body),
-            Kind::BastionHost | Kind::PrivateEndpoint | Kind::ApplicationGateway => {
+            Kind::PrivateEndpoint => private_endpoint(&mut body, span),
+            Kind::BastionHost | Kind::ApplicationGateway => {
                 address_holder(&mut body, kind, span);
             }
             _ => {}
@@ -702,7 +703,27 @@ fn private_dns_zone(body: &mut Body) {
     });
 }
 
-/// Each of the three kinds has its addresses in another place.
+fn private_endpoint(body: &mut Body, span: Span) {
+    if let Some(nic) = body.take("nic") {
+        body.put("networkInterfaces", Value::new(span, vec![nic.value]));
+    }
+    if let Some(addresses) = body.take("addresses") {
+        let configurations = list_of(&addresses.value)
+            .into_iter()
+            .map(|address| Value::new(address.span, vec![member("privateIPAddress", address)]));
+        let configurations: Vec<Value> = configurations.collect();
+        body.put("ipConfigurations", Value::new(span, configurations));
+    }
+}
+
+/// The values of an array, or a lone value.
+pub(super) fn list_of(value: &Value) -> Vec<Value> {
+    value
+        .as_array()
+        .map_or_else(|| vec![value.clone()], <[Value]>::to_vec)
+}
+
+/// Each of the two kinds has its addresses in another place.
 fn address_holder(body: &mut Body, kind: Kind, span: Span) {
     let addresses = body.take("addresses").map(|list| list.value);
     let list = addresses
@@ -716,11 +737,6 @@ fn address_holder(body: &mut Body, kind: Kind, span: Span) {
         Value::new(held.span, held_body.0)
     });
     let list: Vec<Value> = list.collect();
-    if kind == Kind::PrivateEndpoint
-        && let Some(subnet) = list.first().and_then(|first| first.get("subnet"))
-    {
-        body.put("subnet", subnet.clone());
-    }
     let key = if kind == Kind::ApplicationGateway {
         "frontendIPConfigurations"
     } else {

@@ -201,8 +201,8 @@ shapes! {
         connections: Named<Connection>,
         /// Bastion hosts; they only hold addresses.
         bastion_hosts: Named<AddressHolder>,
-        /// Private endpoints; they only hold addresses.
-        private_endpoints: Named<AddressHolder>,
+        /// Private endpoints.
+        private_endpoints: Named<PrivateEndpoint>,
         /// Application gateways; they only hold addresses.
         application_gateways: Named<AddressHolder>,
         /// Network managers with their network groups and security admin rules.
@@ -285,6 +285,8 @@ shapes! {
         service_endpoints: Vec<String>,
         /// Service to which the subnet is delegated.
         delegation: Option<String>,
+        /// Which policies reach the private endpoints of the subnet; default none.
+        private_endpoint_network_policies: Option<PrivateEndpointPolicies>,
     }
 
     /// One peering link, in the network `from`, to the network `to`.
@@ -937,6 +939,24 @@ shapes! {
         up: Option<bool>,
     }
 
+    /// A private endpoint: addresses that lead to a service of Azure.
+    PrivateEndpoint {
+        /// Subscription id.
+        subscription: Option<String>,
+        /// Resource group.
+        resource_group: Option<String>,
+        /// Region.
+        location: Option<String>,
+        /// VNET/SUBNET, or the id of a subnet.
+        subnet: Option<String>,
+        /// Its addresses; default the first free one of the subnet.
+        addresses: Option<OneOrMany>,
+        /// Its network interface in place of subnet and addresses, if that is in the file.
+        nic: Option<String>,
+        /// The id of the service behind it.
+        service: Option<String>,
+    }
+
     /// A resource whose packets are not simulated.
     AddressHolder {
         /// Subscription id.
@@ -1145,6 +1165,8 @@ words! {
     AdminAccess: &'static str = ["Allow", "AlwaysAllow", "Deny"]
     /// Whether security admin rules reach networks of certain services.
     IntentPolicyServices: &'static str = ["None", "All", "AllowRulesOnly"]
+    /// Which policies of a subnet reach its private endpoints.
+    PrivateEndpointPolicies: &'static str = ["Disabled", "Enabled", "NetworkSecurityGroupEnabled", "RouteTableEnabled"]
     /// Protocol of a rule.
     Protocol: &'static str = ["Tcp", "Udp", "Icmp", "Esp", "Ah", "*"]
     /// Protocol of a load-balancing rule.

@@ -10,8 +10,8 @@ use model::table::Resource;
 use model::virtual_machine::GuestRole;
 use model::{
     AddressOwner, AllocationMethod, ConnectionPeer, FrontendAddress, InboundNatTarget, Location,
-    Network, NicId, Options, PeeringScope, PowerState, PublicIpId, ResourceId, RouteDestination,
-    SubnetId, UserNextHop,
+    Network, NicId, Options, PeeringScope, PowerState, PrivateEndpointPolicies, PublicIpId,
+    ResourceId, RouteDestination, SubnetId, UserNextHop,
 };
 
 use super::shapes::{self, Missing, Named, OneOrMany};
@@ -123,7 +123,7 @@ impl<'a> Writer<'a> {
             }),
             connections: self.connections(),
             bastion_hosts: self.holders(Kind::BastionHost),
-            private_endpoints: self.holders(Kind::PrivateEndpoint),
+            private_endpoints: self.private_endpoints(),
             application_gateways: self.holders(Kind::ApplicationGateway),
             network_managers: self.managers(),
             security_admin_rules: Vec::new(), // a short form of the former
@@ -207,13 +207,17 @@ impl<'a> Writer<'a> {
             default_outbound_access: subnet.default_outbound_access,
             service_endpoints: subnet.service_endpoints.clone(),
             delegation: subnet.delegation.clone(),
+            private_endpoint_network_policies: Some(subnet.private_endpoint_policies)
+                .filter(|policies| *policies != PrivateEndpointPolicies::Disabled)
+                .map(|policies| shapes::PrivateEndpointPolicies(policies.as_str())),
         };
         let bare = shape.network_security_group.is_missing()
             && shape.route_table.is_missing()
             && shape.nat_gateway.is_missing()
             && shape.default_outbound_access.is_missing()
             && shape.service_endpoints.is_missing()
-            && shape.delegation.is_missing();
+            && shape.delegation.is_missing()
+            && shape.private_endpoint_network_policies.is_missing();
         let prefixes = texts(&subnet.prefixes);
         let form = match prefixes.as_slice() {
             [prefix] if bare => shapes::SubnetForm::Prefix(prefix.clone()),
@@ -657,6 +661,24 @@ impl<'a> Writer<'a> {
     }
 
     /// Addresses of resources whose packets are not simulated, by resource in the order of their ids.
+    fn private_endpoints(&self) -> Named<shapes::PrivateEndpoint> {
+        let network = self.network;
+        self.named(network.private_endpoints().values(), |endpoint| {
+            let nic = &network.nics()[endpoint.nic];
+            let listed = nic.is_listed();
+            let addresses: Vec<String> =
+                nic.addresses().map(|address| address.to_string()).collect();
+            shapes::PrivateEndpoint {
+                location: location(&endpoint.location),
+                subnet: (!listed).then(|| self.subnet(nic.subnet())),
+                addresses: (!listed).then_some(OneOrMany::Many(addresses)),
+                nic: listed.then(|| nic.id.to_string()),
+                service: endpoint.service.clone(),
+                ..shapes::PrivateEndpoint::default()
+            }
+        })
+    }
+
     fn holders(&self, kind: Kind) -> Named<shapes::AddressHolder> {
         let mut holders: BTreeMap<&ResourceId, Vec<shapes::HeldAddress>> = BTreeMap::new();
         for subnet in self.network.subnets().values() {

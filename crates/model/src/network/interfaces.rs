@@ -31,7 +31,7 @@ impl Network {
         self.create_nic_for(request, NicOwner::Unattached)
     }
 
-    pub(super) fn create_nic_for(
+    pub(crate) fn create_nic_for(
         &mut self,
         request: NicRequest,
         owner: NicOwner,
@@ -115,16 +115,10 @@ impl Network {
     /// Deletes a NIC that no VM uses and frees its addresses.
     pub fn delete_nic(&mut self, nic: NicId) -> Result<(), OperationError> {
         let interface = &self.nics[nic];
-        let user = match interface.owner {
-            NicOwner::Unattached => None,
-            NicOwner::VirtualMachine(vm) => Some(&self.virtual_machines[vm].id),
-            NicOwner::AzureFirewall(firewall) => Some(&self.firewalls[firewall].id),
-            NicOwner::GatewayInstance(gateway, _) => Some(&self.gateways[gateway].id),
-        };
-        if let Some(user) = user {
+        if let Some(user) = self.user_of(interface.owner) {
             return Err(OperationError::InUse {
                 resource: interface.id.clone(),
-                user: user.clone(),
+                user,
             });
         }
         let held: Vec<_> = interface
@@ -191,13 +185,25 @@ impl Network {
             .expect("a key held by a live resource names a live resource")
     }
 
-    pub(super) fn nic_mut(&mut self, nic: NicId) -> &mut NetworkInterface {
+    pub(crate) fn nic_mut(&mut self, nic: NicId) -> &mut NetworkInterface {
         self.nics
             .get_mut(nic)
             .expect("a key held by a live resource names a live resource")
     }
 
-    /// Gives an address of a subnet to a resource whose packets are not simulated (a bastion, a private endpoint, ...).
+    /// The resource that a NIC belongs to.
+    pub(crate) fn user_of(&self, owner: NicOwner) -> Option<ResourceId> {
+        let user = match owner {
+            NicOwner::Unattached => return None,
+            NicOwner::VirtualMachine(vm) => &self.virtual_machines[vm].id,
+            NicOwner::AzureFirewall(firewall) => &self.firewalls[firewall].id,
+            NicOwner::GatewayInstance(gateway, _) => &self.gateways[gateway].id,
+            NicOwner::PrivateEndpoint(endpoint) => &self.private_endpoints[endpoint].id,
+        };
+        Some(user.clone())
+    }
+
+    /// Gives an address of a subnet to a resource whose packets are not simulated (a bastion, an application gateway, ...).
     pub fn claim_address(
         &mut self,
         resource: &ResourceId,

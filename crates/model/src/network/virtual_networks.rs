@@ -231,6 +231,7 @@ impl Network {
             default_outbound_access: request.default_outbound_access,
             service_endpoints: request.service_endpoints,
             delegation: request.delegation,
+            private_endpoint_policies: request.private_endpoint_policies,
             addresses: AddressPool::default(),
         })
     }

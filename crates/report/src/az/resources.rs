@@ -128,7 +128,10 @@ pub fn network_interface(network: &Network, nic: NicId) -> Value {
     let resource = &network.nics()[nic];
     let machine = match resource.owner {
         NicOwner::VirtualMachine(machine) => Some(&network.virtual_machines()[machine]),
-        NicOwner::Unattached | NicOwner::AzureFirewall(_) | NicOwner::GatewayInstance(..) => None,
+        NicOwner::Unattached
+        | NicOwner::AzureFirewall(_)
+        | NicOwner::GatewayInstance(..)
+        | NicOwner::PrivateEndpoint(_) => None,
     };
     let configurations: Vec<Value> = resource
         .ip_configurations

@@ -191,6 +191,10 @@ pub(super) fn maker(network: &Network, route: &EffectiveRoute) -> String {
             model::NextHopType::None => {
                 format!("option noneRoutes={} (R-4)", network.options.none_routes)
             }
+            model::NextHopType::VirtualNetworkServiceEndpoint => {
+                "service endpoint of the subnet (R-9)".to_owned()
+            }
+            model::NextHopType::InterfaceEndpoint => "private endpoint (R-10)".to_owned(),
             _ => "system route (R-3)".to_owned(),
         },
         RouteOrigin::Peering(link) => {
