@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::reading::{Odd, list, same, short, text, texts};
+use crate::reading::{Odd, list, same, short, text, texts, without_unknown};
 
 /// All files of a folder, in the order of their names.
 #[derive(Debug)]
@@ -102,6 +102,7 @@ impl Case {
             }
         };
         let (topology, observed) = (part("topology"), part("observed"));
+        let observed = without_unknown(&observed, "observed", &mut odd);
         for key in value
             .as_object()
             .into_iter()

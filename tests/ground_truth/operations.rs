@@ -68,9 +68,10 @@ enum Outcome {
 
 impl Operation {
     fn parse(network: &Network, words: &str, operation: &Value) -> Option<Self> {
+        let words = &words.replace(['?', '&'], " ");
         let (head, braces) = match words.split_once('{') {
             Some((head, rest)) => (head, rest.trim_end().trim_end_matches('}')),
-            None => (words, ""),
+            None => (words.as_str(), ""),
         };
         let mut head: Vec<&str> = head.split_whitespace().collect();
         if head.is_empty() {
@@ -86,9 +87,11 @@ impl Operation {
             !is_setting
         });
         let target = head.iter().find_map(|word| target(network, word));
-        let action = if head
-            .iter()
-            .any(|word| word.to_ascii_lowercase().contains("sync"))
+        let asks_sync = |word: &str| word.to_ascii_lowercase().contains("sync");
+        let action = if head.iter().any(|word| asks_sync(word))
+            || settings
+                .iter()
+                .any(|(key, value)| asks_sync(key) && truth(&json!(value)) == Some(true))
         {
             "sync"
         } else {
@@ -113,21 +116,12 @@ impl Operation {
                 put(network, vnet, &name, &settings, operation)
             }
             ("put" | "update" | "patch" | "set" | "add" | "change", Target::Network(vnet)) => {
-                let mut space: Vec<Ipv4Net> = settings
-                    .iter()
-                    .filter(|(key, _)| key.starts_with("address"))
-                    .flat_map(|(_, value)| {
-                        value
-                            .split(['[', ']', ' ', '+', ';', '|', '"'])
-                            .filter_map(prefix)
-                            .collect::<Vec<_>>()
-                    })
+                let written =
+                    words.split(|c: char| !(c.is_ascii_digit() || ['.', '/'].contains(&c)));
+                let mut space: Vec<Ipv4Net> = written
+                    .filter(|word| word.contains('/') && word.contains('.'))
+                    .filter_map(prefix)
                     .collect();
-                space.extend(
-                    head.iter()
-                        .filter(|word| word.contains('/'))
-                        .flat_map(|word| word.split(',').filter_map(prefix)),
-                );
                 for key in ["addressPrefixes", "addressSpace"] {
                     space.extend(texts(operation, &[key]).into_iter().filter_map(prefix));
                 }
@@ -383,7 +377,8 @@ fn compare(
         sentence(network, subject, words, parsed, excuse(), tally);
         return;
     }
-    let Some(members) = response.as_object() else {
+    let flat = flattened(response);
+    let Some(members) = flat.as_object() else {
         tally.explain(format!(
             "{subject}: response {} is not understood",
             short(response)
@@ -417,6 +412,30 @@ fn compare(
                 )),
             }
         }
+    }
+}
+
+/// Properties beside the name, as the command line prints them; a list becomes an object by name.
+fn flattened(response: &Value) -> Value {
+    match response {
+        Value::Array(entries) => {
+            let named = entries.iter().filter_map(|entry| {
+                let name = text(entry, &["name"])?;
+                Some((name.to_owned(), flattened(entry)))
+            });
+            Value::Object(named.collect())
+        }
+        Value::Object(members) => {
+            let mut flat = members.clone();
+            if let Some(Value::Object(properties)) = flat.remove("properties") {
+                flat.extend(properties);
+            }
+            if let Some(Value::Array(entries)) = members.get("value") {
+                return flattened(&Value::Array(entries.clone()));
+            }
+            Value::Object(flat)
+        }
+        other => other.clone(),
     }
 }
 
@@ -466,6 +485,9 @@ fn differing(
                         own.map(short).unwrap_or_default()
                     ));
                 }
+            }
+            (Some(text), Some(own)) if own.is_array() || own.is_object() => {
+                wanted.insert(key.clone(), json!([text]));
             }
             (Some(text), Some(own)) => {
                 // "A then B" is B in the end.
@@ -526,6 +548,10 @@ fn sentence(
 ) {
     let mut wrong = Vec::new();
     let mut understood = 0;
+    let listed = match parsed {
+        Operation::List(vnet) => Some(*vnet),
+        _ => None,
+    };
     for claim in words
         .split(';')
         .map(str::trim)
@@ -540,7 +566,7 @@ fn sentence(
             .any(|word| lower.starts_with(word))
         {
             understood += 1;
-        } else if let (Some(vnet), true) = (named, lower.contains("empty")) {
+        } else if let (Some(vnet), true) = (named.or(listed), lower.contains("empty")) {
             understood += 1;
             let left = network
                 .peerings()

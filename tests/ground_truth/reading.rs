@@ -112,6 +112,18 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
     one.trim().eq_ignore_ascii_case(other.trim())
 }
 
+/// A name that can stand in a resource id.
+pub(crate) fn name_of(text: &str) -> String {
+    match text
+        .trim()
+        .replace(['/', '\\', '?', '#', '%'], "-")
+        .as_str()
+    {
+        "" => "unnamed".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 /// A value in one short line.
 pub(crate) fn short(value: &Value) -> String {
     let text = match value {
@@ -123,6 +135,34 @@ pub(crate) fn short(value: &Value) -> String {
     }
     let cut: String = text.chars().take(97).collect();
     format!("{cut}...")
+}
+
+/// Takes out the words that the author marked as unknown by a question mark, and names them. Prefixes, next hops and entries of lists
+/// stay: whoever reads them has to know that there is one.
+pub(crate) fn without_unknown(value: &Value, place: &str, odd: &mut Odd) -> Value {
+    const READ_LATER: &[&str] = &["prefix", "nextHopIps", "addressPrefix", "nextHopIpAddress"];
+    let is_unknown = |value: &Value| value.as_str().is_some_and(|text| text.trim() == "?");
+    match value {
+        Value::Object(members) => {
+            let mut known = serde_json::Map::new();
+            for (key, value) in members {
+                let place = format!("{place}.{key}");
+                if is_unknown(value) && !READ_LATER.contains(&key.as_str()) {
+                    odd.push(format!("{place}: unknown"));
+                } else {
+                    known.insert(key.clone(), without_unknown(value, &place, odd));
+                }
+            }
+            Value::Object(known)
+        }
+        Value::Array(values) => {
+            let entries = values.iter().enumerate();
+            let known =
+                entries.map(|(at, value)| without_unknown(value, &format!("{place}[{at}]"), odd));
+            Value::Array(known.collect())
+        }
+        other => other.clone(),
+    }
 }
 
 /// Names every key of an object that is not among the known ones, which stand in a line with blanks between.

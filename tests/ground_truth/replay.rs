@@ -111,6 +111,16 @@ fn one(folder: &Folder, case: &Case) -> Tally {
     }
     as_template(folder, case, choice, &found, &mut tally);
     tally.add(found);
+    if topology.from_words {
+        // A sentence may have been misread.
+        let failed = std::mem::take(&mut tally.failed);
+        let doubt = "parts of the topology are told in sentences";
+        tally.explained.extend(
+            failed
+                .into_iter()
+                .map(|failed| format!("{failed}: {doubt}")),
+        );
+    }
     tally
 }
 
@@ -269,7 +279,12 @@ fn phases(
         if key == "effective_routes_phases" {
             observed["effective_routes"] = table.clone();
         }
-        let topology = Topology::of_case(&input, &observed, &mut Odd::new());
+        let (mut odd, mut known) = (Odd::new(), Odd::new());
+        let topology = Topology::of_case(&input, &observed, &mut odd);
+        Topology::of_case(&case.topology, &case.observed, &mut known);
+        for remark in odd.into_iter().filter(|remark| !known.contains(remark)) {
+            tally.explain(format!("phase {phase}: {remark}"));
+        }
         let outside = outside_hosts(&topology, &observed);
         let world = match World::of(&topology, &outside, choice, form) {
             Ok(world) => world,

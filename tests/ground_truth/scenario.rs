@@ -128,7 +128,7 @@ fn peerings(topology: &Topology) -> Value {
         object(json!({
             "name": link.name,
             "from": link.vnet,
-            "to": link.remote,
+            "to": remote_of(topology, link),
             "allowVirtualNetworkAccess": link.access,
             "allowForwardedTraffic": link.forwarded,
             "allowGatewayTransit": link.transit,
@@ -141,6 +141,17 @@ fn peerings(topology: &Topology) -> Value {
         }))
     });
     links.collect()
+}
+
+/// The remote network: by name, or by an id if the recording does not describe it.
+pub(crate) fn remote_of(topology: &Topology, link: &crate::topology::Link) -> String {
+    if topology.vnet(&link.remote).is_some() {
+        return link.remote.clone();
+    }
+    let name = crate::reading::name_of(&link.remote);
+    format!(
+        "/subscriptions/elsewhere/resourceGroups/elsewhere/providers/Microsoft.Network/virtualNetworks/{name}"
+    )
 }
 
 fn route_tables(topology: &Topology) -> Value {

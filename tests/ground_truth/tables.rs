@@ -54,9 +54,15 @@ impl Asked<'_> {
         recorded: &Value,
         tally: &mut Tally,
     ) {
+        let written = report::compare::rows(recorded).len();
         let recorded = printed_columns(recorded, subject, tally);
         let (azure, unread) = routes::of_azure(&recorded);
+        // As many rows of ours may be what could not be read.
+        let mut lost = written - report::compare::rows(&recorded).len();
         for remark in unread {
+            if !remark.contains("the next hop is not compared") {
+                lost += 1;
+            }
             tally.explain(format!("{subject}: {remark}"));
         }
         let ours = self.own_rows(nic);
@@ -70,12 +76,19 @@ impl Asked<'_> {
                     self.case.completeness_of(name)
                 ));
             }
+            if difference.azure.is_none() && lost > 0 {
+                lost -= 1;
+                return Some("a row of the table could not be read".to_owned());
+            }
             if is_gateway_row(difference)
                 && !inputs
                     .iter()
                     .any(|prefix| prefix.to_string() == difference.key)
             {
                 return Some("no input of the case explains this gateway row".to_owned());
+            }
+            if let Some(why) = self.stands_in(difference) {
+                return Some(why);
             }
             let told = format!(
                 "{} {}",
@@ -88,6 +101,41 @@ impl Asked<'_> {
             }
             self.case.excuse(&subjects)
         });
+    }
+
+    /// Why a difference comes of what was not recorded, if it does.
+    fn stands_in(&self, difference: &Difference) -> Option<String> {
+        let sides = [&difference.azure, &difference.vnetsim];
+        let told = |word: &str| {
+            let mut sides = sides.iter().filter_map(|side| side.as_deref());
+            sides.any(|side| side.split(' ').any(|part| part == word))
+        };
+        let stand_in = self.topology.stand_ins.iter().find(|prefix| {
+            told(&prefix.to_string())
+                || prefix.prefix_len() == 32 && told(&prefix.addr().to_string())
+        });
+        if let Some(prefix) = stand_in {
+            return Some(format!("{prefix} stands for what was not recorded"));
+        }
+        let by_user = difference
+            .azure
+            .as_deref()
+            .is_some_and(|row| row.starts_with("User") || row.contains(" Invalid "));
+        if self.topology.routes_left_out && by_user {
+            return Some("a route of the case could not be read".to_owned());
+        }
+        let networks_unknown = self
+            .topology
+            .stand_ins
+            .iter()
+            .any(|prefix| prefix.prefix_len() < 32);
+        let of_networks = ["VnetLocal", "VNetPeering", "VNetGlobalPeering"];
+        if networks_unknown && of_networks.into_iter().any(told) {
+            return Some("the prefixes of a network were not recorded".to_owned());
+        }
+        let unexplained = ["InterfaceEndpoint", "VirtualNetworkServiceEndpoint"];
+        let only_azure = difference.vnetsim.is_none() && unexplained.into_iter().any(told);
+        only_azure.then(|| "no endpoint of the case explains this row".to_owned())
     }
 
     /// Our rows; where the recording has no address of a gateway, any will do.
@@ -350,19 +398,25 @@ impl Asked<'_> {
         blocks: &[Value],
         tally: &mut Tally,
     ) {
+        // As many rules of ours may be what could not be read.
+        let mut lost = 0;
         let blocks: Vec<Value> = blocks
             .iter()
-            .map(|block| self.block(subject, block, tally))
+            .map(|block| self.block(subject, block, &mut lost, tally))
             .collect();
         let azure = json!({ "value": blocks });
         let comparison = groups::compare(&azure, &self.world.network, &self.world.snapshot, nic);
-        tally.take(subject, &comparison, |_| {
+        tally.take(subject, &comparison, |difference| {
+            if difference.azure.is_none() && lost > 0 {
+                lost -= 1;
+                return Some("a rule of the answer could not be read".to_owned());
+            }
             self.case.excuse(&[key, "rule", "nsg"])
         });
     }
 
     /// A recorded group in the keys of the service.
-    fn block(&self, subject: &str, block: &Value, tally: &mut Tally) -> Value {
+    fn block(&self, subject: &str, block: &Value, lost: &mut usize, tally: &mut Tally) -> Value {
         let mut odd = Vec::new();
         unknown_keys(
             block,
@@ -371,7 +425,19 @@ impl Asked<'_> {
             &mut odd,
         );
         let mut rules = Vec::new();
+        if !["rules", "effectiveSecurityRules"]
+            .iter()
+            .any(|key| block.get(key).is_some_and(Value::is_array))
+        {
+            *lost = usize::MAX;
+            odd.push(format!("{subject}: {} holds no rules", short(block)));
+        }
         for rule in list(block, &["rules", "effectiveSecurityRules"]) {
+            if text(rule, &["name"]).is_none() {
+                *lost = lost.saturating_add(1);
+                odd.push(format!("{subject}: {} is no rule with a name", short(rule)));
+                continue;
+            }
             let mut members = Map::new();
             for (key, value) in rule.as_object().into_iter().flatten() {
                 let key = match key.as_str() {
@@ -394,6 +460,14 @@ impl Asked<'_> {
                             ));
                             Value::Null
                         }
+                    }
+                    None if list_of_unknown(value) => {
+                        odd.push(format!("{subject}: {key} {} is not compared", short(value)));
+                        Value::Null
+                    }
+                    None if key.starts_with("expanded") && !is_prefixes(value) => {
+                        odd.push(format!("{subject}: {key} {} is not compared", short(value)));
+                        Value::Null
                     }
                     None => value.clone(),
                 };
@@ -440,6 +514,12 @@ expandedDestinationAddressPrefix",
         );
         for remark in odd {
             tally.explain(remark);
+        }
+        if text(value, &["access"])
+            .is_none_or(|word| !["Allow", "Deny"].iter().any(|known| same(known, word)))
+        {
+            tally.explain(format!("{subject}: no access is told"));
+            return;
         }
         let (local, remote) = (end(value, "local"), end(value, "remote"));
         let direction = match written("direction").to_ascii_lowercase().as_str() {
@@ -762,6 +842,21 @@ nextHopIps routeTableId routeTable type ip",
     }
 }
 
+fn list_of_unknown(value: &Value) -> bool {
+    let mut entries = value.as_array().into_iter().flatten();
+    entries.any(|entry| entry.as_str().is_some_and(|text| text.trim() == "?"))
+}
+
+/// A list of prefixes and nothing else; nothing at all is one too.
+fn is_prefixes(value: &Value) -> bool {
+    let readable = |text: &str| crate::reading::prefix(text).is_some() || is_ipv6(text);
+    value.is_null()
+        || value.as_array().is_some_and(|entries| {
+            let mut entries = entries.iter();
+            entries.all(|entry| entry.as_str().is_some_and(readable))
+        })
+}
+
 /// Objects that look like rules, wherever they are.
 fn gather_rules<'v>(value: &'v Value, rules: &mut Vec<&'v Value>) {
     match value {
@@ -782,9 +877,7 @@ fn gather_rules<'v>(value: &'v Value, rules: &mut Vec<&'v Value>) {
 
 fn is_gateway_row(difference: &Difference) -> bool {
     let azure = difference.azure.as_deref().unwrap_or_default();
-    difference.vnetsim.is_none()
-        && azure.contains("VirtualNetworkGateway")
-        && !azure.starts_with("User")
+    azure.contains(" VirtualNetworkGateway") && !azure.starts_with("User")
 }
 
 /// `ADDRESS:PORT`, or the two apart.
@@ -801,6 +894,18 @@ fn end(value: &Value, side: &str) -> Option<(Ipv4Addr, Option<u16>)> {
     }
 }
 
+const NEXT_HOP_TYPES: &[&str] = &[
+    "VnetLocal",
+    "VNetPeering",
+    "VNetGlobalPeering",
+    "VirtualNetworkGateway",
+    "VirtualAppliance",
+    "Internet",
+    "None",
+    "InterfaceEndpoint",
+    "VirtualNetworkServiceEndpoint",
+];
+
 /// A column that was not printed is not compared; what is no word either.
 fn printed_columns(table: &Value, subject: &str, tally: &mut Tally) -> Value {
     let rows = report::compare::rows(table);
@@ -816,14 +921,20 @@ fn printed_columns(table: &Value, subject: &str, tally: &mut Tally) -> Value {
             members.remove("state");
             without_state = true;
         }
-        let states = ["Active", "Invalid"];
-        let state = members
-            .get("state")
-            .and_then(Value::as_str)
-            .unwrap_or("Active");
-        if !states.iter().any(|known| same(known, state)) {
-            tally.explain(format!("{subject}: state '{state}' is not compared"));
-            members.remove("state");
+        for (column, known) in [
+            ("state", &["Active", "Invalid"][..]),
+            ("source", &["Default", "User", "VirtualNetworkGateway"]),
+            ("nextHopType", NEXT_HOP_TYPES),
+        ] {
+            let Some(word) = members.get(column).cloned() else {
+                continue;
+            };
+            let is_known = |word: &str| known.iter().any(|known| same(known, word));
+            if !word.as_str().is_some_and(is_known) {
+                let word = short(&word);
+                tally.explain(format!("{subject}: {column} {word} is not compared"));
+                members.remove(column);
+            }
         }
         let known = "source state prefix nextHopType nextHopIps udrName \
             state_printed addressPrefix nextHopIpAddress name count hasBgpOverride disableBgpRoutePropagation";

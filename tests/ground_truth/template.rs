@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{connections_of, machines_of, pools_of, speaks_bgp};
+use crate::scenario::{connections_of, machines_of, pools_of, remote_of, speaks_bgp};
 use crate::topology::{Topology, Vnet};
 
 const API: &str = "2024-05-01";
@@ -99,7 +99,7 @@ fn virtual_network(topology: &Topology, vnet: &Vnet) -> Value {
                 "localSubnetNames": Some(&link.local_subnets).filter(|names| !names.is_empty()),
                 "remoteSubnetNames": Some(&link.remote_subnets).filter(|names| !names.is_empty()),
                 "remoteAddressSpace": space,
-                "remoteVirtualNetwork": id("virtualNetworks", &[&link.remote]),
+                "remoteVirtualNetwork": remote(topology, link),
             });
             json!({ "name": link.name, "properties": properties })
         })
@@ -114,6 +114,13 @@ fn virtual_network(topology: &Topology, vnet: &Vnet) -> Value {
             "virtualNetworkPeerings": links,
         }),
     )
+}
+
+fn remote(topology: &Topology, link: &crate::topology::Link) -> Value {
+    match remote_of(topology, link) {
+        elsewhere if elsewhere.starts_with('/') => json!({ "id": elsewhere }),
+        name => id("virtualNetworks", &[&name]),
+    }
 }
 
 fn rules_and_routes(topology: &Topology, resources: &mut Vec<Value>) {

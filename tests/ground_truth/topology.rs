@@ -26,6 +26,12 @@ pub(crate) struct Topology {
     pub(crate) connections: Vec<Connection>,
     pub(crate) servers: Vec<RouteServer>,
     pub(crate) balancers: Vec<Balancer>,
+    /// Prefixes and addresses that stand for what was not recorded: what shows them is not compared.
+    pub(crate) stand_ins: Vec<Ipv4Net>,
+    /// A user route could not be read.
+    pub(crate) routes_left_out: bool,
+    /// Parts of it were told in sentences: where they lead to a difference, the sentence may have been misread.
+    pub(crate) from_words: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -213,6 +219,8 @@ nva peeringKind rules_by_phase routes_by_phase peerings_by_phase",
         draft.nics(topology);
         draft.appliances(topology);
         draft.observed_nics(observed);
+        draft.observed_ends(observed);
+        draft.tables_in_words(topology);
         draft.unattached_tables(topology, observed);
         draft.groups(topology);
         draft.links(topology);

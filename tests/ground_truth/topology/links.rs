@@ -1,11 +1,12 @@
 //! Peerings, gateways, their connections, and route servers.
 
+use ipnet::Ipv4Net;
 use serde_json::Value;
 
 use super::{Connection, Draft, Gateway, Learned, Link, RouteServer, Speaker};
 use crate::reading::{
-    address, addresses_in, flag, is_ipv6, list, number, objects, prefix, same, short, text, texts,
-    unknown_keys,
+    address, addresses_in, flag, is_ipv6, list, name_of, number, objects, prefix, same, short,
+    text, texts, unknown_keys,
 };
 
 impl Draft<'_> {
@@ -21,17 +22,32 @@ impl Draft<'_> {
             };
             let name =
                 text(value, &["name"]).map_or_else(|| format!("{vnet}-to-{remote}"), str::to_owned);
+            let name = name_of(&name);
             let place = format!("peering {vnet}/{name}");
             unknown_keys(
                 value,
                 &place,
                 "name vnet remoteVnet remote allowVirtualNetworkAccess allowForwardedTraffic allowGatewayTransit \
 useRemoteGateways peeringState peeringSyncLevel peerCompleteVnets localSubnetNames remoteSubnetNames \
-remoteAddressSpace kind",
+remoteAddressSpace",
                 self.odd,
             );
             if self.topology.vnet(vnet).is_none() {
                 self.odd.push(format!("{place}: no network '{vnet}'"));
+                continue;
+            }
+            if self.topology.vnet(remote).is_none() {
+                self.odd.push(format!(
+                    "{place}: the remote network '{remote}' is not described"
+                ));
+            }
+            let twice = |link: &Link| {
+                same(&link.vnet, vnet) && (same(&link.remote, remote) || same(&link.name, &name))
+            };
+            if self.topology.links.iter().any(twice) || same(vnet, remote) {
+                self.odd.push(format!(
+                    "{place}: a second link, or one to itself, is left out"
+                ));
                 continue;
             }
             let mut set = |key: &str, unsaid: bool| flag(value, key, self.odd).unwrap_or(unsaid);
@@ -85,7 +101,7 @@ remoteAddressSpace kind",
                     .push(format!("a gateway without network: {}", short(value)));
                 continue;
             };
-            let name = text(value, &["name"]).map_or_else(|| format!("gateway{at}"), str::to_owned);
+            let name = text(value, &["name"]).map_or_else(|| format!("gateway{at}"), name_of);
             let place = format!("gateway of {vnet}");
             unknown_keys(
                 value,
@@ -108,6 +124,20 @@ p2sClientPool peers",
             if instances.is_empty() {
                 instances = private;
             }
+            let Some(range) = self.service_range(vnet, "GatewaySubnet") else {
+                self.odd
+                    .push(format!("{place}: there is no room for a GatewaySubnet"));
+                continue;
+            };
+            instances.retain(|instance| {
+                let inside = range.contains(instance);
+                if !inside {
+                    self.odd.push(format!(
+                        "{place}: {instance} lies outside GatewaySubnet {range}"
+                    ));
+                }
+                inside
+            });
             let said = flag(value, "activeActive", self.odd).unwrap_or(false);
             let active_active = instances.len() > 1 && (said || public_ip.is_none());
             let mut learned = Vec::new();
@@ -142,6 +172,14 @@ p2sClientPool peers",
                 next_hop_known,
             });
         }
+    }
+
+    /// Where the instances of a gateway or route server of a network stand.
+    fn service_range(&self, vnet: &str, subnet: &str) -> Option<Ipv4Net> {
+        let vnet = self.topology.vnet(vnet)?;
+        let mut subnets = vnet.subnets.iter();
+        let subnet = subnets.find(|entry| same(&entry.name, subnet))?;
+        subnet.prefixes.first().copied()
     }
 
     /// What of the texts under a key can be read; prose is told.
@@ -244,13 +282,19 @@ p2sClientPool peers",
                     advertises,
                 });
             }
+            let Some(range) = self.service_range(vnet, "RouteServerSubnet") else {
+                self.odd.push(format!(
+                    "route server of {vnet}: there is no room for its subnet"
+                ));
+                continue;
+            };
             self.topology.servers.push(RouteServer {
-                name: text(value, &["name"])
-                    .map_or_else(|| format!("routeserver{at}"), str::to_owned),
+                name: text(value, &["name"]).map_or_else(|| format!("routeserver{at}"), name_of),
                 vnet: vnet.to_owned(),
                 instances: texts(value, &["instances"])
                     .into_iter()
                     .filter_map(address)
+                    .filter(|instance| range.contains(instance))
                     .collect(),
                 branch_to_branch: branch.unwrap_or(false),
                 peers,

@@ -4,8 +4,12 @@ use std::net::Ipv4Addr;
 
 use serde_json::Value;
 
-use super::{Appliance, Balancer, Draft, Nic, Subnet, Vnet, is_for_machines, is_named};
-use crate::reading::{address, flag, get, objects, same, short, text, texts, truth, unknown_keys};
+use super::{
+    Appliance, Balancer, Draft, Nic, Route, Subnet, Table, Vnet, is_for_machines, is_named,
+};
+use crate::reading::{
+    address, flag, get, list, name_of, objects, same, short, text, texts, truth, unknown_keys,
+};
 
 impl Draft<'_> {
     pub(super) fn nics(&mut self, topology: &Value) {
@@ -15,11 +19,16 @@ impl Draft<'_> {
             .into_iter()
             .partition(|nic| text(nic, &["ip", "privateIp", "address"]).is_some());
         for value in with.into_iter().chain(without) {
-            let Some(name) = text(value, &["name"]) else {
+            let Some(name) = text(value, &["name"]).map(name_of) else {
                 self.odd
                     .push(format!("a NIC without name: {}", short(value)));
                 continue;
             };
+            let name = name.as_str();
+            if self.topology.nics.iter().any(|nic| same(&nic.name, name)) {
+                self.odd.push(format!("two NICs are named {name}"));
+                continue;
+            }
             unknown_keys(
                 value,
                 &format!("nics.{name}"),
@@ -86,6 +95,29 @@ impl Draft<'_> {
             let mut subnets = network.subnets.iter();
             subnets.find(|entry| is_for_machines(&entry.name) && !entry.prefixes.is_empty())
         };
+        let outside = wanted.filter(|wanted| {
+            named.is_none()
+                && network.prefixes.iter().any(|space| space.contains(wanted))
+                && !network.subnets.iter().any(|entry| holds(&entry))
+        });
+        if let Some(address) = outside {
+            // In the network, but in no recorded subnet.
+            let at = self
+                .topology
+                .vnets
+                .iter()
+                .position(|entry| same(&entry.name, vnet))?;
+            let block = self.free_block(at, 24, &[address])?;
+            let subnets = &mut self.topology.vnets[at].subnets;
+            let made = format!("subnet-of-{}", address.to_string().replace('.', "-"));
+            subnets.push(Subnet {
+                name: made.clone(),
+                prefixes: vec![block],
+                table: None,
+                group: None,
+            });
+            return self.place(name, vnet, Some(&made), wanted);
+        }
         let subnet = named
             .or_else(|| network.subnets.iter().find(holds))
             .or_else(first)?;
@@ -143,7 +175,7 @@ impl Draft<'_> {
             .into_iter()
             .enumerate()
         {
-            let name = text(value, &["name"]).map_or_else(|| format!("lb{at}"), str::to_owned);
+            let name = text(value, &["name"]).map_or_else(|| format!("lb{at}"), name_of);
             unknown_keys(
                 value,
                 &format!("loadBalancers.{name}"),
@@ -169,6 +201,19 @@ impl Draft<'_> {
                     .push(format!("{name}: no network holds {frontend}"));
                 continue;
             };
+            let subnets = self
+                .topology
+                .vnet(&vnet)
+                .map(|vnet| vnet.subnets.as_slice());
+            let mut prefixes = subnets
+                .into_iter()
+                .flatten()
+                .flat_map(|subnet| &subnet.prefixes);
+            if !prefixes.any(|prefix| prefix.contains(&frontend)) {
+                self.odd
+                    .push(format!("{name}: no subnet of {vnet} holds {frontend}"));
+                continue;
+            }
             self.topology.balancers.push(Balancer {
                 name,
                 vnet,
@@ -275,6 +320,7 @@ impl Draft<'_> {
                 None
             };
             let forwards = lower.contains("forwarding on").then_some(true);
+            self.topology.from_words = true;
             self.topology.nics.push(Nic {
                 forwarding: true,
                 appliance: Some(Appliance {
@@ -343,6 +389,112 @@ impl Draft<'_> {
             && let Some(nic) = self.place("nic", &vnet, None, None)
         {
             self.topology.nics.push(nic);
+        }
+    }
+
+    /// Ends of recorded packets that no NIC of the recording is: an address in a network, or `NETWORK VM`.
+    pub(super) fn observed_ends(&mut self, observed: &Value) {
+        for key in ["reachability", "traceroute", "path", "next_hop"] {
+            for entry in list(observed, &[key]) {
+                let ends = ["src", "dst", "source", "destination", "from", "to"];
+                let ways = ["via", "forward_via", "return_via"];
+                for (end, forwards) in ends
+                    .map(|end| (end, false))
+                    .into_iter()
+                    .chain(ways.map(|way| (way, true)))
+                {
+                    for words in texts(entry, &[end]) {
+                        self.observed_end(words, forwards);
+                    }
+                }
+            }
+        }
+    }
+
+    fn observed_end(&mut self, words: &str, forwards: bool) {
+        let present = |nic: &Nic| same(&nic.name, words) || same(&nic.machine, words);
+        if self.topology.nics.iter().any(present) {
+            return;
+        }
+        let made = if let Some(at) = address(words) {
+            let owned = self.topology.nics.iter().any(|nic| nic.address == at)
+                || self
+                    .topology
+                    .balancers
+                    .iter()
+                    .any(|balancer| balancer.frontend == at);
+            let home = self.topology.vnets.iter().find(|vnet| {
+                let reserved = vnet.subnets.iter().any(|subnet| {
+                    let inside = subnet.prefixes.iter().any(|prefix| prefix.contains(&at));
+                    inside && !is_for_machines(&subnet.name)
+                });
+                !reserved && vnet.prefixes.iter().any(|prefix| prefix.contains(&at))
+            });
+            let home = home.filter(|_| !owned).map(|vnet| vnet.name.clone());
+            let name = format!("vm-at-{}", words.trim().replace('.', "-"));
+            home.and_then(|home| self.place(&name, &home, None, Some(at)))
+        } else {
+            let bare = words
+                .strip_suffix("VM")
+                .or_else(|| words.strip_suffix("vm"));
+            let bare = bare.map(str::trim).filter(|_| !forwards);
+            let home = bare.and_then(|bare| self.topology.vnet(bare));
+            let home = home.map(|vnet| vnet.name.clone());
+            let machines = |home: &String| {
+                let mut nics = self.topology.nics.iter();
+                nics.any(|nic| same(&nic.vnet, home) && !nic.forwarding)
+            };
+            let home = home.filter(|home| !machines(home));
+            home.and_then(|home| self.place(&format!("{home}-vm"), &home, None, None))
+        };
+        self.topology.nics.extend(made.map(|nic| Nic {
+            forwarding: forwards,
+            appliance: forwards.then(Appliance::default),
+            ..nic
+        }));
+    }
+
+    /// `UDRs on spoke subnets to the NVA`: a default route to the appliance wherever it does not stand itself.
+    pub(super) fn tables_in_words(&mut self, topology: &Value) {
+        let words = topology.get("routeTables").and_then(Value::as_str);
+        let lower = words.unwrap_or_default().to_ascii_lowercase();
+        let speaks = [
+            "to the nva",
+            "to nva",
+            "to the appliance",
+            "to the firewall",
+        ]
+        .iter()
+        .any(|words| lower.contains(words));
+        let appliance = self.topology.nics.iter().find(|nic| nic.forwarding);
+        let Some(appliance) = appliance.filter(|_| speaks).cloned() else {
+            return;
+        };
+        let name = "table-in-words".to_owned();
+        self.topology.from_words = true;
+        self.topology.tables.push(Table {
+            name: name.clone(),
+            propagation_disabled: false,
+            routes: vec![Route {
+                name: "default".to_owned(),
+                destination: "0.0.0.0/0".to_owned(),
+                kind: "VirtualAppliance".to_owned(),
+                address: Some(appliance.address),
+            }],
+        });
+        for vnet in self
+            .topology
+            .vnets
+            .iter_mut()
+            .filter(|vnet| !same(&vnet.name, &appliance.vnet))
+        {
+            for subnet in vnet
+                .subnets
+                .iter_mut()
+                .filter(|subnet| is_for_machines(&subnet.name))
+            {
+                subnet.table.get_or_insert_with(|| name.clone());
+            }
         }
     }
 }

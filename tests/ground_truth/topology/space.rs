@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Draft, Subnet, Vnet, is_for_machines};
 use crate::reading::{
-    address, addresses_in, get, is_ipv6, list, objects, prefix, same, short, text, texts,
+    address, addresses_in, get, is_ipv6, list, name_of, objects, prefix, same, short, text, texts,
     unknown_keys,
 };
 
@@ -17,7 +17,11 @@ impl Draft<'_> {
             .into_iter()
             .enumerate()
         {
-            let name = text(value, &["name"]).map_or_else(|| format!("vnet{at}"), str::to_owned);
+            let mut name = text(value, &["name"]).map_or_else(|| format!("vnet{at}"), name_of);
+            if self.topology.vnet(&name).is_some() {
+                self.odd.push(format!("two networks are named {name}"));
+                name = format!("{name}-{at}");
+            }
             unknown_keys(
                 value,
                 &format!("virtualNetworks.{name}"),
@@ -50,6 +54,7 @@ impl Draft<'_> {
                     .filter_map(|second| prefix(&format!("10.{second}.0.0/16")))
                     .find(|free| !self.is_taken(*free));
                 self.topology.vnets[at].prefixes.extend(free);
+                self.topology.stand_ins.extend(free);
             }
         }
     }
@@ -96,7 +101,13 @@ impl Draft<'_> {
             let listed = objects(value, "subnets", self.odd);
             let mut unread: Vec<(usize, String)> = Vec::new();
             for subnet in listed {
-                let name = text(subnet, &["name"]).unwrap_or("subnet").to_owned();
+                let mut name = name_of(text(subnet, &["name"]).unwrap_or("subnet"));
+                let present = &self.topology.vnets[at].subnets;
+                if present.iter().any(|entry| same(&entry.name, &name)) {
+                    self.odd
+                        .push(format!("two subnets are named {vnet}/{name}"));
+                    name = format!("{name}-{}", present.len());
+                }
                 unknown_keys(
                     subnet,
                     &format!("{vnet}/{name}"),
@@ -107,18 +118,33 @@ impl Draft<'_> {
                     subnet,
                     &["prefix", "prefixes", "addressPrefix", "addressPrefixes"],
                 );
-                let prefixes: Vec<Ipv4Net> =
+                let mut prefixes: Vec<Ipv4Net> =
                     written.iter().filter_map(|text| prefix(text)).collect();
+                let home = &self.topology.vnets[at];
+                let fits = |prefix: &Ipv4Net| {
+                    let mut others = home.subnets.iter().flat_map(|subnet| &subnet.prefixes);
+                    prefix.prefix_len() <= 29
+                        && home.prefixes.iter().any(|space| space.contains(prefix))
+                        && !others.any(|other| overlap(*other, *prefix))
+                };
+                if let Some(misfit) = prefixes.iter().find(|prefix| !fits(prefix)) {
+                    self.odd.push(format!(
+                        "{vnet}/{name}: {misfit} does not fit into the network; a free one stands for it"
+                    ));
+                    prefixes.clear();
+                }
                 let word = |keys: &[&str]| {
                     let name = text(subnet, keys).filter(|name| !name.is_empty());
                     name.map(str::to_owned)
                 };
                 let subnets = &mut self.topology.vnets[at].subnets;
                 if prefixes.is_empty() {
-                    self.odd.push(format!(
-                        "{vnet}/{name}: '{}' is no prefix; a free one stands for it",
-                        written.join(" ")
-                    ));
+                    if written.iter().all(|text| prefix(text).is_none()) {
+                        self.odd.push(format!(
+                            "{vnet}/{name}: '{}' is no prefix; a free one stands for it",
+                            written.join(" ")
+                        ));
+                    }
                     unread.push((subnets.len(), written.join(" ")));
                 }
                 subnets.push(Subnet {
@@ -140,31 +166,41 @@ impl Draft<'_> {
                 } else {
                     27
                 };
-                let block = self.free_block(at, size, &inside);
+                let block = self
+                    .free_block(at, size, &inside)
+                    .or_else(|| self.free_block(at, size, &[]));
                 self.topology.vnets[at].subnets[position]
                     .prefixes
                     .extend(block);
             }
-            let machines = self.topology.vnets[at]
-                .subnets
-                .iter()
-                .any(|subnet| is_for_machines(&subnet.name) && !subnet.prefixes.is_empty());
-            if !machines {
-                let reserved = !gateways_in(topology, &vnet).is_empty();
-                let inside = known_addresses(topology, &vnet, "");
-                if reserved {
-                    self.gateway_subnet(at, topology);
-                }
-                let block = self.free_block(at, 0, &inside);
-                self.topology.vnets[at]
-                    .subnets
-                    .extend(block.map(|block| Subnet {
-                        name: "default".to_owned(),
-                        prefixes: vec![block],
-                        table: None,
-                        group: None,
-                    }));
+            self.subnet_for_machines(at, topology);
+        }
+    }
+
+    /// A network in which no machine could stand gets a subnet of what is free in it.
+    fn subnet_for_machines(&mut self, at: usize, topology: &Value) {
+        let vnet = self.topology.vnets[at].name.clone();
+        let machines = self.topology.vnets[at]
+            .subnets
+            .iter()
+            .any(|subnet| is_for_machines(&subnet.name) && !subnet.prefixes.is_empty());
+        if !machines {
+            let reserved = !gateways_in(topology, &vnet).is_empty();
+            let inside = known_addresses(topology, &vnet, "");
+            if reserved {
+                self.gateway_subnet(at, topology);
             }
+            let block = self
+                .free_block(at, 0, &inside)
+                .or_else(|| self.free_block(at, 0, &[]));
+            self.topology.vnets[at]
+                .subnets
+                .extend(block.map(|block| Subnet {
+                    name: "default".to_owned(),
+                    prefixes: vec![block],
+                    table: None,
+                    group: None,
+                }));
         }
     }
 
@@ -236,7 +272,10 @@ impl Draft<'_> {
         if present {
             return;
         }
-        let block = self.free_block(at, 27, inside);
+        // Addresses that lie nowhere in the network place nothing.
+        let block = self
+            .free_block(at, 27, inside)
+            .or_else(|| self.free_block(at, 27, &[]));
         self.topology.vnets[at]
             .subnets
             .extend(block.map(|block| Subnet {

@@ -2,11 +2,12 @@
 
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use serde_json::Value;
 
 use super::{Draft, Group, Route, Rule, Subnet, Table, is_for_machines, is_named};
 use crate::reading::{
-    address, flag, get, is_ipv6, list, number, objects, prefix, same, short, text, texts,
+    address, flag, get, is_ipv6, list, name_of, number, objects, prefix, same, short, text, texts,
     unknown_keys,
 };
 
@@ -16,7 +17,7 @@ impl Draft<'_> {
             .into_iter()
             .enumerate()
         {
-            let name = text(value, &["name"]).map_or_else(|| format!("rt{at}"), str::to_owned);
+            let name = text(value, &["name"]).map_or_else(|| format!("rt{at}"), name_of);
             unknown_keys(
                 value,
                 &format!("routeTables.{name}"),
@@ -113,6 +114,7 @@ impl Draft<'_> {
                 self.odd.push(format!(
                     "{table}: '{destination}' is no prefix: the route is left out"
                 ));
+                self.topology.routes_left_out = true;
                 continue;
             }
             let kinds = [
@@ -126,6 +128,7 @@ impl Draft<'_> {
                 self.odd.push(format!(
                     "{place}: '{kind}' is no next hop type: the route is left out"
                 ));
+                self.topology.routes_left_out = true;
                 continue;
             };
             let hop = text(value, &["nextHopIpAddress"])
@@ -143,8 +146,10 @@ impl Draft<'_> {
                     .first()
                     .and_then(|vnet| vnet.prefixes.first());
                 hop_address = space.map(|space| Ipv4Addr::from(u32::from(space.broadcast()) - 2));
+                let stand_in = hop_address.map(Ipv4Net::from);
+                self.topology.stand_ins.extend(stand_in);
             }
-            let name = text(value, &["name"]).map_or_else(|| format!("route{at}"), str::to_owned);
+            let name = text(value, &["name"]).map_or_else(|| format!("route{at}"), name_of);
             routes.push(Route {
                 name,
                 destination: destination.to_owned(),
@@ -231,7 +236,7 @@ impl Draft<'_> {
 
     pub(super) fn groups(&mut self, topology: &Value) {
         for (at, value) in objects(topology, "nsgs", self.odd).into_iter().enumerate() {
-            let name = text(value, &["name"]).map_or_else(|| format!("nsg{at}"), str::to_owned);
+            let name = text(value, &["name"]).map_or_else(|| format!("nsg{at}"), name_of);
             unknown_keys(
                 value,
                 &format!("nsgs.{name}"),
@@ -305,7 +310,7 @@ impl Draft<'_> {
     pub(super) fn rules(&mut self, group: &str, values: &[&Value]) -> Vec<Rule> {
         let mut rules = Vec::new();
         for (at, value) in values.iter().enumerate() {
-            let name = text(value, &["name"]).map_or_else(|| format!("rule{at}"), str::to_owned);
+            let name = text(value, &["name"]).map_or_else(|| format!("rule{at}"), name_of);
             unknown_keys(
                 value,
                 &format!("rule {name} of {group}"),
@@ -342,7 +347,7 @@ sourcePortRanges destinationPortRanges",
                 _ => "*".to_owned(),
             };
             let position = i64::try_from(at).unwrap_or(0);
-            rules.push(Rule {
+            let rule = Rule {
                 priority: number(value, &["priority"]).unwrap_or(100 + position),
                 direction: direction.to_owned(),
                 access: access.to_owned(),
@@ -366,8 +371,52 @@ sourcePortRanges destinationPortRanges",
                     "destinationPortRanges",
                 ]),
                 name,
-            });
+            };
+            match unusable(&rule) {
+                Some(what) => self.odd.push(format!(
+                    "rule {} of {group}: {what}: it is left out",
+                    rule.name
+                )),
+                None => rules.push(rule),
+            }
         }
         rules
     }
+}
+
+/// The word of a rule that means nothing.
+fn unusable(rule: &Rule) -> Option<String> {
+    let is_in = |word: &str, known: &[&str]| known.iter().any(|known| same(known, word));
+    let addresses = |word: &&String| {
+        let tag = |c: char| c.is_ascii_alphanumeric() || c == '.';
+        let is_tag = word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(tag);
+        *word != "*" && prefix(word).is_none() && !is_ipv6(word) && !is_tag
+    };
+    let ports = |word: &&String| {
+        let ends: Vec<&str> = word.split('-').collect();
+        let numbers = ends.iter().all(|end| end.trim().parse::<u16>().is_ok());
+        *word != "*" && !(numbers && ends.len() <= 2)
+    };
+    let mut sides = rule.source.iter().chain(&rule.destination);
+    let mut ranges = rule.source_ports.iter().chain(&rule.destination_ports);
+    if !is_in(&rule.direction, &["Inbound", "Outbound"]) {
+        return Some(format!("'{}' is no direction", rule.direction));
+    }
+    if !is_in(&rule.access, &["Allow", "Deny"]) {
+        return Some(format!("'{}' is neither Allow nor Deny", rule.access));
+    }
+    if !is_in(&rule.protocol, &["*", "Tcp", "Udp", "Icmp", "Esp", "Ah"]) {
+        return Some(format!("'{}' is no protocol", rule.protocol));
+    }
+    if !(100..=65535).contains(&rule.priority) {
+        return Some(format!("{} is no priority", rule.priority));
+    }
+    sides
+        .find(addresses)
+        .map(|word| format!("'{word}' is no address"))
+        .or_else(|| {
+            ranges
+                .find(ports)
+                .map(|word| format!("'{word}' is no port"))
+        })
 }
