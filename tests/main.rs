@@ -7,6 +7,7 @@ mod command_line;
 mod compare;
 mod exercise;
 mod explaining;
+mod gateways;
 mod hostile;
 mod hostile_files;
 mod hub_and_spoke;

@@ -27,9 +27,7 @@ fn an_address_on_premises_that_nobody_has_is_told_by_the_gateway() {
     let explained = ask(&["explain", "SpokeVM", "192.168.50.77"]);
     assert_eq!(explained.code, Some(1));
     assert!(
-        explained
-            .out
-            .contains("gateway-no-route at hub-gw/instance0"),
+        explained.out.contains("no-such-host at hub-gw/instance0"),
         "{explained:#?}"
     );
 }

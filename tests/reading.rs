@@ -30,6 +30,11 @@ pub(crate) fn described(network: &Network) -> String {
     tables!(virtual_networks subnets peerings nics virtual_machines route_tables nsgs asgs public_ips load_balancers nat_gateways
         firewalls gateways route_servers local_gateways connections on_premises managers
         firewall_policies ip_groups private_endpoints);
+    lines.extend(
+        network
+            .vpn_clients()
+            .map(|(_, client)| format!("{client:?}")),
+    );
     lines.extend(network.service_tags().map(|tag| format!("{tag:?}")));
     // Where the search for a free address begins is a hint, not part of what is the case.
     let hint = |line: &&str| !line.trim_start().starts_with("first_candidate");

@@ -100,6 +100,9 @@ pub(crate) struct ServiceArguments {
     /// Source port of TCP and UDP [default: from 49152 on, a new one for each probe]
     #[arg(long, value_name = "PORT")]
     pub(crate) source_port: Option<u16>,
+    /// Take it that somebody answers at an end on premises, where the input knows the prefix but no host
+    #[arg(long)]
+    pub(crate) assume_hosts: bool,
 }
 
 /// How a simulated run is made and what it leaves behind.

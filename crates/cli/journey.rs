@@ -70,20 +70,29 @@ impl Journey {
     /// Reads the network and finds the two ends in it.
     pub(crate) fn open(
         arguments: &TopologyArguments,
+        service: ServiceArguments,
         source: &str,
         destination: &str,
         console: &mut Console<'_>,
     ) -> Result<Self, Failure> {
-        let network = topology::open(arguments, console)?.network;
+        let mut network = topology::open(arguments, console)?.network;
+        if service.assume_hosts {
+            for end in [source, destination] {
+                assume_host(&mut network, end);
+            }
+        }
         let source = match network.endpoint(source)? {
             Endpoint::Nic(nic, address) => (nic, address),
             Endpoint::Outside(station, address) => (station, address),
-            Endpoint::Address(address) => (topology::nic(&network, source)?, address),
+            Endpoint::Address(address) => match station_at(&network, address) {
+                Some(station) => (station, address),
+                None => (topology::nic(&network, source)?, address),
+            },
         };
         let snapshot = Arc::new(control::compile(&network));
         let (destination, destination_nic) = match network.endpoint(destination) {
             Ok(Endpoint::Nic(nic, address)) => (address, Some(nic)),
-            Ok(Endpoint::Address(address)) => (address, None),
+            Ok(Endpoint::Address(address)) => (address, station_at(&network, address)),
             Ok(Endpoint::Outside(station, address)) => (address, Some(station)),
             Err(LookupError::Unknown { .. }) if destination.contains('.') => {
                 (by_name(&network, &snapshot, source, destination)?, None)
@@ -330,6 +339,9 @@ pub(crate) fn explain_command(
     ] {
         words.extend(port.map(|port| format!("{name} {port}")));
     }
+    if service.assume_hosts {
+        words.push("--assume-hosts".to_owned());
+    }
     for path in &topology.topology {
         words.push(format!("-t {}", quoted(&path.to_string_lossy())));
     }
@@ -366,6 +378,32 @@ fn note_loss(sighting: &Sighting, losses: &mut BTreeMap<(NicId, DropReason), (Dr
             .or_insert((dropped, 0));
         entry.1 += 1;
     }
+}
+
+/// The host on premises or VPN client at an address that no network in Azure holds.
+fn station_at(network: &Network, address: Ipv4Addr) -> Option<NicId> {
+    if in_azure(network, address) {
+        return None;
+    }
+    let mut hosts = network.outside_hosts();
+    let at = |host: &model::OutsideHost| {
+        host.address == address && host.place != model::OutsidePlace::Internet
+    };
+    hosts.find(|(_, host)| at(host)).map(|(station, _)| station)
+}
+
+/// `--assume-hosts`: an address outside Azure that somebody knows the way to gets a host.
+fn assume_host(network: &mut Network, end: &str) {
+    if let Ok(address) = end.parse::<Ipv4Addr>()
+        && !in_azure(network, address)
+    {
+        network.assume_host(address);
+    }
+}
+
+fn in_azure(network: &Network, address: Ipv4Addr) -> bool {
+    let mut networks = network.virtual_networks().values();
+    networks.any(|vnet| vnet.address_space.contains_address(address))
 }
 
 /// A flag that Ctrl-C raises, one for the process. A second Ctrl-C ends it at once, as it would without us.

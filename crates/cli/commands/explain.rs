@@ -14,7 +14,13 @@ pub(super) fn run(
         destination,
         ..
     } = arguments;
-    let journey = Journey::open(&arguments.topology, source, destination, console)?;
+    let journey = Journey::open(
+        &arguments.topology,
+        arguments.service,
+        source,
+        destination,
+        console,
+    )?;
     let question = journey.question(arguments.service);
     let explanation = diagnose::explain::explain(&journey.network, &journey.snapshot, &question);
     match arguments.output {

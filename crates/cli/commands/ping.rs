@@ -26,7 +26,13 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
         .as_ref()
         .map(HistogramFile::new)
         .transpose()?;
-    let journey = Journey::open(&arguments.topology, source, destination, console)?;
+    let journey = Journey::open(
+        &arguments.topology,
+        arguments.service,
+        source,
+        destination,
+        console,
+    )?;
     let probe = Probe {
         source: journey.source.1,
         destination: journey.destination,

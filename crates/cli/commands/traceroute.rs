@@ -27,7 +27,13 @@ pub(super) fn run(
         run,
         ..
     } = arguments;
-    let journey = Journey::open(&arguments.topology, source, destination, console)?;
+    let journey = Journey::open(
+        &arguments.topology,
+        arguments.service,
+        source,
+        destination,
+        console,
+    )?;
     let kind = probe_kind(*service, None, ECHO_SIZE);
     let packet_length = match kind {
         ProbeKind::Echo { payload, .. } | ProbeKind::Udp { payload, .. } => payload + 28,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fib::Fib;
 use ipnet::Ipv4Net;
 use model::table::{Key, Resource};
-use model::{Network, NicOwner, ResourceId, SubnetId, Table};
+use model::{Network, NicOwner, OutsidePlace, ResourceId, SubnetId, Table};
 use rayon::prelude::*;
 
 use crate::admin_rules::AdminRuleSets;
@@ -20,8 +20,8 @@ use crate::next_hop::Owners;
 use crate::note::Note;
 use crate::service_tags::tag_view;
 use crate::snapshot::{
-    CompiledFib, FibEntry, FibId, Gateway, Link, NextHop, Nic, OutsideHost, Provenance, Site,
-    Snapshot, TagView, TagViewId, VirtualNetwork,
+    CompiledFib, FibEntry, FibId, Link, NextHop, Nic, OutsideHost, Provenance, Snapshot, TagView,
+    TagViewId, VirtualNetwork,
 };
 use crate::wiring::Wiring;
 
@@ -116,9 +116,6 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
             idle_timeout_ns: u64::from(timeout.unwrap_or(DEFAULT_TIMEOUT_MINUTES)) * 60_000_000_000,
         }
     });
-    let sites = holes(network.on_premises(), |_, site| Site {
-        gateway: site.gateway,
-    });
     let outside_hosts = network.outside_hosts().map(|(station, host)| {
         let compiled = OutsideHost {
             address: host.address,
@@ -134,14 +131,6 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         links: boundary::links_by_remote(&wiring, key),
     });
     let links: Vec<Option<Link>> = holes(network.peerings(), |key, _| boundary::link(&wiring, key));
-    let gateways = holes(network.gateways(), |_, gateway| Gateway {
-        instances: gateway
-            .instances
-            .iter()
-            .map(|instance| instance.nic)
-            .collect(),
-    });
-
     let of_tables = tables.iter().map(|tables| tables.notes.as_slice());
     let notes = sorted(of_tables.chain([
         rules.notes.as_slice(),
@@ -159,7 +148,8 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         options: network.options.clone(),
         nics,
         outside_hosts,
-        sites,
+        sites: gateway_routes.sites,
+        profiles: gateway_routes.profiles,
         guests: guests.guests,
         fibs,
         tag_views,
@@ -168,7 +158,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         virtual_networks,
         links,
         frontends: owners.frontends.list,
-        gateways,
+        gateways: gateway_routes.gateways,
         provenance,
     };
     load_balancers::judge(&mut snapshot);
@@ -311,13 +301,14 @@ fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
         holes(table, |_, resource| resource.id().clone())
     }
     Provenance {
-        nics: ids(network.nics()),
+        nics: workers(network),
         groups: ids(network.nsgs()),
         // P-9: what a classic network does not hold is changed at the one link of the pair.
         links: holes(network.peerings(), |key, _| {
             network.peerings()[network.visible_link(key)].id.clone()
         }),
         gateways: ids(network.gateways()),
+        connections: ids(network.connections()),
         route_servers: ids(network.route_servers()),
         virtual_networks: ids(network.virtual_networks()),
         load_balancers: ids(network.load_balancers()),
@@ -331,4 +322,18 @@ fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
         }),
         notes,
     }
+}
+
+/// Ids of the NICs, and of hosts outside Azure, which are numbered with them.
+fn workers(network: &Network) -> Vec<Option<ResourceId>> {
+    let mut ids = holes(network.nics(), |_, nic| nic.id.clone());
+    for (station, host) in network.outside_hosts() {
+        let place = match host.place {
+            OutsidePlace::OnPremises(site) => &network.on_premises()[site].id,
+            OutsidePlace::VpnClient(gateway) => &network.gateways()[gateway].id,
+            OutsidePlace::Internet => continue,
+        };
+        ids[station.index()] = Some(place.child("hosts", &host.name));
+    }
+    ids
 }

@@ -1,17 +1,21 @@
 //! What gateways know: the prefixes for which they add rows to the NICs of their own network and of the networks that use them.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+mod tunnels;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::Ipv4Addr;
 
+use fib::AddressSet;
 use ipnet::Ipv4Net;
 use model::options::BgpPeerRoutes;
 use model::table::Key;
 use model::{
-    Connection, ConnectionPeer, GatewayId, GatewayType, LearnedRoute, RouteServer, RouteServerId,
-    RoutingPreference, VirtualNetworkGateway, VnetId,
+    Connection, ConnectionId, ConnectionPeer, GatewayId, GatewayType, LearnedRoute, RouteServer,
+    RouteServerId, RoutingPreference, StationId, VirtualNetworkGateway, VnetId,
 };
 
 use crate::note::Note;
+use crate::snapshot::{Gateway, Site};
 use crate::wiring::Wiring;
 
 /// One gateway row: a prefix with one next hop; several rows share a prefix under ECMP.
@@ -35,6 +39,10 @@ pub(crate) enum Teller {
 /// The rows that the gateways of each virtual network offer.
 pub(crate) struct GatewayRoutes {
     by_vnet: Vec<Vec<GatewayRoute>>,
+    /// By gateway, network on premises and VPN client: what packets meet.
+    pub(crate) gateways: Vec<Option<Gateway>>,
+    pub(crate) sites: Vec<Option<Site>>,
+    pub(crate) profiles: BTreeMap<StationId, AddressSet>,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -68,8 +76,26 @@ impl GatewayRoutes {
             );
             by_vnet[vnet.index()] = preferred(wiring, server, offered);
         }
+        let known = |gateway| Knowledge {
+            wiring,
+            connections: &connections,
+            gateway,
+        };
+        let mut gateways: Vec<Option<Gateway>> = Vec::new();
+        gateways.resize_with(network.gateways().capacity(), || None);
+        for key in network.gateways().keys() {
+            gateways[key.index()] = Some(known(key).compiled());
+        }
+        let mut sites: Vec<Option<Site>> = Vec::new();
+        sites.resize_with(network.on_premises().capacity(), || None);
+        for (key, site) in network.on_premises().iter() {
+            sites[key.index()] = Some(known(site.gateway).site(site));
+        }
         Self {
             by_vnet,
+            gateways,
+            sites,
+            profiles: tunnels::profiles(wiring, &connections),
             notes: one_sided_connections(wiring),
         }
     }
@@ -136,15 +162,17 @@ fn preferred(
         .collect()
 }
 
-type ConnectionsByGateway<'n> = HashMap<GatewayId, Vec<&'n Connection>>;
+type ConnectionsByGateway<'n> = HashMap<GatewayId, Vec<(ConnectionId, &'n Connection)>>;
+
+const EVERYTHING: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
 
 fn connections_by_gateway<'n>(wiring: &Wiring<'n>) -> ConnectionsByGateway<'n> {
     let mut connections: ConnectionsByGateway<'n> = HashMap::new();
-    for connection in wiring.network.connections().values() {
+    for (key, connection) in wiring.network.connections().iter() {
         connections
             .entry(connection.gateway)
             .or_default()
-            .push(connection);
+            .push((key, connection));
     }
     connections
 }
@@ -164,6 +192,15 @@ fn one_sided_connections(wiring: &Wiring<'_>) -> Vec<Note> {
             connection: connection.id.clone(),
         })
         .collect()
+}
+
+/// What a gateway at the other end of a VNet-to-VNet connection tells.
+struct Told {
+    prefix: Ipv4Net,
+    /// The neighbour that told it.
+    over: GatewayId,
+    /// How many gateways away it is, from 1.
+    distance: usize,
 }
 
 /// What one gateway knows.
@@ -242,7 +279,7 @@ impl<'n> Knowledge<'_, 'n> {
     /// Routes learned by BGP, each prefix over its shortest path. None if every connection is down (G-3).
     fn learned(&self, gateway: GatewayId) -> Vec<&'n LearnedRoute> {
         let mut connections = self.connections_of(gateway).peekable();
-        if connections.peek().is_some() && !connections.any(|connection| connection.up) {
+        if connections.peek().is_some() && !connections.any(|(_, connection)| connection.up) {
             return Vec::new();
         }
         let routes = &self.gateway_of(gateway).learned_routes;
@@ -257,7 +294,10 @@ impl<'n> Knowledge<'_, 'n> {
             .collect()
     }
 
-    fn connections_of(&self, gateway: GatewayId) -> impl Iterator<Item = &'n Connection> {
+    fn connections_of(
+        &self,
+        gateway: GatewayId,
+    ) -> impl Iterator<Item = (ConnectionId, &'n Connection)> {
         self.connections
             .get(&gateway)
             .into_iter()
@@ -272,8 +312,8 @@ impl<'n> Knowledge<'_, 'n> {
     ) -> impl Iterator<Item = (&'n Connection, &'n model::LocalNetworkGateway)> {
         let sites = self.wiring.network.local_gateways();
         self.connections_of(gateway)
-            .filter(|connection| connection.up)
-            .filter_map(|connection| match connection.peer {
+            .filter(|(_, connection)| connection.up)
+            .filter_map(|(_, connection)| match connection.peer {
                 ConnectionPeer::Site(site) => Some((connection, sites.get(site)?)),
                 ConnectionPeer::Gateway(_) | ConnectionPeer::Outside(_) => None,
             })
@@ -288,17 +328,22 @@ impl<'n> Knowledge<'_, 'n> {
             .sites(gateway)
             .flat_map(|(_, site)| site.prefixes.iter().copied())
             .collect();
-        let undescribed = self.connections_of(gateway).next().is_none()
-            && self.gateway_of(gateway).learned_routes.is_empty();
-        if undescribed {
-            let outside = self.wiring.network.on_premises().values();
-            prefixes.extend(
-                outside
-                    .filter(|network| network.gateway == gateway)
-                    .flat_map(|network| network.prefixes.iter().copied()),
-            );
-        }
+        prefixes.extend(self.undescribed(gateway));
         prefixes
+    }
+
+    /// Prefixes of described networks outside Azure that neither a connection nor a learned route tells of.
+    fn undescribed(&self, gateway: GatewayId) -> Vec<Ipv4Net> {
+        let told = self.connections_of(gateway).next().is_some()
+            || !self.gateway_of(gateway).learned_routes.is_empty();
+        if told {
+            return Vec::new();
+        }
+        let outside = self.wiring.network.on_premises().values();
+        outside
+            .filter(|network| network.gateway == gateway)
+            .flat_map(|network| network.prefixes.iter().copied())
+            .collect()
     }
 
     /// G-2: the BGP address of a site's device is a row of its own.
@@ -315,34 +360,48 @@ impl<'n> Knowledge<'_, 'n> {
     /// G-4: what the gateways at the other end of VNet-to-VNet connections tell: their network with the networks that use them;
     /// over BGP also what they know from sites and from further gateways, but never a default route.
     fn told_by_neighbours(&self) -> Vec<Ipv4Net> {
-        let mut prefixes = Vec::new();
+        self.told().into_iter().map(|told| told.prefix).collect()
+    }
+
+    /// The same with the neighbour over which each prefix is reached, and how many gateways away it is.
+    fn told(&self) -> Vec<Told> {
+        let mut all = Vec::new();
+        let mut tell = |over, distance, prefixes: Vec<Ipv4Net>| {
+            all.extend(prefixes.into_iter().map(|prefix| Told {
+                prefix,
+                over,
+                distance,
+            }));
+        };
         let mut visited = BTreeSet::from([self.gateway]);
         let mut queue = VecDeque::new();
         for neighbour in self.wiring.neighbours(self.gateway) {
+            let gateway = neighbour.gateway;
             if neighbour.bgp {
-                visited.insert(neighbour.gateway);
-                queue.push_back(neighbour.gateway);
-                prefixes.extend(self.bgp_addresses(neighbour.gateway));
+                visited.insert(gateway);
+                queue.push_back((gateway, gateway, 1));
+                tell(gateway, 1, self.bgp_addresses(gateway));
             } else {
-                prefixes.extend(self.azure_prefixes(neighbour.gateway));
+                tell(gateway, 1, self.azure_prefixes(gateway));
             }
         }
-        while let Some(gateway) = queue.pop_front() {
-            prefixes.extend(self.azure_prefixes(gateway));
+        while let Some((gateway, over, distance)) = queue.pop_front() {
+            tell(over, distance, self.azure_prefixes(gateway));
             let retold = self.learned(gateway).into_iter().map(|route| route.prefix);
             let retold = retold
                 .chain(self.handed_on(gateway))
                 .chain(self.peer_addresses_of_sites(gateway))
                 .chain(self.static_prefixes(gateway))
-                .chain(self.gateway_of(gateway).client_pool.iter().copied());
-            prefixes.extend(retold.filter(|prefix| prefix.prefix_len() > 0));
+                .chain(self.gateway_of(gateway).client_pool.iter().copied())
+                .filter(|prefix| prefix.prefix_len() > 0);
+            tell(over, distance, retold.collect());
             for neighbour in self.wiring.neighbours(gateway) {
                 if neighbour.bgp && visited.insert(neighbour.gateway) {
-                    queue.push_back(neighbour.gateway);
+                    queue.push_back((neighbour.gateway, over, distance + 1));
                 }
             }
         }
-        prefixes
+        all
     }
 
     /// G-9, G-10: with branch-to-branch a route server hands on what its appliances and the other gateway of the network have told;
@@ -390,6 +449,19 @@ impl<'n> Knowledge<'_, 'n> {
         let covered = |prefix: &&Ipv4Net| summaries.iter().any(|summary| summary.contains(*prefix));
         let rest = spokes.filter(|prefix| !covered(prefix));
         summaries.iter().chain(rest).copied().collect()
+    }
+
+    /// Whether an address is one at which a gateway may speak BGP, whatever the options show of it.
+    fn speaks_bgp_at(&self, gateway: GatewayId, address: Ipv4Addr) -> bool {
+        let network = self.wiring.network;
+        let instances = &self.gateway_of(gateway).instances;
+        instances
+            .iter()
+            .map(|instance| &network.nics()[instance.nic])
+            .any(|nic| {
+                nic.primary_address() == address
+                    || network.subnets()[nic.subnet()].contains(address)
+            })
     }
 
     /// The addresses at which a gateway speaks BGP: those of its instances, for a single one the last of its subnet (G-2).

@@ -10,10 +10,10 @@ use crate::note::Note;
 use fib::{AddressSet, Fib, Ranges};
 use ipnet::Ipv4Net;
 use model::{
-    AdminAccess, Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId,
+    AdminAccess, ConnectionId, Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId,
     NetworkManagerId, NextHopType, NicId, NsgId, OnPremisesId, Options, OutsidePlace, ResourceId,
     RouteServerId, RouteSource, RouteState, RouteTableId, SecurityAdminRule, StationId, SubnetId,
-    VmId, VnetId,
+    TrafficSelector, VmId, VnetId,
 };
 
 /// What Azure's controller would have programmed, for one state of the network.
@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub outside_hosts: BTreeMap<StationId, OutsideHost>,
     /// Networks outside Azure, by [`OnPremisesId`]; a deleted one leaves a hole.
     pub sites: Vec<Option<Site>>,
+    /// What VPN clients send into the tunnel, by their workers (G-11).
+    pub profiles: BTreeMap<StationId, AddressSet>,
     /// By [`GuestId`].
     pub guests: Vec<Guest>,
     /// By [`FibId`].
@@ -109,10 +111,18 @@ pub struct Nic {
 }
 
 /// A network outside Azure, as packets meet it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     /// The gateway it hangs on.
     pub gateway: GatewayId,
+    /// Its own prefixes.
+    pub prefixes: AddressSet,
+    /// What its routers send to the gateway (G-7).
+    pub knows: AddressSet,
+    /// The tunnels that lead to it, by number in [`Gateway::tunnels`].
+    pub tunnels: Vec<u16>,
+    /// The input says which hosts there are.
+    pub has_hosts: bool,
 }
 
 /// A host outside Azure, as packets meet it.
@@ -550,6 +560,55 @@ impl Frontend {
 pub struct Gateway {
     /// NICs of its instances; more than one for active-active (G-2).
     pub instances: Vec<NicId>,
+    /// Own and peered space: what lies there is routed by `GatewaySubnet`, never into a tunnel (R-20.1, G-6).
+    pub inside: AddressSet,
+    /// What its connections, networks on premises and VPN clients are reached through.
+    pub tunnels: Vec<Tunnel>,
+    /// Tunnels that share a prefix, by number in `tunnels`.
+    pub groups: Vec<Vec<u16>>,
+    /// Where a prefix outside lies, by number in `groups` (G-7, G-8).
+    pub table: Fib<u16>,
+    /// Prefixes behind connections that are down (G-3).
+    pub down: Fib<ConnectionId>,
+    /// What the profile of a VPN client holds that is downloaded now (G-11).
+    pub profile: AddressSet,
+    /// A route server hands routes on between the gateways of the network (G-9).
+    pub branch_to_branch: bool,
+}
+
+/// A tunnel of a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// Its connection; none for networks on premises that the input joins to the gateway directly, and for VPN clients.
+    pub connection: Option<ConnectionId>,
+    /// Whether it carries anything (G-3).
+    pub up: bool,
+    /// Its other end.
+    pub far: Far,
+    /// The only traffic that it carries; empty = everything.
+    pub selectors: Vec<TrafficSelector>,
+}
+
+impl Tunnel {
+    /// Whether packets between an address in Azure and one on the far side are carried.
+    pub fn carries(&self, local: Ipv4Addr, remote: Ipv4Addr) -> bool {
+        self.selectors.is_empty()
+            || self
+                .selectors
+                .iter()
+                .any(|selector| selector.carries(local, remote))
+    }
+}
+
+/// The other end of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Far {
+    /// Hosts outside Azure: on premises, or VPN clients.
+    Site,
+    /// Another gateway of the input.
+    Gateway(GatewayId),
+    /// Something in Azure that the input does not hold.
+    Unknown,
 }
 
 /// Names for people: what the small numbers of the hot tables stand for.
@@ -563,6 +622,8 @@ pub struct Provenance {
     pub links: Vec<Option<ResourceId>>,
     /// Resource ids of gateways, by [`GatewayId`].
     pub gateways: Vec<Option<ResourceId>>,
+    /// Resource ids of gateway connections, by [`ConnectionId`].
+    pub connections: Vec<Option<ResourceId>>,
     /// Resource ids of route servers, by [`RouteServerId`].
     pub route_servers: Vec<Option<ResourceId>>,
     /// Resource ids of virtual networks, by [`VnetId`].
@@ -622,6 +683,11 @@ impl Snapshot {
     /// A network outside Azure.
     pub fn site(&self, site: OnPremisesId) -> Option<&Site> {
         self.sites.get(site.get() as usize)?.as_ref()
+    }
+
+    /// What a VPN client of a gateway would be told now (G-11); `None` if the gateway is gone.
+    pub fn current_profile(&self, gateway: GatewayId) -> Option<&AddressSet> {
+        Some(&self.gateway(gateway)?.profile)
     }
 
     /// The host outside Azure that has this address behind this gateway.

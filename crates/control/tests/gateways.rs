@@ -421,6 +421,7 @@ fn a_described_site_without_connection_or_learned_route_is_known_to_its_gateway(
         gateway,
         prefixes: vec![net("192.168.50.0/24")],
         hosts: Vec::new(),
+        knows: None,
         latency_us: 0,
     };
     topology.network.create_on_premises(branch).unwrap();

@@ -1,6 +1,8 @@
 //! What a packet may ask of the compiled tables: rules, next hop, boundary. Pure functions of snapshot, packet and NIC: no flow state
 //! and no clock, so that they can be asked ahead.
 
+mod gateway;
+
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
@@ -34,6 +36,8 @@ pub struct Subject {
 pub enum Departure {
     /// To a NIC of the input.
     Nic(NicId),
+    /// Through a tunnel of a gateway: to a host outside Azure, or to a gateway at the other end (G-6, G-7).
+    Tunnel(NicId),
     /// Back into the guest that sent it (S-16).
     OwnGuest,
     /// To the host, which answers for the platform (N-11).
@@ -199,6 +203,11 @@ impl Answers for Snapshot {
         let Some(nic) = self.nic(from) else {
             return recorder.end(nobody_at(from));
         };
+        let behind = gateway::gateway_behind(self, nic);
+        let way = behind.map(|(_, gateway)| gateway::way(gateway, tuple));
+        if let (Some((key, gateway)), Some(gateway::Way::IntoTunnel)) = (behind, &way) {
+            return gateway::into_tunnel(self, key, gateway, tuple, recorder);
+        }
         let fib = self.fib_of(nic);
         let Some(&entry) = fib.table.lookup(tuple.destination) else {
             return recorder.end(Dropped::new(DropReason::NoRoute, Locator::Nic(from)));
@@ -214,6 +223,11 @@ impl Answers for Snapshot {
             fib: nic.fib,
             route: entry.route,
         };
+        if let (Some((key, _)), Some(gateway::Way::FromTunnel)) = (behind, way)
+            && let Some(onward) = gateway::onward(self, key, entry, tuple, recorder)
+        {
+            return onward;
+        }
         match entry.next_hop {
             NextHop::Local => owner_of_destination(
                 self,
@@ -236,13 +250,6 @@ impl Answers for Snapshot {
             }
             NextHop::Gateway(gateway) => {
                 let at = Locator::Gateway(gateway);
-                if self.guest_of(nic).kind == GuestKind::Gateway(gateway) {
-                    // Its own routes lead back to it: the packet is for one of its connections (G-7).
-                    return match self.host_behind(gateway, tuple.destination) {
-                        Some(station) => Ok(Departure::Nic(station)),
-                        None => recorder.end(Dropped::new(DropReason::GatewayNoRoute, at)),
-                    };
-                }
                 let instances = self
                     .gateway(gateway)
                     .map_or(&[][..], |gateway| &gateway.instances);
@@ -287,22 +294,7 @@ impl Answers for Snapshot {
         tuple: FiveTuple,
         recorder: &mut impl Recorder,
     ) -> Result<Departure, Dropped> {
-        let gateway = match place {
-            OutsidePlace::OnPremises(site) => self.site(site).map(|site| site.gateway),
-            OutsidePlace::VpnClient(gateway) => Some(gateway),
-            OutsidePlace::Internet => None,
-        };
-        let at = Locator::Nic(from);
-        let Some(gateway) = gateway else {
-            return recorder.end(Dropped::new(DropReason::OutsideInput, at));
-        };
-        let instances = self
-            .gateway(gateway)
-            .map_or(&[][..], |gateway| &gateway.instances);
-        match choose(instances, tuple) {
-            Some(instance) => Ok(Departure::Nic(instance)),
-            None => recorder.end(Dropped::new(DropReason::NoGateway, at)),
-        }
+        gateway::enter(self, from, place, tuple, recorder)
     }
 
     fn inside(&self, at: NicId, tuple: FiveTuple) -> Option<Inside> {

@@ -6,7 +6,9 @@ use control::Snapshot;
 use control::snapshot::{
     AdminRulesId, EffectiveRoute, FibId, FrontendId, Level, RouteOrigin, RuleSetId,
 };
-use model::{GatewayId, LinkId, NicId, ResourceId, SecurityAdminRule, SecurityRule, VnetId};
+use model::{
+    ConnectionId, GatewayId, LinkId, NicId, ResourceId, SecurityAdminRule, SecurityRule, VnetId,
+};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $description:literal;)+) => {
@@ -183,6 +185,7 @@ enum Kind {
     VirtualNetwork,
     Frontend,
     Gateway,
+    Connection,
 }
 
 /// The object at which a packet was dropped, by the small numbers of the snapshot in which it was judged.
@@ -221,6 +224,8 @@ pub enum Locator {
     Frontend(FrontendId),
     /// A virtual network gateway.
     Gateway(GatewayId),
+    /// A connection of a gateway.
+    Connection(ConnectionId),
 }
 
 impl Dropped {
@@ -244,6 +249,7 @@ impl Dropped {
             Locator::VirtualNetwork(vnet) => (Kind::VirtualNetwork, 0, vnet.get()),
             Locator::Frontend(frontend) => (Kind::Frontend, 0, frontend.0),
             Locator::Gateway(gateway) => (Kind::Gateway, 0, gateway.get()),
+            Locator::Connection(connection) => (Kind::Connection, 0, connection.get()),
         };
         Self {
             reason,
@@ -285,6 +291,7 @@ impl Dropped {
             Kind::VirtualNetwork => Locator::VirtualNetwork(VnetId::new(id)),
             Kind::Frontend => Locator::Frontend(FrontendId(id)),
             Kind::Gateway => Locator::Gateway(GatewayId::new(id)),
+            Kind::Connection => Locator::Connection(ConnectionId::new(id)),
         }
     }
 }
@@ -331,6 +338,8 @@ pub enum Object<'a> {
     LoadBalancer(&'a ResourceId),
     /// A virtual network gateway.
     Gateway(&'a ResourceId),
+    /// A connection of a gateway.
+    Connection(&'a ResourceId),
 }
 
 impl Locator {
@@ -384,6 +393,9 @@ impl Locator {
                 named(&names.load_balancers, balancer.get()).map(Object::LoadBalancer)
             }
             Self::Gateway(gateway) => named(&names.gateways, gateway.get()).map(Object::Gateway),
+            Self::Connection(connection) => {
+                named(&names.connections, connection.get()).map(Object::Connection)
+            }
         }
     }
 }
@@ -422,6 +434,7 @@ mod tests {
             Locator::VirtualNetwork(VnetId::new(1)),
             Locator::Frontend(FrontendId(4)),
             Locator::Gateway(GatewayId::new(5)),
+            Locator::Connection(ConnectionId::new(6)),
         ];
         for &reason in DropReason::ALL {
             for at in places {

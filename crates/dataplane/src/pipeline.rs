@@ -197,7 +197,7 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
                 Ok(Stage::At(Position::UnderWay { from, to }))
             }
             Position::UnderWay { from, to } => match to {
-                Departure::Nic(to) => {
+                Departure::Nic(to) | Departure::Tunnel(to) => {
                     self.receive(to, packet)?;
                     Ok(Stage::At(Position::InGuest(to)))
                 }
@@ -462,7 +462,7 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
                 let network = |nic| self.snapshot.nic(nic).map(|nic: &Nic| nic.virtual_network);
                 (network(from) != network(to)).then_some(NIC_MTU)
             }
-            Departure::Internet => Some(OUTSIDE_MTU),
+            Departure::Internet | Departure::Tunnel(_) => Some(OUTSIDE_MTU),
             Departure::AzureService | Departure::Platform => Some(NIC_MTU),
             Departure::OwnGuest => None,
         }
@@ -529,7 +529,7 @@ impl Position {
             Self::Leaving(nic)
             | Self::InGuest(nic)
             | Self::UnderWay {
-                to: Departure::Nic(nic),
+                to: Departure::Nic(nic) | Departure::Tunnel(nic),
                 ..
             }
             | Self::UnderWay { from: nic, .. } => nic,

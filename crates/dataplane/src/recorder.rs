@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use control::snapshot::{
     AdminRulesId, FibId, ForwardedTraffic, FrontendId, Level, NextHop, RuleSetId,
 };
-use model::{AdminAccess, Direction, LinkId, NicId};
+use model::{AdminAccess, Direction, GatewayId, LinkId, NicId};
 
 use crate::dropped::Dropped;
 use crate::nat::Rewrite;
@@ -161,6 +161,15 @@ pub enum Step {
         nic: NicId,
         /// What was put in place of what.
         rewrite: Rewrite,
+    },
+    /// A tunnel of a gateway takes the packet (step 14, G-7).
+    Tunnelled {
+        /// The gateway in Azure.
+        gateway: GatewayId,
+        /// The number of the tunnel there.
+        tunnel: u16,
+        /// Toward Azure.
+        inward: bool,
     },
     /// The packet crosses into another network (step 8).
     Crossed {

@@ -493,6 +493,7 @@ pub(crate) fn tell(snapshot: &Snapshot, dropped: Dropped) -> String {
         }
         Object::VirtualNetwork(id) => format!("network {}", id.name()),
         Object::LoadBalancer(id) => format!("balancer {}", id.name()),
+        Object::Connection(id) => format!("connection {}", id.name()),
         Object::Gateway(id) => format!("gateway {}", id.name()),
     };
     format!("{} at {object}", dropped.reason())

@@ -1,11 +1,11 @@
 //! One step of a packet's life in words, with the object that decided.
 
 use control::Snapshot;
-use control::snapshot::{ForwardedTraffic, NextHop};
+use control::snapshot::{Far, ForwardedTraffic, NextHop};
 use dataplane::dropped::{Dropped, Locator};
 use dataplane::recorder::{Admission, FlowFound, Step, Visit};
 use engine::site::Site;
-use model::{AdminAccess, Network, NicId};
+use model::{AdminAccess, GatewayId, Network, NicId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -121,7 +121,10 @@ impl Narrator<'_> {
             | Step::JudgedByDefaultRules { visit, .. }
             | Step::TcpMidstream { visit } => visit.nic,
             Step::Forwarded { entered, .. } => entered,
-            Step::Balanced { .. } | Step::Crossed { .. } | Step::Refused { .. } => here,
+            Step::Balanced { .. }
+            | Step::Tunnelled { .. }
+            | Step::Crossed { .. }
+            | Step::Refused { .. } => here,
         }
     }
 
@@ -248,6 +251,11 @@ impl Narrator<'_> {
                 (Stage::NextHop, text, Some(object))
             }
             Step::Translated { rewrite, .. } => translation::words(self.snapshot, rewrite),
+            Step::Tunnelled {
+                gateway,
+                tunnel,
+                inward,
+            } => self.tunnel_words(gateway, tunnel, inward),
             Step::Crossed { link, admission } => {
                 let link = Object::at(self.snapshot, Locator::Link(link), None);
                 let text = format!("{link}, the receiver's: {}", admission_text(admission));
@@ -306,6 +314,38 @@ impl Narrator<'_> {
                 (stage_of(dropped), text, Some(object))
             }
         }
+    }
+
+    /// The tunnel by its connection, and what lies at its other end.
+    fn tunnel_words(
+        &self,
+        gateway: GatewayId,
+        tunnel: u16,
+        inward: bool,
+    ) -> (Stage, String, Option<Object>) {
+        let compiled = self.snapshot.gateway(gateway);
+        let tunnel = compiled.and_then(|gateway| gateway.tunnels.get(usize::from(tunnel)));
+        let connection = tunnel.and_then(|tunnel| tunnel.connection);
+        let locator = connection.map_or(Locator::Gateway(gateway), Locator::Connection);
+        let object = Object::at(self.snapshot, locator, None);
+        let far = match tunnel.map(|tunnel| tunnel.far) {
+            Some(Far::Gateway(far)) => {
+                let far = Object::at(self.snapshot, Locator::Gateway(far), None);
+                format!(" to {far}")
+            }
+            Some(Far::Unknown) => " to what the input does not hold".to_owned(),
+            Some(Far::Site) | None => String::new(),
+        };
+        let direction = if inward {
+            "from outside"
+        } else {
+            "out of Azure"
+        };
+        let text = match connection {
+            Some(_) => format!("{object}{far} carries the packet {direction} (G-7)"),
+            None => format!("{object} carries the packet {direction}: no connection is described"),
+        };
+        (Stage::NextHop, text, Some(object))
     }
 
     /// What a next hop adds to the row; most rows say it all.

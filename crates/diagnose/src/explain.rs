@@ -445,6 +445,7 @@ fn verdict(forward: &Walked, back: Option<&Walked>, strays: bool) -> Verdict {
 pub fn departure_name(departure: Departure) -> &'static str {
     match departure {
         Departure::Nic(_) => "another NIC",
+        Departure::Tunnel(_) => "the other end of a tunnel",
         Departure::OwnGuest => "its own guest",
         Departure::Platform => "the Azure platform",
         Departure::Internet => "the Internet",

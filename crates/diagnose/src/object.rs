@@ -55,6 +55,11 @@ pub enum Object {
         /// Resource id.
         id: String,
     },
+    /// A connection of a gateway.
+    Connection {
+        /// Resource id.
+        id: String,
+    },
     /// Something that the snapshot no longer holds.
     Gone,
 }
@@ -147,6 +152,7 @@ impl Object {
             dropped::Object::VirtualNetwork(id) => Self::VirtualNetwork { id: id.to_string() },
             dropped::Object::LoadBalancer(id) => Self::LoadBalancer { id: id.to_string() },
             dropped::Object::Gateway(id) => Self::Gateway { id: id.to_string() },
+            dropped::Object::Connection(id) => Self::Connection { id: id.to_string() },
         }
     }
 
@@ -262,6 +268,7 @@ impl fmt::Display for Object {
             Self::VirtualNetwork { id } => write!(f, "virtual network {}", short(id)),
             Self::LoadBalancer { id } => write!(f, "load balancer {}", short(id)),
             Self::Gateway { id } => write!(f, "gateway {}", short(id)),
+            Self::Connection { id } => write!(f, "connection {}", short(id)),
             Self::Gone => f.write_str("an object that no longer exists"),
         }
     }

@@ -1,5 +1,6 @@
 //! What to change so that a dropped packet would pass: generated from the drop's own evidence, with the command where one does it.
 
+mod outside;
 mod peering;
 
 use std::net::Ipv4Addr;
@@ -65,6 +66,9 @@ pub struct Situation<'a> {
 impl Situation<'_> {
     /// A sentence or two beyond the drop's own: why the network is as it is. Empty if there is nothing to add.
     pub fn background(&self) -> Vec<String> {
+        if let Some(host) = self.outside() {
+            return self.background_outside(host);
+        }
         match self.dropped.reason() {
             DropReason::RouteNone | DropReason::NoRoute if !self.is_user_route() => {
                 self.background_of_missing_route()
@@ -90,6 +94,9 @@ impl Situation<'_> {
         reason = "one arm a reason: a table, not a procedure"
     )]
     pub fn ways_out(&self) -> Vec<WayOut> {
+        if let Some(host) = self.outside() {
+            return self.ways_out_outside(host);
+        }
         let nic = self.nic_id();
         let object = Object::of_drop(self.snapshot, self.dropped);
         match self.dropped.reason() {
@@ -183,14 +190,17 @@ impl Situation<'_> {
                 "Spread the flows over more NICs than {}: Azure remembers 500,000 for each (S-8).",
                 nic.name()
             ))],
+            DropReason::GatewayNoRoute if matches!(object, Object::Connection { .. }) => {
+                vec![WayOut::new(format!(
+                    "Add the two ends to the traffic selectors of the {object}: a policy-based tunnel carries nothing else."
+                ))]
+            }
             DropReason::GatewayNoRoute => vec![WayOut::new(format!(
                 "Add {} to a local network gateway or to what BGP announces to the {object}.",
                 self.packet.destination
             ))],
             DropReason::GatewayConnectionDown => {
-                vec![WayOut::new(format!(
-                    "Bring up the connection of the {object}."
-                ))]
+                vec![WayOut::new(format!("Bring up the {object}."))]
             }
             DropReason::FabricProtocol => vec![WayOut::new(
                 "Use TCP, UDP or ICMP to a single host: the fabric carries no multicast, broadcast, IP-in-IP or GRE (N-8).",

@@ -75,7 +75,12 @@ impl Site {
                 let site = &network.on_premises()[site];
                 (site.name(), site.latency_us)
             }
-            OutsidePlace::VpnClient(gateway) => (network.gateways()[gateway].name(), 0),
+            OutsidePlace::VpnClient(gateway) => (
+                network.gateways()[gateway].name(),
+                network
+                    .vpn_client(station)
+                    .map_or(0, |client| client.latency_us),
+            ),
             OutsidePlace::Internet => ("", 0),
         };
         let name = if place.is_empty() {

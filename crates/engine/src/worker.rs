@@ -326,7 +326,9 @@ impl Worker {
     /// A packet has left this NIC.
     fn depart(&mut self, travelling: Travelling, to: Departure, moment: &mut Moment<'_>) {
         match to {
-            Departure::Nic(receiver) => self.carry(travelling, receiver, moment),
+            Departure::Nic(receiver) | Departure::Tunnel(receiver) => {
+                self.carry(travelling, receiver, moment);
+            }
             Departure::OwnGuest => self.hand_over(travelling, Vec::new(), moment),
             Departure::Platform | Departure::Internet | Departure::AzureService => {
                 self.counters.departed += 1;

@@ -71,7 +71,7 @@ pub use network_manager::{
     AdminRuleCollection, NetworkGroup, NetworkManager, SecurityAdminConfiguration,
     SecurityAdminRule,
 };
-pub use on_premises::{OnPremisesNetwork, OnPremisesRequest};
+pub use on_premises::{OnPremisesNetwork, OnPremisesRequest, VpnClient};
 pub use options::Options;
 pub use outside::{OutsideHost, OutsidePlace, StationId};
 pub use peering::{Peering, PeeringFlags, PeeringRecord, PeeringScope};

@@ -4,6 +4,7 @@
 
 mod delivery;
 mod interfaces;
+mod outside;
 mod route_server;
 mod rules;
 mod virtual_networks;
@@ -22,7 +23,7 @@ use crate::id::ResourceId;
 use crate::names::Names;
 use crate::network_interface::NetworkInterface;
 use crate::network_manager::NetworkManager;
-use crate::on_premises::OnPremisesNetwork;
+use crate::on_premises::{OnPremisesNetwork, VpnClient};
 use crate::options::Options;
 use crate::outside::{OutsideHost, OutsidePlace, StationId};
 use crate::peering::Peering;
@@ -65,6 +66,8 @@ pub struct Network {
     pub(crate) on_premises: Table<OnPremisesId, OnPremisesNetwork>,
     /// By their workers.
     pub(crate) outside_hosts: BTreeMap<StationId, OutsideHost>,
+    /// By their workers; each has a host outside Azure.
+    pub(crate) vpn_clients: BTreeMap<StationId, VpnClient>,
     pub(crate) firewall_policies: Table<FirewallPolicyId, FirewallPolicy>,
     pub(crate) ip_groups: Table<IpGroupId, IpGroup>,
     pub(crate) private_endpoints: Table<PrivateEndpointId, PrivateEndpoint>,

@@ -77,7 +77,9 @@ impl<'a> Capture<'a> {
             FrameDirection::Received => "received",
         };
         let fate = match sighting.fate {
-            Fate::Departed(Departure::Nic(to)) => format!("{verb} to {}", narrator.site(to)),
+            Fate::Departed(Departure::Nic(to) | Departure::Tunnel(to)) => {
+                format!("{verb} to {}", narrator.site(to))
+            }
             Fate::Departed(to) => format!("{verb} to {}", departure_name(to)),
             Fate::Delivered => format!("{verb}, delivered to the guest"),
             Fate::Forwarded(leaves) => {

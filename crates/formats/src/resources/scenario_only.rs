@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use ipnet::Ipv4Net;
 use model::virtual_machine::{GuestRole, Listener};
 use model::{Guest, OnPremisesRequest, Options, PowerState, ResourceId, VmId};
 
@@ -40,6 +41,8 @@ pub struct Additions {
     pub learned_routes: Vec<Entry>,
     /// Networks outside Azure with the ids that they get here.
     pub on_premises: Vec<(ResourceId, Entry)>,
+    /// Point-to-site clients, by name.
+    pub vpn_clients: Vec<Entry>,
     /// Microsoft's lists of service tags.
     pub service_tag_lists: Vec<Value>,
     /// Prefixes of service tags, by name: these go before those of the lists.
@@ -66,6 +69,9 @@ impl Builder<'_> {
         }
         for (id, entry) in &additions.on_premises {
             self.on_premises(id, entry);
+        }
+        for entry in &additions.vpn_clients {
+            self.vpn_client(entry);
         }
         self.authorization(additions);
     }
@@ -190,17 +196,46 @@ impl Builder<'_> {
                 }
             }
         }
+        let knows = self.given_prefixes(&view, "knows");
         let latency_us = self.latency(&view);
         let Some(gateway) = gateway else { return };
         let network = OnPremisesRequest {
             id: id.clone(),
             gateway,
             prefixes,
+            knows,
             hosts,
             latency_us,
         };
         let result = self.network.create_on_premises(network);
         self.created(id, entry.key_span, result);
+    }
+
+    fn vpn_client(&mut self, entry: &Entry) {
+        self.reader.begin(&entry.key, Origin::Authored);
+        let view = View::of_resource([&entry.value], entry.value.span);
+        let gateway = self.required(&view, "gateway", Kind::VirtualNetworkGateway, |network| {
+            network.gateways()
+        });
+        let address = self.reader.address(&view, "address");
+        let profile = self.given_prefixes(&view, "profile");
+        let latency_us = self.latency(&view);
+        let Some(gateway) = gateway else { return };
+        match self.network.create_vpn_client(&entry.key, gateway, address) {
+            Ok(station) => {
+                if let Some(client) = self.network.vpn_client_mut(station) {
+                    client.profile = profile;
+                    client.latency_us = latency_us;
+                }
+            }
+            Err(error) => self.reader.refused(&error, entry.key_span),
+        }
+    }
+
+    /// Prefixes under a key; `None` if the key is not there, so that an empty list means none at all.
+    fn given_prefixes(&mut self, view: &View<'_>, key: &'static str) -> Option<Vec<Ipv4Net>> {
+        view.get(key)?;
+        Some(self.reader.prefixes(view, &[key]))
     }
 
     /// `latencyMs`: one way to the gateway, up to a minute.

@@ -5,6 +5,7 @@ mod route_server;
 use std::sync::Arc;
 
 use model::ResourceId;
+use model::on_premises::ON_PREMISES;
 
 use super::{DEFAULT_GROUP, DEFAULT_SUBSCRIPTION, Read};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -93,6 +94,9 @@ pub(super) fn lower(
         let id = ResourceId::parse(&entry.key).unwrap_or_else(|_| lowering.id(&entry, ON_PREMISES));
         additions.on_premises.push((id, entry));
     }
+    additions
+        .vpn_clients
+        .extend(entries(document, "vpnClients"));
     for option in entries(document, "options") {
         let value = option
             .value
@@ -121,9 +125,6 @@ pub(super) fn lower(
         topology: topology.collect(),
     }
 }
-
-/// An id of our own: Azure has no such resource.
-const ON_PREMISES: &str = "Vnetsim.Scenario/onPremisesNetworks";
 
 pub(super) struct Lowering<'a> {
     subscription: &'a str,

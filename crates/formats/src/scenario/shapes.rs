@@ -217,6 +217,8 @@ shapes! {
         learned_routes: Named<Vec<LearnedRoute>>,
         /// Networks outside Azure.
         on_premises: Named<OnPremises>,
+        /// Point-to-site clients of VPN gateways.
+        vpn_clients: Named<VpnClient>,
         /// Prefixes of service tags, by name of the tag.
         service_tags: Named<Vec<String>>,
         /// Subscriptions by their id.
@@ -1063,8 +1065,22 @@ shapes! {
         gateway: Option<String>,
         /// Its prefixes.
         prefixes: Vec<String>,
+        /// Prefixes of Azure that its routers know; default everything that the gateway advertises to it.
+        knows: Option<Vec<String>>,
         /// Addresses that answer, by name.
         hosts: Named<String>,
+        /// One-way latency to the gateway in milliseconds.
+        latency_ms: Option<f64>,
+    }
+
+    /// A point-to-site client of a VPN gateway.
+    VpnClient {
+        /// Name or id of the gateway.
+        gateway: Option<String>,
+        /// Its address in the gateway's pool; default the first that is free.
+        address: Option<String>,
+        /// Prefixes in its profile when that was downloaded; default what the gateway tells now.
+        profile: Option<Vec<String>>,
         /// One-way latency to the gateway in milliseconds.
         latency_ms: Option<f64>,
     }

@@ -131,6 +131,7 @@ impl<'a> Writer<'a> {
             guests: self.guests(),
             learned_routes: self.learned_routes(),
             on_premises: self.on_premises(),
+            vpn_clients: self.vpn_clients(),
             service_tags: Named(
                 network
                     .service_tags()
@@ -739,6 +740,7 @@ impl<'a> Writer<'a> {
         self.named(network.on_premises().values(), |site| shapes::OnPremises {
             gateway: Some(network.gateways()[site.gateway].id.to_string()),
             prefixes: texts(&site.prefixes),
+            knows: site.knows.as_deref().map(texts),
             hosts: Named(
                 site.hosts
                     .iter()

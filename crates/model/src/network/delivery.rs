@@ -1,6 +1,4 @@
-//! Operations on load balancers, firewalls, gateways and networks outside Azure.
-
-use std::net::Ipv4Addr;
+//! Operations on load balancers, firewalls, gateways and their connections.
 
 use super::{Network, not_there};
 use crate::allocation::AddressOwner;
@@ -13,15 +11,13 @@ use crate::gateway::{
     Connection, GatewayInstance, LearnedRoute, LocalNetworkGateway, VirtualNetworkGateway,
 };
 use crate::network_interface::NicOwner;
-use crate::on_premises::{OnPremisesNetwork, OnPremisesRequest};
-use crate::outside::{OutsideHost, OutsidePlace, StationId};
 use crate::request::{
     FirewallRequest, FrontendRequest, GatewayRequest, IpConfigurationRequest, LoadBalancerRequest,
     NicRequest,
 };
 use crate::table::{
     ConnectionId, FirewallId, GatewayId, LoadBalancerId, LocalGatewayId, NatGatewayId, NicId,
-    OnPremisesId, PublicIpId,
+    PublicIpId,
 };
 
 impl Network {
@@ -242,49 +238,5 @@ impl Network {
     ) -> Result<ConnectionId, OperationError> {
         not_there(&self.connections, &connection.id)?;
         Ok(self.connections.add(connection))
-    }
-
-    /// Adds a network outside Azure.
-    pub fn create_on_premises(
-        &mut self,
-        request: OnPremisesRequest,
-    ) -> Result<OnPremisesId, OperationError> {
-        not_there(&self.on_premises, &request.id)?;
-        let site = self.on_premises.next_key();
-        let place = OutsidePlace::OnPremises(site);
-        let hosts = request.hosts.into_iter().map(|(name, address)| {
-            self.add_outside_host(OutsideHost {
-                name,
-                address,
-                place,
-            })
-        });
-        let hosts = hosts.collect();
-        Ok(self.on_premises.add(OnPremisesNetwork {
-            id: request.id,
-            gateway: request.gateway,
-            prefixes: request.prefixes,
-            hosts,
-            latency_us: request.latency_us,
-        }))
-    }
-
-    /// Adds a host outside Azure. Its worker is numbered with the NICs and is none of them.
-    pub fn add_outside_host(&mut self, host: OutsideHost) -> StationId {
-        let station = self.nics.reserve();
-        self.outside_hosts.insert(station, host);
-        station
-    }
-
-    /// Joins the network to the Internet, whose host sends from this address unless told otherwise. Once: later calls change nothing.
-    pub fn connect_internet(&mut self, address: Ipv4Addr) -> StationId {
-        match self.internet() {
-            Some(station) => station,
-            None => self.add_outside_host(OutsideHost {
-                name: "internet".to_owned(),
-                address,
-                place: OutsidePlace::Internet,
-            }),
-        }
     }
 }

@@ -30,6 +30,19 @@ impl Writer<'_> {
         )
     }
 
+    pub(super) fn vpn_clients(&self) -> Named<shapes::VpnClient> {
+        let clients = self.network.vpn_clients().map(|(_, client)| {
+            let shape = shapes::VpnClient {
+                gateway: Some(self.network.gateways()[client.gateway].id.to_string()),
+                address: Some(client.address.to_string()),
+                profile: client.profile.as_deref().map(texts),
+                latency_ms: Some(f64::from(client.latency_us) / 1000.0),
+            };
+            (client.name.clone(), shape)
+        });
+        Named(clients.collect())
+    }
+
     /// By id of the gateway, or of the BGP connection of a route server.
     pub(super) fn learned_routes(&self) -> Named<Vec<shapes::LearnedRoute>> {
         let network = self.network;
