@@ -13,6 +13,7 @@ mod hostile_files;
 mod hub_and_spoke;
 mod life_cycle;
 mod lint;
+mod metering;
 mod names;
 mod outside;
 mod packets;

@@ -121,6 +121,15 @@ pub(crate) struct RunArguments {
     /// Explain afterwards why packets arrive or not
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Count the bytes that cross peerings, by link and direction
+    #[arg(long)]
+    pub(crate) meter: bool,
+    /// Price those bytes by a table of your own
+    ///
+    /// YAML with the keys currency, bytesPerGb (1000000000 unless said), local: {ingress, egress}, global: {ZONE: {ingress, egress}} and
+    /// zones: {REGION: ZONE}. Prices are for a gigabyte; each side of a peering pays by the zone of its own region.
+    #[arg(long, value_name = "FILE", requires = "meter")]
+    pub(crate) prices: Option<PathBuf>,
 }
 
 /// Send real packets from one VM to another, in simulated time, and print as ping does

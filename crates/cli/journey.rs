@@ -15,11 +15,16 @@ use diagnose::names::{Answer, resolve};
 use diagnose::object::Object;
 use engine::application::{Application, ProbeEvent, ProbeKind};
 use engine::latency::LatencyModel;
+use engine::meter::Meter;
 use engine::simulate::{Settings, Simulation, Summary};
 use engine::trace::{Fate, Frames, Occurrence, Sighting};
+use formats::diagnostic::Diagnostics;
+use formats::prices::Prices;
+use formats::source::Sources;
 use model::lookup::{Endpoint, LookupError};
 use model::{Network, NicId};
 use report::capture::Capture;
+use report::meter::MeterDocument;
 use report::ping::{LossRecord, PingHeading};
 use serde_json::Value;
 
@@ -44,6 +49,7 @@ pub(crate) struct Journey {
 pub(crate) struct Ended {
     pub(crate) summary: Summary,
     pub(crate) losses: Vec<Loss>,
+    pub(crate) meter: Meter,
     pub(crate) interrupted: bool,
 }
 
@@ -118,9 +124,10 @@ impl Journey {
         let settings = Settings {
             seed: run.seed,
             latency: LatencyModel::default(),
-            frames: match run.pcap {
-                Some(_) => Frames::All,
-                None => Frames::Dropped,
+            frames: if run.pcap.is_some() || run.meter {
+                Frames::All
+            } else {
+                Frames::Dropped
             },
         };
         let mut simulation = Simulation::new(self.network.clone(), self.snapshot.clone(), settings);
@@ -136,10 +143,12 @@ impl Journey {
 
         let running = simulation.start(AHEAD)?;
         let mut losses = BTreeMap::new();
+        let mut meter = Meter::default();
         for occurrence in running.occurrences() {
             match occurrence {
                 Occurrence::Frame(sighting) => {
                     note_loss(&sighting, &mut losses);
+                    meter.record(&self.snapshot, &sighting);
                     if let Some(capture) = &mut capture {
                         capture.record(&sighting)?;
                     }
@@ -155,6 +164,7 @@ impl Journey {
         Ok(Ended {
             summary,
             losses: self.losses(&losses),
+            meter,
             interrupted: interrupted.load(Ordering::Relaxed),
         })
     }
@@ -229,6 +239,26 @@ impl Journey {
         Ok(document)
     }
 
+    /// What `--meter` tells, with the prices of `--prices`; and what the table lacks, as a message.
+    pub(crate) fn metered(
+        &self,
+        ended: &Ended,
+        run: &RunArguments,
+        prices: Option<&Prices>,
+        console: &mut Console<'_>,
+    ) -> Option<MeterDocument> {
+        if !run.meter {
+            return None;
+        }
+        let metered = MeterDocument::new(&self.network, &ended.meter, prices);
+        if prices.is_some() {
+            for missing in metered.unpriced() {
+                console.message(format_args!("note: the price table lacks {missing}"));
+            }
+        }
+        Some(metered)
+    }
+
     fn explanation(&self, service: ServiceArguments) -> Explanation {
         explain(&self.network, &self.snapshot, &self.question(service))
     }
@@ -290,6 +320,18 @@ fn by_name(
         report::names::sentence(&resolution.answer),
         quoted(name)
     )))
+}
+
+/// The table of `--prices`. A mistake in it should cost no run.
+pub(crate) fn price_table(run: &RunArguments) -> Result<Option<Prices>, Failure> {
+    let Some(path) = &run.prices else {
+        return Ok(None);
+    };
+    let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+    match Prices::read(path, &mut sources, &mut diagnostics) {
+        Some(prices) => Ok(Some(prices)),
+        None => Err(Failure::Input(Box::new((diagnostics, sources)))),
+    }
 }
 
 /// What the headers of reports say.

@@ -7,7 +7,7 @@ use report::ping::PingReport;
 use crate::args::{Format, PingArguments};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
-use crate::journey::{Journey, explain_command, heading, probe_kind};
+use crate::journey::{Journey, explain_command, heading, price_table, probe_kind};
 
 /// Bytes of data in an echo, as ping sends them.
 const ECHO_SIZE: u16 = 56;
@@ -26,6 +26,7 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
         .as_ref()
         .map(HistogramFile::new)
         .transpose()?;
+    let prices = price_table(run)?;
     let journey = Journey::open(
         &arguments.topology,
         arguments.service,
@@ -66,11 +67,20 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
         Ok(())
     })?;
 
+    let metered = journey.metered(&ended, run, prices.as_ref(), console);
     match arguments.output {
-        Format::Table => writeln!(console.out(), "\n{}", report.statistics())?,
+        Format::Table => {
+            writeln!(console.out(), "\n{}", report.statistics())?;
+            if let Some(metered) = metered {
+                write!(console.out(), "\n{}", metered.table())?;
+            }
+        }
         Format::Json => {
             let document = report.document(ended.loss_records());
-            let document = journey.document(serde_json::to_value(document), run, *service)?;
+            let mut document = journey.document(serde_json::to_value(document), run, *service)?;
+            if let Some(metered) = metered {
+                document["meter"] = serde_json::to_value(metered).map_err(std::io::Error::from)?;
+            }
             report::json::write(console.out(), &document)?;
         }
     }

@@ -9,7 +9,7 @@ use report::traceroute::TracerouteReport;
 use crate::args::{Format, TracerouteArguments};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
-use crate::journey::{Journey, explain_command, heading, probe_kind};
+use crate::journey::{Journey, explain_command, heading, price_table, probe_kind};
 
 /// Bytes of data in an echo: with the headers the 60 of Linux' traceroute.
 const ECHO_SIZE: u16 = 32;
@@ -27,6 +27,7 @@ pub(super) fn run(
         run,
         ..
     } = arguments;
+    let prices = price_table(run)?;
     let journey = Journey::open(
         &arguments.topology,
         arguments.service,
@@ -67,10 +68,16 @@ pub(super) fn run(
         Ok(())
     })?;
 
+    let metered = journey.metered(&ended, run, prices.as_ref(), console);
     if arguments.output == Format::Json {
         let document = report.document(ended.loss_records());
-        let document = journey.document(serde_json::to_value(document), run, *service)?;
+        let mut document = journey.document(serde_json::to_value(document), run, *service)?;
+        if let Some(metered) = metered {
+            document["meter"] = serde_json::to_value(metered).map_err(std::io::Error::from)?;
+        }
         report::json::write(console.out(), &document)?;
+    } else if let Some(metered) = metered {
+        write!(console.out(), "\n{}", metered.table())?;
     }
     if run.explain && lines {
         journey.explain(*service, console)?;

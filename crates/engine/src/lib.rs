@@ -4,6 +4,7 @@
 //! - [`counters`]: what became of packets
 //! - [`simulate`]: the driver in virtual time
 //! - [`trace`]: what a run tells
+//! - [`meter`]: what crosses peerings
 //! - [`event`]: the total order in which things happen
 //! - [`site`]: names and places of NICs
 //! - [`time`]: simulated time, and the date it has in captures
@@ -14,6 +15,7 @@ pub mod application;
 pub mod counters;
 pub mod event;
 pub mod latency;
+pub mod meter;
 pub mod random;
 pub mod simulate;
 pub mod site;

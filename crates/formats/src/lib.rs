@@ -20,6 +20,7 @@ mod document;
 pub mod json;
 pub mod load;
 pub mod locations;
+pub mod prices;
 pub mod resources;
 pub mod scenario;
 pub mod source;
