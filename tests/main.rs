@@ -26,4 +26,5 @@ mod templates;
 mod terraform;
 mod vectors;
 mod vnetsim;
+mod watcher;
 mod worked_examples;

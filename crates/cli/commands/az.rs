@@ -1,13 +1,14 @@
 //! `vnetsim az`: commands of Azure's command line on the simulated network.
 
+mod diagnostic;
 mod words;
 
 use control::questions::{decide, next_hop_of};
 use model::authorization::RequiredAction;
 use model::lookup::LookupError;
-use model::{NicId, PeeringFlags};
+use model::{NicId, PeeringFlags, VmId};
 use report::az::output::KeyOrders;
-use report::az::{effective, output, peering, resources, watcher};
+use report::az::{effective, output, peering, resources, security_view, watcher};
 use report::table::Table;
 use serde_json::Value;
 
@@ -377,19 +378,25 @@ fn watch(command: Watcher, at: &Place, console: &mut Console<'_>) -> Result<Answ
             let flow = ip_flow::question(own, direction, protocol, &local, &remote, ip_flow::ECHO)?;
             watcher::ip_flow(&decide(&snapshot, nic, direction, flow))
         }
+        Watcher::ShowSecurityGroupView { vm, group } => {
+            let machine = machine(&network, &vm, &group)?;
+            security_view::of_machine(&network, &snapshot, machine)
+        }
+        Watcher::RunConfigurationDiagnostic(asked) => {
+            diagnostic::answer(&network, &snapshot, &asked)?
+        }
     };
     Ok(Answer::new(document))
 }
 
+fn machine(network: &model::Network, name: &str, group: &GroupName) -> Result<VmId, Failure> {
+    let machines = network.virtual_machines().iter();
+    links::only("Microsoft.Compute/virtualMachines", name, group, machines)
+}
+
 /// The NIC of a VM that a question is about: the named one, else the primary one.
 fn nic_of(network: &model::Network, vm: &Vm) -> Result<NicId, Failure> {
-    let machines = network.virtual_machines().iter();
-    let machine = links::only(
-        "Microsoft.Compute/virtualMachines",
-        &vm.name,
-        &vm.group,
-        machines,
-    )?;
+    let machine = machine(network, &vm.name, &vm.group)?;
     let machine = &network.virtual_machines()[machine];
     match &vm.nic {
         Some(name) => {

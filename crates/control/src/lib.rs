@@ -27,6 +27,7 @@
 mod admin_rules;
 mod boundary;
 mod compile;
+pub mod diagnostic;
 pub mod effective_routes;
 mod effective_rules;
 mod gateway_routes;

@@ -226,6 +226,51 @@ pub(super) enum Watcher {
         #[arg(long)]
         remote: String,
     },
+    #[command(after_help = "PowerShell: Get-AzNetworkWatcherSecurityGroupView")]
+    /// The security rules of all NICs of a VM
+    ShowSecurityGroupView {
+        /// VM: name or id
+        #[arg(long = "vm")]
+        vm: String,
+        #[command(flatten)]
+        group: GroupName,
+    },
+    #[command(after_help = "PowerShell: Invoke-AzNetworkWatcherNetworkConfigurationDiagnostic")]
+    /// Which rules hold packets of a kind, and in which fields
+    RunConfigurationDiagnostic(ConfigurationDiagnostic),
+}
+
+/// What `run-configuration-diagnostic` takes.
+#[derive(Args, Debug)]
+pub(super) struct ConfigurationDiagnostic {
+    /// VM or NIC: name or id
+    #[arg(long)]
+    pub(super) resource: String,
+    /// virtualMachines (default) or networkInterfaces, for a resource given by name
+    #[arg(long, ignore_case = true, value_parser = ["virtualMachines", "networkInterfaces"])]
+    pub(super) resource_type: Option<String>,
+    #[command(flatten)]
+    pub(super) group: GroupName,
+    /// Inbound or Outbound
+    #[arg(long, conflicts_with = "queries")]
+    pub(super) direction: Option<Direction>,
+    /// TCP, UDP, ICMP or *
+    #[arg(long, conflicts_with = "queries")]
+    pub(super) protocol: Option<model::RuleProtocol>,
+    /// *, an address, a prefix or a service tag
+    #[arg(long, conflicts_with = "queries")]
+    pub(super) source: Option<String>,
+    /// *, an address, a prefix or a service tag
+    #[arg(long, conflicts_with = "queries")]
+    pub(super) destination: Option<String>,
+    /// Destination port, or *
+    #[arg(long, alias = "destination-port", conflicts_with = "queries")]
+    pub(super) port: Option<String>,
+    /// Several questions as JSON: [{direction, protocol, source, destination, destinationPort}]
+    #[arg(long, value_name = "JSON")]
+    pub(super) queries: Option<String>,
+    #[arg(long, hide = true)]
+    parent: Option<String>,
 }
 
 /// A VM and one of its NICs.

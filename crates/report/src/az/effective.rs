@@ -247,10 +247,7 @@ fn security_rule(rule: &SecurityRule, tags: &TagSets<'_>) -> Value {
         "expandedSourceAddressPrefix": expanded_source,
         "name": rule_name(rule),
         "priority": rule.priority,
-        "protocol": match rule.protocol {
-            RuleProtocol::Any => "All",
-            other => other.as_str(),
-        },
+        "protocol": protocol(rule.protocol),
         "sourceAddressPrefix": only(&source),
         "sourceAddressPrefixes": source,
         "sourcePortRange": only(&source_ports),
@@ -273,8 +270,16 @@ pub(super) fn is_default(rule: &SecurityRule) -> bool {
     default_rules(rule.direction).contains(rule)
 }
 
+/// `*` prints as `All` (S-3).
+pub(super) fn protocol(protocol: RuleProtocol) -> &'static str {
+    match protocol {
+        RuleProtocol::Any => "All",
+        other => other.as_str(),
+    }
+}
+
 /// `*` prints as `0.0.0.0/0`; groups print as the addresses of their members (D-1).
-fn addresses(side: &RuleAddresses, network: &Network) -> Vec<String> {
+pub(super) fn addresses(side: &RuleAddresses, network: &Network) -> Vec<String> {
     match side {
         RuleAddresses::Any => vec!["0.0.0.0/0".to_owned()],
         RuleAddresses::Prefixes(prefixes) => texts(prefixes),
@@ -288,7 +293,7 @@ fn addresses(side: &RuleAddresses, network: &Network) -> Vec<String> {
 }
 
 /// A single port prints as a range too: `22-22`.
-fn ranges(ports: &Ports) -> Vec<String> {
+pub(super) fn ranges(ports: &Ports) -> Vec<String> {
     ports
         .ranges()
         .iter()
