@@ -207,6 +207,8 @@ fn a_false_access_flag_of_the_hub_stops_the_spoke_at_the_gateway() {
     dies(&scenario, "Spoke1VM", "pc", verdict);
     dies(&scenario, "pc", "Spoke1VM", verdict);
     answers(&scenario, "pc", "Spoke2VM", 63);
+    let told = dies(&scenario, "pc", "Spoke1VM", verdict);
+    assert!(told.contains("T-4"), "{told}");
 }
 
 #[test]
@@ -429,6 +431,35 @@ fn a_tunnel_carries_1400_bytes_and_drops_more_in_silence() {
         "{lost:#?}"
     );
     ping("1373", false).yes();
+}
+
+#[test]
+fn a_gateway_takes_its_time_and_a_site_is_as_far_away_as_the_scenario_says() {
+    // L-3, L-4
+    let average = |scenario: &str, from: &str, to: &str| -> f64 {
+        let out = ask(scenario, &["ping", from, to, "-c", "100", "-i", "0.01"]).yes();
+        let times = out
+            .split(" = ")
+            .nth(1)
+            .and_then(|rest| rest.split('/').nth(1));
+        times
+            .and_then(|time| time.parse().ok())
+            .expect("an average")
+    };
+    let distant = average(BRANCH, "pc", "HubVM");
+    let near = average(
+        &changed(&[("latencyMs: 12", "latencyMs: 2")]),
+        "pc",
+        "HubVM",
+    );
+    let direct = average(BRANCH, "Spoke1VM", "HubVM");
+    let through = average(&changed(&[BETWEEN_SPOKES]), "Spoke1VM", "Spoke2VM");
+    assert!((16.0..24.0).contains(&(distant - near)), "{distant} {near}");
+    // Two links more, and 1.5 ms each way.
+    assert!(
+        (3.0..6.0).contains(&(through - direct)),
+        "{through} {direct}"
+    );
 }
 
 /// Two appliances that tell a default route to a route server, and a spoke that uses it.

@@ -1,7 +1,7 @@
 //! Rules that nobody has documented or observed, and on which an answer rests all the same.
 
 use control::Snapshot;
-use control::snapshot::ForwardedTraffic;
+use control::snapshot::{ForwardedTraffic, GuestKind};
 use dataplane::dropped::{DropReason, Locator};
 use dataplane::packet::protocol;
 use dataplane::recorder::{Admission, Step};
@@ -40,6 +40,42 @@ fn of_step(
             "S-16",
             "That packets to an own address meet no rules is inferred.",
         ),
+        // T-4
+        Step::JudgedByDefaultRules { visit, .. } => {
+            let (_, guest) = snapshot.guest_behind(visit.nic)?;
+            let GuestKind::Gateway(_) = guest.kind else {
+                return None;
+            };
+            (
+                "T-4",
+                "That a gateway is judged like a NIC without security group is inferred from one report.",
+            )
+        }
+        Step::Routed { fib, route, .. } => {
+            let groups = &snapshot.fibs.get(fib.0 as usize)?.shared;
+            if !groups.iter().flatten().any(|entry| entry.route == route) {
+                return None;
+            }
+            (
+                "R-32",
+                "How Azure chooses among equal routes is not published: another next hop may get the packet.",
+            )
+        }
+        Step::Tunnelled {
+            gateway, tunnel, ..
+        } => {
+            let groups = &snapshot.gateway(gateway)?.groups;
+            if !groups
+                .iter()
+                .any(|group| group.len() > 1 && group.contains(&tunnel))
+            {
+                return None;
+            }
+            (
+                "R-32",
+                "How a gateway chooses among equal tunnels is not published: another one may carry the packet.",
+            )
+        }
         Step::Balanced { .. } => (
             "R-25",
             "How Azure chooses among several members is not published: another one may get the packet.",
@@ -77,6 +113,10 @@ fn of_step(
             (DropReason::PeeringForwardedBlocked, _) => (
                 "F-7",
                 "That a packet counts as forwarded by its source address is inferred.",
+            ),
+            (DropReason::GatewayConnectionDown, _) => (
+                "G-3",
+                "That a connection which is down takes its static prefixes with it is inferred.",
             ),
             (DropReason::VmStopped | DropReason::GuestNotForwarding, Locator::Nic(_)) => (
                 "R-26",
