@@ -12,6 +12,8 @@ pub(crate) struct Folder {
     pub(crate) cases: Vec<Case>,
     /// Recorded tag expansions that lie beside the cases: file name and prefixes.
     pub(crate) tag_lists: Vec<(String, Vec<String>)>,
+    /// Such expansions of our own folder.
+    remembered: Vec<(String, Vec<String>)>,
 }
 
 /// One recorded case.
@@ -54,6 +56,7 @@ impl Folder {
         let mut folder = Self {
             cases: Vec::new(),
             tag_lists: Vec::new(),
+            remembered: Vec::new(),
         };
         for file in files {
             let name = file
@@ -80,11 +83,20 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Cases elsewhere point to the expansions that lie beside our own; these are not compared once more.
+    pub(crate) fn with_tag_lists_of(mut self, own: &Path) -> Result<Self, String> {
+        if self.tag_lists.is_empty() {
+            self.remembered = Self::read(own)?.tag_lists;
+        }
+        Ok(self)
+    }
+
     /// The tag expansion that a remark such as `see internet-tag-2021.json` means.
     pub(crate) fn tag_list(&self, remark: &str) -> Option<&[String]> {
         let (_, prefixes) = self
             .tag_lists
             .iter()
+            .chain(&self.remembered)
             .find(|(name, _)| remark.contains(name.as_str()))?;
         Some(prefixes)
     }

@@ -27,18 +27,18 @@ const NAME: &str = "ground_truth";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !is_wanted(&arguments) {
+        return ExitCode::SUCCESS;
+    }
     if arguments.iter().any(|argument| argument == "--list") {
         println!("{NAME}: test");
         return ExitCode::SUCCESS;
     }
-    if !is_wanted(&arguments) {
-        return ExitCode::SUCCESS;
-    }
-    let folder = std::env::var_os("VNETSIM_GROUND_TRUTH").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/ground-truth"),
-        PathBuf::from,
-    );
-    let folder = match Folder::read(&folder) {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/ground-truth");
+    let folder =
+        std::env::var_os("VNETSIM_GROUND_TRUTH").map_or_else(|| own.clone(), PathBuf::from);
+    let read = Folder::read(&folder).and_then(|folder| folder.with_tag_lists_of(&own));
+    let folder = match read {
         Ok(folder) => folder,
         Err(error) => {
             println!("{error}");

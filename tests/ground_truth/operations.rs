@@ -69,11 +69,12 @@ enum Outcome {
 impl Operation {
     fn parse(network: &Network, words: &str, operation: &Value) -> Option<Self> {
         let words = &words.replace(['?', '&'], " ");
-        let (head, braces) = match words.split_once('{') {
-            Some((head, rest)) => (head, rest.trim_end().trim_end_matches('}')),
-            None => (words.as_str(), ""),
-        };
-        let mut head: Vec<&str> = head.split_whitespace().collect();
+        let (head, rest) = words.split_once('{').unwrap_or((words, ""));
+        let (braces, tail) = rest.split_once('}').unwrap_or((rest, ""));
+        let mut head: Vec<&str> = head
+            .split_whitespace()
+            .chain(tail.split_whitespace())
+            .collect();
         if head.is_empty() {
             return None;
         }
