@@ -2,10 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::topology::{Gateway, Learned, Nic, Topology};
+use crate::topology::{Gateway, Learned, Nic, Subnet, Topology};
 
 /// What a recording leaves open, decided for one replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each answers a question of its own"
+)]
 pub(crate) struct Choice {
     /// The option `forwardedTraffic`; `None` for its default.
     pub(crate) forwarded_traffic: Option<&'static str>,
@@ -15,6 +19,8 @@ pub(crate) struct Choice {
     pub(crate) snat: bool,
     /// For appliances of which it is not said.
     pub(crate) stateful: bool,
+    /// Whether routes and rules act on private endpoints, for subnets of which it is not said.
+    pub(crate) policies: bool,
 }
 
 /// A host outside Azure that a recording speaks of.
@@ -29,7 +35,7 @@ pub(crate) struct Outside {
 pub(crate) fn of(topology: &Topology, outside: &[Outside], choice: Choice) -> Value {
     let mut document = json!({
         "recorded": true,
-        "virtualNetworks": virtual_networks(topology),
+        "virtualNetworks": virtual_networks(topology, choice),
         "peerings": peerings(topology),
         "routeTables": route_tables(topology),
         "networkSecurityGroups": groups(topology),
@@ -40,6 +46,7 @@ pub(crate) fn of(topology: &Topology, outside: &[Outside], choice: Choice) -> Va
         "virtualNetworkGateways": gateways(topology),
         "connections": connections(topology),
         "routeServers": servers(topology),
+        "privateEndpoints": endpoints(topology),
     });
     let additions = additions(topology, outside, choice);
     if let (Value::Object(document), Value::Object(additions)) = (&mut document, additions) {
@@ -89,7 +96,51 @@ fn words(values: &[impl ToString]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }
 
-fn virtual_networks(topology: &Topology) -> Value {
+/// `privateEndpointNetworkPolicies` of a subnet: only said where an endpoint is.
+pub(crate) fn policies_of(
+    topology: &Topology,
+    vnet: &str,
+    subnet: &Subnet,
+    choice: Choice,
+) -> Option<String> {
+    let here = |endpoint: &crate::topology::PrivateEndpoint| {
+        endpoint.vnet == vnet && endpoint.subnet == subnet.name
+    };
+    let unsaid = if choice.policies {
+        "Enabled"
+    } else {
+        "Disabled"
+    };
+    let said = subnet.policies.clone().filter(|word| {
+        [
+            "Enabled",
+            "Disabled",
+            "NetworkSecurityGroupEnabled",
+            "RouteTableEnabled",
+        ]
+        .contains(&word.as_str())
+    });
+    said.or_else(|| {
+        topology
+            .endpoints
+            .iter()
+            .any(here)
+            .then(|| unsaid.to_owned())
+    })
+}
+
+fn endpoints(topology: &Topology) -> Value {
+    let endpoints = topology.endpoints.iter().map(|endpoint| {
+        let place = format!("{}/{}", endpoint.vnet, endpoint.subnet);
+        (
+            endpoint.name.clone(),
+            json!({ "subnet": place, "addresses": endpoint.address }),
+        )
+    });
+    Value::Object(endpoints.collect())
+}
+
+fn virtual_networks(topology: &Topology, choice: Choice) -> Value {
     let mut networks = Map::new();
     for vnet in &topology.vnets {
         let mut subnets = Map::new();
@@ -108,6 +159,7 @@ fn virtual_networks(topology: &Topology) -> Value {
                     },
                     "routeTable": subnet.table,
                     "networkSecurityGroup": subnet.group,
+                    "privateEndpointNetworkPolicies": policies_of(topology, &vnet.name, subnet, choice),
                 })),
             );
         }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{connections_of, machines_of, pools_of, remote_of, speaks_bgp};
+use crate::scenario::{
+    Choice, connections_of, machines_of, policies_of, pools_of, remote_of, speaks_bgp,
+};
 use crate::topology::{Topology, Vnet};
 
 const API: &str = "2024-05-01";
@@ -45,11 +47,11 @@ fn words(values: &[impl ToString]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }
 
-pub(crate) fn of(topology: &Topology) -> Value {
+pub(crate) fn of(topology: &Topology, choice: Choice) -> Value {
     let mut resources: Vec<Value> = topology
         .vnets
         .iter()
-        .map(|vnet| virtual_network(topology, vnet))
+        .map(|vnet| virtual_network(topology, vnet, choice))
         .collect();
     rules_and_routes(topology, &mut resources);
     public_addresses(topology, &mut resources);
@@ -58,6 +60,17 @@ pub(crate) fn of(topology: &Topology) -> Value {
     machines(topology, &mut resources);
     gateways(topology, &mut resources);
     servers(topology, &mut resources);
+    for endpoint in &topology.endpoints {
+        resources.push(resource(
+            "Microsoft.Network/privateEndpoints",
+            &endpoint.name,
+            None,
+            json!({
+                "subnet": id("virtualNetworks/subnets", &[&endpoint.vnet, &endpoint.subnet]),
+                "ipConfigurations": [{ "name": "ipconfig1", "properties": { "privateIPAddress": endpoint.address } }],
+            }),
+        ));
+    }
     json!({
         "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
         "contentVersion": "1.0.0.0",
@@ -65,7 +78,7 @@ pub(crate) fn of(topology: &Topology) -> Value {
     })
 }
 
-fn virtual_network(topology: &Topology, vnet: &Vnet) -> Value {
+fn virtual_network(topology: &Topology, vnet: &Vnet, choice: Choice) -> Value {
     let subnets = vnet
         .subnets
         .iter()
@@ -78,6 +91,7 @@ fn virtual_network(topology: &Topology, vnet: &Vnet) -> Value {
                     "addressPrefixes": Some(&prefixes).filter(|prefixes| prefixes.len() > 1),
                     "routeTable": subnet.table.as_ref().map(|table| id("routeTables", &[table])),
                     "networkSecurityGroup": subnet.group.as_ref().map(|group| id("networkSecurityGroups", &[group])),
+                "privateEndpointNetworkPolicies": policies_of(topology, &vnet.name, subnet, choice),
                 });
                 json!({ "name": subnet.name, "properties": properties })
             })

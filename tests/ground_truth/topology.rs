@@ -26,6 +26,7 @@ pub(crate) struct Topology {
     pub(crate) connections: Vec<Connection>,
     pub(crate) servers: Vec<RouteServer>,
     pub(crate) balancers: Vec<Balancer>,
+    pub(crate) endpoints: Vec<PrivateEndpoint>,
     /// Prefixes and addresses that stand for what was not recorded: what shows them is not compared.
     pub(crate) stand_ins: Vec<Ipv4Net>,
     /// A user route could not be read.
@@ -48,6 +49,16 @@ pub(crate) struct Subnet {
     pub(crate) prefixes: Vec<Ipv4Net>,
     pub(crate) table: Option<String>,
     pub(crate) group: Option<String>,
+    /// `privateEndpointNetworkPolicies`, if it was recorded.
+    pub(crate) policies: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct PrivateEndpoint {
+    pub(crate) name: String,
+    pub(crate) vnet: String,
+    pub(crate) subnet: String,
+    pub(crate) address: Ipv4Addr,
 }
 
 #[derive(Clone, Debug)]
@@ -207,7 +218,7 @@ impl Topology {
             topology,
             "topology",
             "virtualNetworks peerings routeTables gateways routeServers vpnConnections nics nsgs loadBalancers \
-nva peeringKind rules_by_phase routes_by_phase peerings_by_phase",
+nva privateEndpoints peeringKind rules_by_phase routes_by_phase peerings_by_phase",
             draft.odd,
         );
         draft.vnets(topology);
@@ -216,6 +227,7 @@ nva peeringKind rules_by_phase routes_by_phase peerings_by_phase",
         draft.tables(topology);
         draft.balancer_names(topology);
         draft.gateway_subnets(topology);
+        draft.private_endpoints(topology, observed);
         draft.nics(topology);
         draft.appliances(topology);
         draft.observed_nics(observed);

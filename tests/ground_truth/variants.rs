@@ -24,17 +24,29 @@ pub(crate) fn of(case: &Case, topology: &Topology) -> Vec<Choice> {
         for forwards in open(appliances().any(|guest| guest.forwards.is_none()), true) {
             for snat in open(appliances().any(|guest| guest.snat.is_none()), false) {
                 for stateful in open(appliances().any(|guest| guest.stateful.is_none()), false) {
-                    choices.push(Choice {
-                        forwarded_traffic,
-                        forwards,
-                        snat,
-                        stateful,
-                    });
+                    for policies in open(unsaid_policies(topology), true) {
+                        choices.push(Choice {
+                            forwarded_traffic,
+                            forwards,
+                            snat,
+                            stateful,
+                            policies,
+                        });
+                    }
                 }
             }
         }
     }
     choices
+}
+
+/// Whether there is a private endpoint in a subnet of which nobody says whether routes and rules act on it.
+fn unsaid_policies(topology: &Topology) -> bool {
+    topology.endpoints.iter().any(|endpoint| {
+        let subnets = topology.vnet(&endpoint.vnet).map(|vnet| &vnet.subnets);
+        let mut subnets = subnets.into_iter().flatten();
+        subnets.any(|subnet| subnet.name == endpoint.subnet && subnet.policies.is_none())
+    })
 }
 
 /// Which reading it is, in words.
@@ -61,6 +73,14 @@ pub(crate) fn words(choice: Choice, topology: &Topology) -> String {
             appliances().any(|guest| guest.stateful.is_none()),
         ),
     ];
+    if unsaid_policies(topology) {
+        let word = if choice.policies {
+            "Enabled"
+        } else {
+            "Disabled"
+        };
+        words.push(format!("privateEndpointNetworkPolicies={word}"));
+    }
     for (name, value, _) in unsaid.into_iter().filter(|(_, _, open)| *open) {
         words.push(format!("{name}={value}"));
     }

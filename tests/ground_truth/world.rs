@@ -44,7 +44,7 @@ impl World {
                 loader.add_text("case.json", document.to_string());
             }
             Form::Template => {
-                loader.add_text("template.json", template::of(topology).to_string());
+                loader.add_text("template.json", template::of(topology, choice).to_string());
                 let beside = scenario::additions(topology, outside, choice);
                 if beside.as_object().is_some_and(|beside| !beside.is_empty()) {
                     loader.add_text("beside.json", beside.to_string());

@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 use serde_json::Value;
 
 use super::{
-    Appliance, Balancer, Draft, Nic, Route, Subnet, Table, Vnet, is_for_machines, is_named,
+    Appliance, Balancer, Draft, Nic, PrivateEndpoint, Route, Subnet, Table, Vnet, is_for_machines,
+    is_named,
 };
 use crate::reading::{
     address, flag, get, list, name_of, objects, same, short, text, texts, truth, unknown_keys,
@@ -115,6 +116,7 @@ impl Draft<'_> {
                 prefixes: vec![block],
                 table: None,
                 group: None,
+                policies: None,
             });
             return self.place(name, vnet, Some(&made), wanted);
         }
@@ -146,7 +148,11 @@ impl Draft<'_> {
                 .iter()
                 .filter(|nic| same(&nic.vnet, vnet))
                 .map(|nic| nic.address);
-            nics.chain(frontends).any(|own| own == *address)
+            let endpoints = self.topology.endpoints.iter();
+            let endpoints = endpoints.map(|endpoint| endpoint.address);
+            nics.chain(frontends)
+                .chain(endpoints)
+                .any(|own| own == *address)
         };
         let free = || {
             let first = u32::from(range.network()) + 4;
@@ -224,6 +230,51 @@ impl Draft<'_> {
                     .map(str::to_owned)
                     .collect(),
             });
+        }
+    }
+
+    /// Private endpoints as recorded, and those of which only a row tells.
+    pub(super) fn private_endpoints(&mut self, topology: &Value, observed: &Value) {
+        let mut found: Vec<(String, Ipv4Addr)> = Vec::new();
+        for value in objects(topology, "privateEndpoints", self.odd) {
+            let written = text(value, &["ip", "privateIp", "address"]).unwrap_or_default();
+            match address(written) {
+                Some(at) => found.push((name_of(text(value, &["name"]).unwrap_or("endpoint")), at)),
+                None => self.odd.push(format!("a private endpoint at '{written}'")),
+            }
+        }
+        let mut rows = Vec::new();
+        rows_of(observed, &mut rows);
+        for row in rows {
+            let is_endpoint =
+                text(row, &["nextHopType"]).is_some_and(|kind| same(kind, "InterfaceEndpoint"));
+            let prefix = text(row, &["prefix"]).filter(|_| is_endpoint);
+            let at = prefix.and_then(|prefix| address(prefix.trim_end_matches("/32")));
+            if let Some(at) = at
+                && !found.iter().any(|(_, known)| *known == at)
+            {
+                found.push((format!("endpoint-{}", at.to_string().replace('.', "-")), at));
+            }
+        }
+        for (name, at) in found {
+            let place = self.topology.vnets.iter().find_map(|vnet| {
+                let subnet = vnet
+                    .subnets
+                    .iter()
+                    .find(|subnet| subnet.prefixes.iter().any(|prefix| prefix.contains(&at)))?;
+                Some((vnet.name.clone(), subnet.name.clone()))
+            });
+            match place {
+                Some((vnet, subnet)) => self.topology.endpoints.push(PrivateEndpoint {
+                    name,
+                    vnet,
+                    subnet,
+                    address: at,
+                }),
+                None => self
+                    .odd
+                    .push(format!("no subnet holds the private endpoint {at}")),
+            }
         }
     }
 
@@ -496,5 +547,15 @@ impl Draft<'_> {
                 subnet.table.get_or_insert_with(|| name.clone());
             }
         }
+    }
+}
+
+/// Objects that look like rows of effective routes, wherever they are.
+fn rows_of<'v>(value: &'v Value, rows: &mut Vec<&'v Value>) {
+    match value {
+        Value::Object(members) if members.contains_key("nextHopType") => rows.push(value),
+        Value::Object(members) => members.values().for_each(|value| rows_of(value, rows)),
+        Value::Array(values) => values.iter().for_each(|value| rows_of(value, rows)),
+        _ => {}
     }
 }

@@ -111,7 +111,7 @@ impl Draft<'_> {
                 unknown_keys(
                     subnet,
                     &format!("{vnet}/{name}"),
-                    "name prefix prefixes addressPrefix addressPrefixes routeTable nsg networkSecurityGroup",
+                    "name prefix prefixes addressPrefix addressPrefixes routeTable nsg networkSecurityGroup privateEndpointNetworkPolicies",
                     self.odd,
                 );
                 let written = texts(
@@ -152,6 +152,7 @@ impl Draft<'_> {
                     prefixes,
                     table: word(&["routeTable"]),
                     group: word(&["nsg", "networkSecurityGroup"]),
+                    policies: word(&["privateEndpointNetworkPolicies"]),
                 });
             }
             for (position, said) in unread {
@@ -200,6 +201,7 @@ impl Draft<'_> {
                     prefixes: vec![block],
                     table: None,
                     group: None,
+                    policies: None,
                 }));
         }
     }
@@ -283,6 +285,7 @@ impl Draft<'_> {
                 prefixes: vec![block],
                 table: None,
                 group: None,
+                policies: None,
             }));
     }
 }
