@@ -7,6 +7,7 @@ mod command_line;
 mod compare;
 mod exercise;
 mod explaining;
+mod firewalls;
 mod gateways;
 mod hostile;
 mod hostile_files;

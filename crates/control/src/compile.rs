@@ -13,6 +13,7 @@ use crate::admin_rules::AdminRuleSets;
 use crate::boundary;
 use crate::effective_routes::{RouteView, Rows};
 use crate::effective_rules::RuleSets;
+use crate::firewalls::Firewall;
 use crate::gateway_routes::GatewayRoutes;
 use crate::guests::{Guests, internet_access};
 use crate::load_balancers;
@@ -131,6 +132,9 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         links: boundary::links_by_remote(&wiring, key),
     });
     let links: Vec<Option<Link>> = holes(network.peerings(), |key, _| boundary::link(&wiring, key));
+    let firewalls = holes(network.firewalls(), |_, firewall| {
+        Firewall::new(network, firewall)
+    });
     let of_tables = tables.iter().map(|tables| tables.notes.as_slice());
     let notes = sorted(of_tables.chain([
         rules.notes.as_slice(),
@@ -159,6 +163,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         links,
         frontends: owners.frontends.list,
         gateways: gateway_routes.gateways,
+        firewalls,
         provenance,
     };
     load_balancers::judge(&mut snapshot);
@@ -309,6 +314,7 @@ fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
         }),
         gateways: ids(network.gateways()),
         connections: ids(network.connections()),
+        firewalls: ids(network.firewalls()),
         route_servers: ids(network.route_servers()),
         virtual_networks: ids(network.virtual_networks()),
         load_balancers: ids(network.load_balancers()),

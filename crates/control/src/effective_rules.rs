@@ -386,7 +386,7 @@ fn protocols(protocol: RuleProtocol) -> Protocols {
     protocol.number().map_or(Protocols::Any, Protocols::Number) // S-3
 }
 
-fn ports(ports: &Ports) -> acl::Ports {
+pub(crate) fn ports(ports: &Ports) -> acl::Ports {
     ports
         .ranges()
         .iter()

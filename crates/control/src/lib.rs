@@ -19,6 +19,7 @@
 //! | `load_balancers` | what stands behind frontends, and which members are up (R-25, S-26) |
 //! | `boundary` | what each peering link admits (F-6 to F-10) |
 //! | `guests` | what stands behind NICs, and how they reach the Internet (N-3, N-12) |
+//! | [`firewalls`] | what Azure firewalls decide (S-35) |
 //! | [`questions`] | next hop and IP flow, as Network Watcher asks them (D-3, D-4) |
 //! | [`note`] | where the input does not hold what decides |
 //! | [`snapshot`] | the compiled tables |
@@ -30,6 +31,7 @@ mod compile;
 pub mod diagnostic;
 pub mod effective_routes;
 mod effective_rules;
+pub mod firewalls;
 mod gateway_routes;
 mod guests;
 mod load_balancers;

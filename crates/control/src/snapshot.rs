@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::effective_routes::RouteView;
+use crate::firewalls::Firewall;
 use crate::note::Note;
 use fib::{AddressSet, Fib, Ranges};
 use ipnet::Ipv4Net;
@@ -49,6 +50,8 @@ pub struct Snapshot {
     pub frontends: Vec<Frontend>,
     /// By [`GatewayId`]; a deleted gateway leaves a hole.
     pub gateways: Vec<Option<Gateway>>,
+    /// By [`FirewallId`]; a deleted firewall leaves a hole.
+    pub firewalls: Vec<Option<Firewall>>,
     /// Names for people; never read on the way of a packet.
     pub provenance: Provenance,
 }
@@ -624,6 +627,8 @@ pub struct Provenance {
     pub gateways: Vec<Option<ResourceId>>,
     /// Resource ids of gateway connections, by [`ConnectionId`].
     pub connections: Vec<Option<ResourceId>>,
+    /// Resource ids of Azure firewalls, by [`FirewallId`].
+    pub firewalls: Vec<Option<ResourceId>>,
     /// Resource ids of route servers, by [`RouteServerId`].
     pub route_servers: Vec<Option<ResourceId>>,
     /// Resource ids of virtual networks, by [`VnetId`].
@@ -747,6 +752,11 @@ impl Snapshot {
     /// The link, unless it was deleted.
     pub fn link(&self, link: LinkId) -> Option<&Link> {
         self.links.get(link.get() as usize)?.as_ref()
+    }
+
+    /// The Azure firewall, unless it was deleted.
+    pub fn firewall(&self, firewall: FirewallId) -> Option<&Firewall> {
+        self.firewalls.get(firewall.get() as usize)?.as_ref()
     }
 
     /// The gateway, unless it was deleted.

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use control::Snapshot;
+use control::firewalls::FirewallRuleName;
 use control::snapshot::{
     AdminRulesId, EffectiveRoute, FibId, FrontendId, Level, RouteOrigin, RuleSetId,
 };
 use model::{
-    ConnectionId, GatewayId, LinkId, NicId, ResourceId, SecurityAdminRule, SecurityRule, VnetId,
+    ConnectionId, FirewallId, GatewayId, LinkId, NicId, ResourceId, SecurityAdminRule,
+    SecurityRule, VnetId,
 };
 
 macro_rules! reasons {
@@ -84,7 +86,7 @@ reasons! {
     /// R-26a.
     VmStopped = "vm-stopped", "No running machine stands behind the NIC.";
     /// R-26c.
-    GuestNotForwarding = "guest-not-forwarding", "The guest does not forward packets that are not for it.";
+    GuestNotForwarding = "guest-not-forwarding", "The guest does not forward the packet: it is no router, or its own rules deny it.";
     /// K-6, R-27.
     Ttl = "ttl", "The time to live ended at a router.";
     /// R-34, S-20.
@@ -186,6 +188,7 @@ enum Kind {
     Frontend,
     Gateway,
     Connection,
+    FirewallRule,
 }
 
 /// The object at which a packet was dropped, by the small numbers of the snapshot in which it was judged.
@@ -226,7 +229,17 @@ pub enum Locator {
     Gateway(GatewayId),
     /// A connection of a gateway.
     Connection(ConnectionId),
+    /// A rule of an Azure firewall; none: what it does without a rule that matches.
+    FirewallRule {
+        /// The firewall.
+        firewall: FirewallId,
+        /// Its number.
+        rule: Option<u16>,
+    },
 }
+
+/// Stands for no rule of a firewall. A firewall numbers fewer.
+const NO_RULE: u16 = u16::MAX;
 
 impl Dropped {
     /// A drop at a place.
@@ -250,6 +263,9 @@ impl Dropped {
             Locator::Frontend(frontend) => (Kind::Frontend, 0, frontend.0),
             Locator::Gateway(gateway) => (Kind::Gateway, 0, gateway.get()),
             Locator::Connection(connection) => (Kind::Connection, 0, connection.get()),
+            Locator::FirewallRule { firewall, rule } => {
+                (Kind::FirewallRule, rule.unwrap_or(NO_RULE), firewall.get())
+            }
         };
         Self {
             reason,
@@ -292,6 +308,13 @@ impl Dropped {
             Kind::Frontend => Locator::Frontend(FrontendId(id)),
             Kind::Gateway => Locator::Gateway(GatewayId::new(id)),
             Kind::Connection => Locator::Connection(ConnectionId::new(id)),
+            Kind::FirewallRule => Locator::FirewallRule {
+                firewall: FirewallId::new(id),
+                rule: match detail {
+                    NO_RULE => None,
+                    rule => Some(rule),
+                },
+            },
         }
     }
 }
@@ -340,6 +363,13 @@ pub enum Object<'a> {
     Gateway(&'a ResourceId),
     /// A connection of a gateway.
     Connection(&'a ResourceId),
+    /// A rule of an Azure firewall; none: what it does without a rule that matches.
+    FirewallRule {
+        /// The firewall.
+        firewall: &'a ResourceId,
+        /// Where the rule is written.
+        rule: Option<&'a FirewallRuleName>,
+    },
 }
 
 impl Locator {
@@ -395,6 +425,13 @@ impl Locator {
             Self::Gateway(gateway) => named(&names.gateways, gateway.get()).map(Object::Gateway),
             Self::Connection(connection) => {
                 named(&names.connections, connection.get()).map(Object::Connection)
+            }
+            Self::FirewallRule { firewall, rule } => {
+                let rules = &snapshot.firewall(firewall)?.rules;
+                Some(Object::FirewallRule {
+                    firewall: named(&names.firewalls, firewall.get())?,
+                    rule: rule.and_then(|rule| rules.get(usize::from(rule))),
+                })
             }
         }
     }

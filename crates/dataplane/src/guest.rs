@@ -4,6 +4,7 @@
 //! reached a guest to its own programs first, and what they do not take to [`Guests::answer`].
 
 mod connections;
+mod firewall;
 mod host;
 mod rate_limit;
 mod reassembly;
@@ -18,6 +19,7 @@ use control::snapshot::{Guest, GuestId, GuestKind};
 use model::NicId;
 
 use self::connections::Connections;
+use self::firewall::Sessions;
 use self::rate_limit::TokenBucket;
 use self::reassembly::Reassembly;
 use self::translation::Translations;
@@ -42,6 +44,7 @@ struct State {
     reassembly: Reassembly,
     connections: Connections,
     translations: Translations,
+    sessions: Sessions,
 }
 
 /// What becomes of a packet in a guest.
@@ -83,6 +86,10 @@ impl Guests {
             recorder.refuse(drop(DropReason::VmStopped))?;
         }
 
+        if let GuestKind::Firewall(id) = guest.kind {
+            let guest = (guest_id, guest);
+            return self.firewall_turn(snapshot, guest, id, at, packet, now, recorder, emit);
+        }
         let role = Role::of(guest);
         let mut original = None;
         let owned = guest
@@ -110,17 +117,7 @@ impl Guests {
             }
         };
 
-        if packet.ttl() <= 1 {
-            self.report(snapshot, at, packet, IcmpError::TimeExceeded, now, emit);
-            return recorder.end(drop(DropReason::Ttl));
-        }
-        if packet.len() > usize::from(NIC_MTU) && packet.dont_fragment() {
-            let error = IcmpError::FragmentationNeeded {
-                next_hop_mtu: NIC_MTU,
-            };
-            self.report(snapshot, at, packet, error, now, emit);
-            return recorder.end(drop(DropReason::MtuDf));
-        }
+        self.check_way(snapshot, at, packet, now, recorder, emit)?;
         if stateful && !self.state(guest_id).connections.admit(packet, now) {
             recorder.refuse(drop(DropReason::TcpNoSyn))?;
         }
@@ -147,6 +144,31 @@ impl Guests {
             destination,
         });
         Ok(Turn::Forward(leaves))
+    }
+
+    /// Whether a router can pass the packet on at all: it has time left to live, and fits.
+    fn check_way(
+        &mut self,
+        snapshot: &Snapshot,
+        at: NicId,
+        packet: &Packet,
+        now: SimTime,
+        recorder: &mut impl Recorder,
+        emit: &mut Vec<Emission>,
+    ) -> Result<(), Dropped> {
+        let drop = |reason| Dropped::new(reason, Locator::Nic(at));
+        if packet.ttl() <= 1 {
+            self.report(snapshot, at, packet, IcmpError::TimeExceeded, now, emit);
+            return recorder.end(drop(DropReason::Ttl));
+        }
+        if packet.len() > usize::from(NIC_MTU) && packet.dont_fragment() {
+            let error = IcmpError::FragmentationNeeded {
+                next_hop_mtu: NIC_MTU,
+            };
+            self.report(snapshot, at, packet, error, now, emit);
+            return recorder.end(drop(DropReason::MtuDf));
+        }
+        Ok(())
     }
 
     /// A packet that is for this guest as its programs see it: whole. `None` while fragments are still to come.
@@ -282,6 +304,7 @@ impl Role {
                 source_nat,
                 stateful,
             },
+            // A firewall has a turn of its own.
             GuestKind::Firewall(_) | GuestKind::Gateway(_) => Self::Router {
                 source_nat: false,
                 stateful: false,

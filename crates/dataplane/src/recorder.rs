@@ -2,10 +2,11 @@
 
 use std::net::Ipv4Addr;
 
+use control::firewalls::Decision;
 use control::snapshot::{
     AdminRulesId, FibId, ForwardedTraffic, FrontendId, Level, NextHop, RuleSetId,
 };
-use model::{AdminAccess, Direction, GatewayId, LinkId, NicId};
+use model::{AdminAccess, Direction, FirewallId, GatewayId, LinkId, NicId};
 
 use crate::dropped::Dropped;
 use crate::nat::Rewrite;
@@ -202,6 +203,22 @@ pub enum Step {
         source: Option<Ipv4Addr>,
         /// New destination address, where the answer to a translated packet goes back to its origin.
         destination: Option<Ipv4Addr>,
+    },
+    /// A packet belongs to a flow that an Azure firewall has let pass (S-35).
+    FirewallFlow {
+        /// The firewall's NIC.
+        nic: NicId,
+    },
+    /// An Azure firewall asked its rules (S-35).
+    FirewallJudged {
+        /// The firewall's NIC.
+        nic: NicId,
+        /// The firewall.
+        firewall: FirewallId,
+        /// The rule that matched; none: no rule did.
+        rule: Option<u16>,
+        /// What it says.
+        decision: Decision,
     },
     /// The packet was cut for the link (step 9, K-7).
     Fragmented {

@@ -3,6 +3,7 @@
 mod admin_rules;
 mod appliances;
 mod filtering;
+mod firewalls;
 mod flows;
 mod gateways;
 mod hostile;

@@ -495,6 +495,10 @@ pub(crate) fn tell(snapshot: &Snapshot, dropped: Dropped) -> String {
         Object::LoadBalancer(id) => format!("balancer {}", id.name()),
         Object::Connection(id) => format!("connection {}", id.name()),
         Object::Gateway(id) => format!("gateway {}", id.name()),
+        Object::FirewallRule { firewall, rule } => match rule {
+            Some(rule) => format!("{}/{} of {}", rule.collection, rule.rule, firewall.name()),
+            None => format!("{} without rule", firewall.name()),
+        },
     };
     format!("{} at {object}", dropped.reason())
 }

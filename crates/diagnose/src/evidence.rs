@@ -1,6 +1,7 @@
 //! One step of a packet's life in words, with the object that decided.
 
 use control::Snapshot;
+use control::firewalls::Decision;
 use control::snapshot::{Far, ForwardedTraffic, NextHop};
 use dataplane::dropped::{Dropped, Locator};
 use dataplane::recorder::{Admission, FlowFound, Step, Visit};
@@ -114,6 +115,8 @@ impl Narrator<'_> {
             | Step::Received { nic, .. }
             | Step::Delivered { nic }
             | Step::Translated { nic, .. }
+            | Step::FirewallFlow { nic }
+            | Step::FirewallJudged { nic, .. }
             | Step::Fragmented { nic, .. } => nic,
             Step::Flow { visit, .. }
             | Step::Judged { visit, .. }
@@ -297,6 +300,28 @@ impl Narrator<'_> {
                     .collect::<Vec<_>>()
                     .join(", ");
                 (Stage::Guest, text, None)
+            }
+            Step::FirewallFlow { .. } => (
+                Stage::Guest,
+                "belongs to a flow that the firewall has let pass".to_owned(),
+                None,
+            ),
+            Step::FirewallJudged {
+                firewall,
+                rule,
+                decision,
+                ..
+            } => {
+                let at = Locator::FirewallRule { firewall, rule };
+                let object = Object::at(self.snapshot, at, None);
+                let text = match (rule, decision) {
+                    (_, Decision::Unknown) => {
+                        format!("{object}: what it decides is not in the input")
+                    }
+                    (None, _) => "no rule of the firewall matches, which denies".to_owned(),
+                    (Some(_), Decision::Allow | Decision::Deny) => object.to_string(),
+                };
+                (Stage::Guest, text, Some(object))
             }
             Step::Fragmented { pieces, .. } => {
                 (Stage::Link, format!("cut into {pieces} fragments"), None)

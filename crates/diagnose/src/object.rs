@@ -4,9 +4,10 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
+use control::firewalls::FirewallRuleName;
 use control::snapshot::{EffectiveRoute, Level, RouteOrigin};
 use dataplane::dropped::{self, DropReason, Dropped, Locator};
-use model::{Direction, ResourceId};
+use model::{CollectionAction, Direction, ResourceId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -60,6 +61,8 @@ pub enum Object {
         /// Resource id.
         id: String,
     },
+    /// A rule of an Azure firewall, or what it does without one.
+    FirewallRule(FirewallRuleObject),
     /// Something that the snapshot no longer holds.
     Gone,
 }
@@ -96,6 +99,34 @@ pub struct AdminRuleObject {
     pub direction: &'static str,
     /// `Allow`, `AlwaysAllow` or `Deny`.
     pub access: &'static str,
+}
+
+/// A rule of an Azure firewall (S-35).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FirewallRuleObject {
+    /// Resource id of the firewall.
+    pub firewall: String,
+    /// The rule; none: no rule matched, or the policy is not part of the input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<FirewallRulePlace>,
+}
+
+/// Where a rule of an Azure firewall is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FirewallRulePlace {
+    /// Resource id of the policy, or of the firewall for the classic form.
+    pub holder: String,
+    /// Rule collection group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Rule collection.
+    pub collection: String,
+    /// Name of the rule.
+    pub rule: String,
+    /// `Nat`, `Allow`, `Deny`, or `Application`, whose verdict depends on names.
+    pub action: &'static str,
 }
 
 /// A row of the effective routes, as Azure prints it.
@@ -153,6 +184,12 @@ impl Object {
             dropped::Object::LoadBalancer(id) => Self::LoadBalancer { id: id.to_string() },
             dropped::Object::Gateway(id) => Self::Gateway { id: id.to_string() },
             dropped::Object::Connection(id) => Self::Connection { id: id.to_string() },
+            dropped::Object::FirewallRule { firewall, rule } => {
+                Self::FirewallRule(FirewallRuleObject {
+                    firewall: firewall.to_string(),
+                    rule: rule.map(FirewallRulePlace::of),
+                })
+            }
         }
     }
 
@@ -269,6 +306,7 @@ impl fmt::Display for Object {
             Self::LoadBalancer { id } => write!(f, "load balancer {}", short(id)),
             Self::Gateway { id } => write!(f, "gateway {}", short(id)),
             Self::Connection { id } => write!(f, "connection {}", short(id)),
+            Self::FirewallRule(rule) => rule.fmt(f),
             Self::Gone => f.write_str("an object that no longer exists"),
         }
     }
@@ -293,6 +331,42 @@ impl fmt::Display for AdminRuleObject {
             "{} {} ({}), a security admin rule of {manager}",
             self.access, self.rule, self.priority
         )
+    }
+}
+
+impl FirewallRulePlace {
+    fn of(name: &FirewallRuleName) -> Self {
+        Self {
+            holder: name.holder.to_string(),
+            group: name.group.clone(),
+            collection: name.collection.clone(),
+            rule: name.rule.clone(),
+            action: match name.action {
+                CollectionAction::DestinationNat => "Nat",
+                CollectionAction::Network(access) => access.as_str(),
+                CollectionAction::Application(_) => "Application",
+            },
+        }
+    }
+}
+
+impl fmt::Display for FirewallRuleObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let firewall = short(&self.firewall);
+        let Some(place) = &self.rule else {
+            return write!(f, "firewall {firewall}, without a rule that matches");
+        };
+        write!(
+            f,
+            "{} {} of {}/",
+            place.action,
+            place.rule,
+            short(&place.holder)
+        )?;
+        if let Some(group) = &place.group {
+            write!(f, "{group}/")?;
+        }
+        write!(f, "{} at firewall {firewall}", place.collection)
     }
 }
 

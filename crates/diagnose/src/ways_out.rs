@@ -155,6 +155,11 @@ impl Situation<'_> {
                     "Or send Internet traffic to a firewall by a user-defined route 0.0.0.0/0.",
                 ),
             ],
+            DropReason::OutsideInput | DropReason::GuestNotForwarding
+                if matches!(object, Object::FirewallRule(_)) =>
+            {
+                self.for_firewall(&object)
+            }
             DropReason::OutsideInput => vec![WayOut::new(
                 "Add the missing network to the input (`vnetsim collect` prints how), and ask again.",
             )],
@@ -267,6 +272,23 @@ impl Situation<'_> {
                 table.name()
             )),
         ]
+    }
+
+    /// A firewall denies, or what decides is not in the input.
+    fn for_firewall(&self, object: &Object) -> Vec<WayOut> {
+        let packet = self.packet;
+        let allow = WayOut::new(format!(
+            "Add a network rule to the firewall's policy that allows {packet}, in a collection before the one that decides ({object})."
+        ));
+        if self.dropped.reason() == DropReason::OutsideInput {
+            return vec![
+                WayOut::new(
+                    "Add what decides to the input: the policy with its rule collection groups, IP groups, service tags. Rules by name (FQDN) stay unknown: only the content of a connection shows the name.",
+                ),
+                allow,
+            ];
+        }
+        vec![allow]
     }
 
     fn for_rule(&self, object: &Object) -> Vec<WayOut> {

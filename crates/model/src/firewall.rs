@@ -27,6 +27,8 @@ pub struct FirewallPolicy {
     pub private_ranges: Option<Vec<Ipv4Net>>,
     /// In the order of the input; what counts is their priority.
     pub groups: Vec<RuleCollectionGroup>,
+    /// The input names groups of it that it does not hold.
+    pub incomplete: bool,
 }
 
 /// A rule collection group of a policy.
@@ -83,9 +85,11 @@ pub struct FirewallRule {
     pub translated: Option<TranslatedDestination>,
 }
 
-/// One side of a firewall's rule: the union of its parts, and everything if it has none.
+/// One side of a firewall's rule: the union of its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FirewallAddresses {
+    /// Every address.
+    pub everything: bool,
     /// Prefixes, addresses and ranges.
     pub prefixes: Vec<Ipv4Net>,
     /// Service tags.

@@ -56,6 +56,7 @@ query resources "resources
     'microsoft.network/connections',
     'microsoft.network/azurefirewalls',
     'microsoft.network/firewallpolicies',
+    'microsoft.network/ipgroups',
     'microsoft.network/virtualhubs',
     'microsoft.network/virtualwans',
     'microsoft.network/bastionhosts',
@@ -119,6 +120,25 @@ while IFS= read -r id; do
             echo "collect: no answer about $peer; what it tells $name is missing" >&2
         fi
     done <"$gateways.peers"
+done <"$gateways"
+
+# Nor the rule collection groups of firewall policies.
+cat "$folder"/resources.*.json |
+    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/[Ff]irewall[Pp]olicies\/[^"\/]*\)",\{0,1\}$/\1/p' |
+    sort -u >"$gateways"
+while IFS= read -r id; do
+    subscription=$(echo "$id" | cut -d/ -f3)
+    group=$(echo "$id" | cut -d/ -f5)
+    name=$(echo "$id" | cut -d/ -f9)
+    echo "collect: rules of $name" >&2
+    file=$folder/$group.$name.rules.json
+    if az network firewall policy rule-collection-group list --subscription "$subscription" --resource-group "$group" \
+        --policy-name "$name" --output json >"$file.part" </dev/null; then
+        mv "$file.part" "$file"
+    else
+        rm -f "$file.part"
+        echo "collect: no answer about $name; its rules are missing" >&2
+    fi
 done <"$gateways"
 
 # Nor the records of private DNS zones.

@@ -110,7 +110,7 @@ impl Builder<'_> {
         self.public_ips();
         self.ip_groups();
         self.firewall_policies();
-        self.remark_on_policies();
+        self.remark_on_threat_intelligence();
         self.application_security_groups();
         self.route_tables();
         self.security_groups();

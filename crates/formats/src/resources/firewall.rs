@@ -9,8 +9,8 @@ use ipnet::{Ipv4Net, Ipv4Subnets};
 use model::spelling::Access;
 use model::{
     CollectionAction, FirewallAddresses, FirewallPolicy, FirewallRequest, FirewallRule,
-    IpConfigurationRequest, IpGroup, Ports, PublicIpId, RequestedAddress, RuleCollection,
-    RuleCollectionGroup, RuleProtocol, TranslatedDestination,
+    IpConfigurationRequest, IpGroup, Ports, PublicIpId, RequestedAddress, ResourceId,
+    RuleCollection, RuleCollectionGroup, RuleProtocol, TranslatedDestination,
 };
 
 use super::Record;
@@ -78,12 +78,8 @@ impl Builder<'_> {
                 None => self.private_ranges(&view, "privateRanges"),
             };
             let location = self.location(&view);
-            let children = self.children_of(
-                record,
-                &view,
-                "ruleCollectionGroups",
-                Kind::RuleCollectionGroup,
-            );
+            let (key, incomplete) = self.groups_of_policy(&view);
+            let children = self.children_of(record, &view, key, Kind::RuleCollectionGroup);
             let mut groups = Vec::new();
             for child in children {
                 self.reader.begin(&child.id, record.origin);
@@ -101,10 +97,39 @@ impl Builder<'_> {
                 base,
                 private_ranges,
                 groups,
+                incomplete,
             };
             let result = self.network.create_firewall_policy(policy);
             self.created(&record.id, record.span, result);
         }
+    }
+
+    /// The service lists the groups of a policy by id alone; they are resources of their own. Templates and scenarios may write them
+    /// there in full. Gives the key under which they stand in full, and whether some that are listed are not part of the input.
+    fn groups_of_policy(&mut self, view: &View<'_>) -> (&'static str, bool) {
+        const KEY: &str = "ruleCollectionGroups";
+        let listed = self.reader.objects(view, KEY);
+        let by_id: Vec<&View<'_>> = listed
+            .iter()
+            .filter(|group| group.get("name").is_none() && group.get("id").is_some())
+            .collect();
+        if by_id.is_empty() {
+            return (KEY, self.reader.flag(view, "incomplete") == Some(true));
+        }
+        let missing = by_id.iter().any(|group| {
+            let id = group.get("id").and_then(Value::as_str);
+            let id = id.and_then(|id| ResourceId::parse(id).ok());
+            id.is_none_or(|id| self.collection.find(&id).is_none())
+        });
+        if missing {
+            let message = "rule collection groups of this policy are not part of the input; what its firewalls decide is unknown";
+            self.reader.push(
+                Diagnostic::warning(Code::DanglingReference, message)
+                    .at(view.span())
+                    .property(KEY),
+            );
+        }
+        ("", missing)
     }
 
     /// Its first IP configuration with a subnet is its NIC; the others bring public addresses.
@@ -202,36 +227,59 @@ impl Builder<'_> {
         let views = self.reader.objects(view, key);
         views
             .iter()
-            .filter_map(|view| self.collection_of_rules(view, rules))
+            .flat_map(|view| self.collection_of_rules(view, rules))
             .collect()
     }
 
+    /// One collection, or two where a collection holds network and application rules: they are asked at different times.
     fn collection_of_rules(
         &mut self,
         view: &View<'_>,
         known: Option<Rules>,
-    ) -> Option<RuleCollection> {
+    ) -> Vec<RuleCollection> {
         let name = self.reader.text(view, "name").unwrap_or("").to_owned();
-        let rules = known.or_else(|| self.kind_of_rules(view))?;
-        let action = match rules {
-            Rules::Nat => CollectionAction::DestinationNat,
-            Rules::Network => CollectionAction::Network(self.access(view)?),
-            Rules::Application => CollectionAction::Application(self.access(view)?),
+        let Some(whole) = known.or_else(|| self.kind_of_rules(view)) else {
+            return Vec::new();
+        };
+        let access = match whole {
+            Rules::Nat => None,
+            Rules::Network | Rules::Application => match self.access(view) {
+                Some(access) => Some(access),
+                None => return Vec::new(),
+            },
         };
         let priority = self.firewall_priority(view);
-        let views = self.reader.objects(view, "rules");
-        Some(RuleCollection {
-            name,
-            priority,
-            action,
-            rules: views
-                .iter()
-                .map(|rule| self.firewall_rule(rule, rules))
-                .collect(),
-        })
+        let mut collections: Vec<RuleCollection> = Vec::new();
+        for rule in self.reader.objects(view, "rules") {
+            let rule_type = self.reader.label(&rule, "ruleType");
+            let kind = match rule_type.map(str::to_ascii_lowercase).as_deref() {
+                Some("applicationrule") => Rules::Application,
+                Some("networkrule") => Rules::Network,
+                _ => whole,
+            };
+            let action = match (kind, access) {
+                (Rules::Nat, _) | (_, None) => CollectionAction::DestinationNat,
+                (Rules::Network, Some(access)) => CollectionAction::Network(access),
+                (Rules::Application, Some(access)) => CollectionAction::Application(access),
+            };
+            let rule = self.firewall_rule(&rule, kind);
+            match collections
+                .iter_mut()
+                .find(|collection| collection.action == action)
+            {
+                Some(collection) => collection.rules.push(rule),
+                None => collections.push(RuleCollection {
+                    name: name.clone(),
+                    priority,
+                    action,
+                    rules: vec![rule],
+                }),
+            }
+        }
+        collections
     }
 
-    /// A collection of a policy says whether it translates; whether it decides by network or by application, its rules say.
+    /// Of a collection as a whole. Whether a rule of a policy decides by network or by application, the rule says itself.
     fn kind_of_rules(&mut self, view: &View<'_>) -> Option<Rules> {
         if let Some(value) = view.get("kind") {
             return match value.as_str().map(str::to_ascii_lowercase).as_deref() {
@@ -246,15 +294,12 @@ impl Builder<'_> {
             };
         }
         let collection_type = self.reader.label(view, "ruleCollectionType");
-        if collection_type.is_some_and(|name| name.to_ascii_lowercase().contains("nat")) {
-            return Some(Rules::Nat);
-        }
-        let first = self.reader.objects(view, "rules").into_iter().next();
-        let rule_type = first.and_then(|rule| self.reader.label(&rule, "ruleType"));
-        Some(match rule_type.map(str::to_ascii_lowercase).as_deref() {
-            Some("applicationrule") => Rules::Application,
-            Some("natrule") => Rules::Nat,
-            _ => Rules::Network,
+        let translates =
+            collection_type.is_some_and(|name| name.to_ascii_lowercase().contains("nat"));
+        Some(if translates {
+            Rules::Nat
+        } else {
+            Rules::Network
         })
     }
 
@@ -368,12 +413,15 @@ impl Builder<'_> {
     }
 
     fn side(&mut self, view: &View<'_>, addresses: &str, groups: &str) -> FirewallAddresses {
-        let mut side = FirewallAddresses::default();
-        let mut everything = false;
+        // Neither form: everything. A list that holds nothing we read (IPv6) is nothing.
+        let mut side = FirewallAddresses {
+            everything: view.get(addresses).is_none() && view.get(groups).is_none(),
+            ..FirewallAddresses::default()
+        };
         for (text, value, path) in self.reader.texts(view, addresses) {
             let text = text.trim();
             if text == "*" {
-                everything = true;
+                side.everything = true;
             } else if is_tag(text) {
                 side.tags.push(text.to_owned());
             } else {
@@ -388,9 +436,6 @@ impl Builder<'_> {
             };
             side.ip_groups
                 .extend(self.resolve(&reference, Kind::IpGroup));
-        }
-        if everything {
-            return FirewallAddresses::default();
         }
         side
     }
@@ -475,9 +520,10 @@ impl Builder<'_> {
     }
 
     /// Tells what is simulated otherwise than the resource says.
-    pub(super) fn remark_on_policies(&mut self) {
+    pub(super) fn remark_on_threat_intelligence(&mut self) {
         let collection = self.collection;
-        for record in collection.of_kind(Kind::FirewallPolicy) {
+        let policies = collection.of_kind(Kind::FirewallPolicy);
+        for record in policies.chain(collection.of_kind(Kind::AzureFirewall)) {
             let view = self.open(record);
             let mode = view.get("threatIntelMode").and_then(Value::as_str);
             if mode.is_some_and(|mode| mode.eq_ignore_ascii_case("Deny")) {

@@ -753,6 +753,8 @@ shapes! {
         private_ranges: Option<Vec<String>>,
         /// Rule collection groups by name.
         rule_collection_groups: Named<RuleCollectionGroup>,
+        /// True if there are groups that nobody has given: what the policy decides is unknown.
+        incomplete: Option<bool>,
     }
 
     /// A rule collection group of a firewall policy.
@@ -784,13 +786,13 @@ shapes! {
         /// Tcp, Udp, Icmp or Any (default).
         ip_protocols: Vec<String>,
         /// Prefixes, addresses, ranges, service tags or *.
-        source_addresses: Vec<String>,
+        source_addresses: Option<Vec<String>>,
         /// Names or ids of IP groups.
-        source_ip_groups: Vec<String>,
+        source_ip_groups: Option<Vec<String>>,
         /// As `sourceAddresses`.
-        destination_addresses: Vec<String>,
+        destination_addresses: Option<Vec<String>>,
         /// Names or ids of IP groups.
-        destination_ip_groups: Vec<String>,
+        destination_ip_groups: Option<Vec<String>>,
         /// Ports and ranges of ports.
         destination_ports: Vec<String>,
         /// Names of destinations; what they stand for is unknown.

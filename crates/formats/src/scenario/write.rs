@@ -588,6 +588,7 @@ impl<'a> Writer<'a> {
                 base_policy: policy.base.as_ref().map(ToString::to_string),
                 private_ranges: policy.private_ranges.as_deref().map(texts),
                 rule_collection_groups: Named(groups.collect()),
+                incomplete: set(policy.incomplete),
                 ..shapes::FirewallPolicy::default()
             }
         })

@@ -28,12 +28,16 @@ pub(super) fn collection(collection: &RuleCollection) -> shapes::FirewallRuleCol
 }
 
 fn rule(rule: &FirewallRule) -> shapes::FirewallRule {
-    let groups =
-        |side: &FirewallAddresses| side.ip_groups.iter().map(ToString::to_string).collect();
+    let groups = |side: &FirewallAddresses| {
+        let groups: Vec<String> = side.ip_groups.iter().map(ToString::to_string).collect();
+        (!groups.is_empty()).then_some(groups)
+    };
+    // Left out: everything. An empty list: nothing.
     let addresses = |side: &FirewallAddresses| {
         let mut addresses = texts(&side.prefixes);
         addresses.extend(side.tags.iter().cloned());
-        addresses
+        (!side.everything && (!addresses.is_empty() || side.ip_groups.is_empty()))
+            .then_some(addresses)
     };
     let translated = rule.translated.as_ref();
     shapes::FirewallRule {
