@@ -357,6 +357,28 @@ fn v17_a_spoke_with_transit_sees_the_site_at_the_public_address_of_the_gateway_u
 }
 
 #[test]
+fn v18_user_routes_to_the_gateway_join_the_spokes_through_it_whatever_the_forwarded_flags() {
+    let routes = (
+        "own: { routes: [] }",
+        "own: { routes: [ { name: spokes, prefix: 10.0.0.0/8, nextHop: VirtualNetworkGateway } ] }",
+    );
+    let open = (
+        "useRemoteGateways: true",
+        "useRemoteGateways: true, allowForwardedTraffic: true",
+    );
+    for changes in [&[routes][..], &[routes, open]] {
+        for reading in ["documented", "observed"] {
+            let world =
+                World::changed(TRANSIT, changes).set(&format!("forwardedTraffic={reading}"));
+            for (from, to) in [("vm1", "vm2"), ("vm2", "vm1")] {
+                // A machine answers with 64, and the gateway takes one from it.
+                assert_eq!(world.ping(from, to), Some(63), "{from} {to} {reading}");
+            }
+        }
+    }
+}
+
+#[test]
 fn v19_without_user_routes_spokes_do_not_learn_each_other_from_the_gateway() {
     let world = World::of(TRANSIT);
     let rows = world.rows("vm1");
@@ -538,4 +560,30 @@ fn v24_gre_between_peers_is_not_carried_and_nobody_says_so() {
     };
     assert_eq!((nic, dropped.reason().name()), (from, "fabric-protocol"));
     assert!(pipeline.spawned.is_empty(), "the fabric is silent");
+}
+
+#[test]
+fn v25_what_a_gateway_subnet_leads_through_an_appliance_needs_the_flag_or_a_live_gateway_in_use() {
+    let through = [
+        (
+            "GatewaySubnet: 10.4.255.0/27",
+            "GatewaySubnet: { prefix: 10.4.255.0/27, routeTable: inward }",
+        ),
+        (
+            "own: { routes: [] }",
+            "own: { routes: [] }\n  inward: { routes: [ { name: spoke, prefix: 10.1.0.0/16, nextHop: VirtualAppliance 10.4.0.4 } ] }",
+        ),
+    ];
+    let documented = World::changed(TRANSIT, &through).set("forwardedTraffic=documented");
+    let answer = documented.explain("pc", "vm1", &[]);
+    assert_eq!(answer.obstacle().0, "peering-forwarded-blocked");
+    assert!(answer.names("spoke1-hub"), "{answer:?}");
+    assert_eq!(documented.ping("pc", "vm1"), None);
+    let observed = World::changed(TRANSIT, &through);
+    assert!(observed.ping("pc", "vm1").is_some());
+    for reading in ["documented", "observed"] {
+        let direct = World::of(TRANSIT).set(&format!("forwardedTraffic={reading}"));
+        assert!(direct.ping("pc", "vm1").is_some(), "{reading}");
+        assert!(direct.ping("vm1", "pc").is_some(), "{reading}");
+    }
 }
