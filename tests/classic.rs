@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::vnetsim::world::{World, row};
 use crate::vnetsim::{Answer, run_in};
 
 /// One new network and two classic ones, each with a VM.
@@ -93,6 +94,26 @@ fn the_flags_of_the_one_link_hold_for_the_classic_side_too() {
         "{}",
         answer.out
     );
+}
+
+#[test]
+fn a_classic_network_uses_the_gateway_that_its_peer_offers() {
+    let networks = "
+virtualNetworks:
+  New: { addressSpace: 10.1.0.0/16, subnets: { GatewaySubnet: 10.1.255.0/27 } }
+  Old: { addressSpace: 10.2.0.0/16, deploymentModel: Classic, subnets: { Apps: 10.2.1.0/24 } }
+publicIPAddresses: { gw-ip: 20.0.0.1 }
+virtualNetworkGateways: { gw: { subnet: New/GatewaySubnet, publicIp: gw-ip } }
+localNetworkGateways: { branch: { prefixes: [192.168.50.0/24], gatewayAddress: 203.0.113.9 } }
+connections: { tunnel: { gateway: gw, site: branch } }
+peerings: [ { name: new-to-old, from: New, to: Old, allowGatewayTransit: true } ]
+virtualMachines: { old: { subnet: Old/Apps } }
+";
+    let world = World::of(networks);
+    let site = row("Active", "192.168.50.0/24", "VirtualNetworkGateway");
+    assert!(world.rows("old").contains(&site));
+    world.change("peering update --vnet-name New --name new-to-old --allow-gateway-transit false");
+    assert!(!world.rows("old").contains(&site));
 }
 
 #[test]

@@ -398,7 +398,11 @@ impl Network {
             }
             self.check_overlap(&changed)?;
             if self.is_classic(&changed.remote) {
-                changed.state = PeeringState::Updating;
+                // Nobody on the other side could wait for it.
+                changed.state = match self.virtual_networks.find(&changed.remote) {
+                    Some(_) => PeeringState::Updating,
+                    None => PeeringState::Disconnected,
+                };
             } else if let Some(reverse) = reverse
                 && self.peerings[reverse].state != PeeringState::Disconnected
             {

@@ -7,7 +7,7 @@ use model::{
 
 use crate::topology::{flags, gateway, link, nets, refused, state, try_link, two};
 
-fn classic_id(name: &str) -> ResourceId {
+pub(crate) fn classic_id(name: &str) -> ResourceId {
     ResourceId::in_group(
         "sub1",
         "rg1",
@@ -16,7 +16,7 @@ fn classic_id(name: &str) -> ResourceId {
     )
 }
 
-fn classic(network: &mut Network, name: &str, prefix: &str) -> VnetId {
+pub(crate) fn classic(network: &mut Network, name: &str, prefix: &str) -> VnetId {
     network
         .create_virtual_network(VirtualNetworkRequest {
             id: classic_id(name),

@@ -2,9 +2,12 @@
 
 use model::network::Network;
 use model::table::Key;
-use model::{LinkId, PeeringFlags, PeeringScope, PeeringState, PeeringSyncLevel, VnetId};
+use model::{
+    LinkId, PeeringFlags, PeeringScope, PeeringState, PeeringSyncLevel, ResourceId, VnetId,
+};
 use proptest::prelude::*;
 
+use crate::classic::{classic, classic_id};
 use crate::topology::{gateway, id, nets, vnet};
 
 #[derive(Clone, Debug)]
@@ -15,6 +18,7 @@ enum Operation {
     Sync(usize),
     Resize(usize, bool),
     DeleteNetwork(usize),
+    Finish,
 }
 
 fn flags() -> impl Strategy<Value = PeeringFlags> {
@@ -29,17 +33,29 @@ fn flags() -> impl Strategy<Value = PeeringFlags> {
 
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        6 => (0..5_usize, 0..5_usize, flags()).prop_map(|(a, b, f)| Operation::Create(a, b, f)),
+        6 => (0..6_usize, 0..6_usize, flags()).prop_map(|(a, b, f)| Operation::Create(a, b, f)),
         3 => (0..16_usize, flags()).prop_map(|(link, f)| Operation::Update(link, f)),
         2 => (0..16_usize).prop_map(Operation::Delete),
         2 => (0..16_usize).prop_map(Operation::Sync),
-        2 => (0..5_usize, any::<bool>()).prop_map(|(vnet, wide)| Operation::Resize(vnet, wide)),
-        1 => (0..5_usize).prop_map(Operation::DeleteNetwork),
+        2 => (0..6_usize, any::<bool>()).prop_map(|(vnet, wide)| Operation::Resize(vnet, wide)),
+        1 => (0..6_usize).prop_map(Operation::DeleteNetwork),
+        1 => Just(Operation::Finish),
     ]
 }
 
-/// Four networks and one that overlaps with the first; the second has a gateway.
-fn five_networks() -> (Network, Vec<VnetId>) {
+/// The classic network among them.
+const CLASSIC: usize = 5;
+
+fn network_id(number: usize) -> ResourceId {
+    let name = format!("vnet{number}");
+    match number {
+        CLASSIC => classic_id(&name),
+        _ => id("virtualNetworks", &name),
+    }
+}
+
+/// Four networks, one that overlaps with the first, and a classic one; the second has a gateway.
+fn six_networks() -> (Network, Vec<VnetId>) {
     let mut network = Network::default();
     let spaces = [
         "10.0.0.0/16",
@@ -48,12 +64,13 @@ fn five_networks() -> (Network, Vec<VnetId>) {
         "10.3.0.0/16",
         "10.0.128.0/20",
     ];
-    let vnets: Vec<VnetId> = spaces
+    let mut vnets: Vec<VnetId> = spaces
         .iter()
         .enumerate()
         .map(|(number, space)| vnet(&mut network, &format!("vnet{number}"), &[space]))
         .collect();
     gateway(&mut network, vnets[1], "10.1.255.0/27");
+    vnets.push(classic(&mut network, "vnet5", "10.5.0.0/16"));
     (network, vnets)
 }
 
@@ -62,14 +79,17 @@ fn apply(network: &mut Network, vnets: &[VnetId], operation: &Operation) -> Resu
     let live =
         |network: &Network, vnet: usize| network.virtual_networks().get(vnets[vnet]).is_some();
     let link = |network: &Network, position: usize| -> Option<LinkId> {
-        network.peerings().keys().nth(position)
+        network
+            .listed_peerings()
+            .map(|(link, _)| link)
+            .nth(position)
     };
     match operation {
         Operation::Create(from, to, flags) => {
             if !live(network, *from) {
                 return Ok(false);
             }
-            let remote = id("virtualNetworks", &format!("vnet{to}"));
+            let remote = network_id(*to);
             let created = network.create_peering(
                 vnets[*from],
                 &format!("to-vnet{to}"),
@@ -113,6 +133,14 @@ fn apply(network: &mut Network, vnets: &[VnetId], operation: &Operation) -> Resu
                 .map(|()| true)
                 .map_err(|_| ())
         }
+        Operation::Finish => {
+            let waiting = network
+                .peerings()
+                .values()
+                .any(|link| link.state == PeeringState::Updating);
+            network.finish_updating_peerings();
+            Ok(waiting)
+        }
         Operation::DeleteNetwork(vnet) => {
             if !live(network, *vnet) {
                 return Ok(false);
@@ -149,7 +177,11 @@ fn assert_consistent(network: &Network) {
                     link.id
                 );
             }
-            PeeringState::Updating => panic!("there is no classic network here"),
+            PeeringState::Updating => {
+                let reverse = reverse.expect("what a classic network knows");
+                assert_eq!(reverse.state, PeeringState::Updating, "{}", link.id);
+                assert_ne!(link.mirrors.is_some(), reverse.mirrors.is_some());
+            }
             PeeringState::Disconnected => {
                 let connected =
                     reverse.is_some_and(|reverse| reverse.state == PeeringState::Connected);
@@ -160,6 +192,23 @@ fn assert_consistent(network: &Network) {
                 );
             }
         }
+        if let Some(original) = link.mirrors {
+            let original_link = &network.peerings()[original];
+            assert_eq!(network.reverse_link(key), Some(original), "{}", link.id);
+            assert_eq!(link.state, original_link.state, "{}", link.id);
+            assert_eq!(
+                link.remote_address_space,
+                network.local_space(original),
+                "{}",
+                link.id
+            );
+            assert_eq!(
+                link.flags.use_remote_gateways,
+                original_link.flags.allow_gateway_transit
+            );
+        }
+        let holder = &network.virtual_networks()[link.virtual_network];
+        assert_eq!(holder.is_classic(), link.mirrors.is_some(), "{}", link.id);
         if link.state == PeeringState::Connected
             && network.sync_level(key) == PeeringSyncLevel::FullyInSync
         {
@@ -193,7 +242,7 @@ fn assert_consistent(network: &Network) {
 proptest! {
     #[test]
     fn a_refused_operation_changes_nothing_and_states_stay_consistent(history in prop::collection::vec(operation(), 1..40)) {
-        let (mut network, vnets) = five_networks();
+        let (mut network, vnets) = six_networks();
         for operation in &history {
             let before = format!("{network:?}");
             match apply(&mut network, &vnets, operation) {
