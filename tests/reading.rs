@@ -604,3 +604,35 @@ fn a_private_endpoint_has_the_addresses_of_its_nic_or_those_that_were_recorded()
         ("10.0.0.4".to_owned(), 0)
     );
 }
+
+#[test]
+fn a_hub_and_spoke_configuration_misses_the_links_that_the_service_would_make() {
+    let vnet = |name: &str, number: usize, links: &str| {
+        format!(
+            r#"{{"id": "{GROUP}/virtualNetworks/{name}", "addressSpace": {{"addressPrefixes": ["10.{number}.0.0/16"]}}, "virtualNetworkPeerings": [{links}]}}"#
+        )
+    };
+    let text = |links: &str| {
+        format!(
+            r#"[{}, {}, {{"id": "{GROUP}/networkManagers/m"}}, {{"id": "{GROUP}/networkManagers/m/networkGroups/g"}},
+  {{"id": "{GROUP}/networkManagers/m/networkGroups/g/staticMembers/s", "resourceId": "{GROUP}/virtualNetworks/spoke"}},
+  {{"id": "{GROUP}/networkManagers/m/connectivityConfigurations/star", "connectivityTopology": "HubAndSpoke", "isGlobal": "False",
+    "hubs": [{{"resourceId": "{GROUP}/virtualNetworks/hub", "resourceType": "Microsoft.Network/virtualNetworks"}}],
+    "appliesToGroups": [{{"networkGroupId": "{GROUP}/networkManagers/m/networkGroups/g", "groupConnectivity": "DirectlyConnected"}}]}}]"#,
+            vnet("hub", 0, ""),
+            vnet("spoke", 1, links)
+        )
+    };
+    let told = complaints("dump.json", &text(""));
+    assert!(
+        told.contains(
+            "1 spokes of the connectivity configuration 'star' have no peering link with its hub"
+        ),
+        "{told}"
+    );
+    let link = format!(
+        r#"{{"name": "up", "peeringState": "Connected", "remoteVirtualNetwork": {{"id": "{GROUP}/virtualNetworks/hub"}}}}"#
+    );
+    let told = complaints("dump.json", &text(&link));
+    assert!(!told.contains("connectivity configuration"), "{told}");
+}

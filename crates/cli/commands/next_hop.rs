@@ -77,6 +77,7 @@ fn dead_end(network: &Network, row: &EffectiveRoute, next_hop: NextHop) -> Optio
         )),
         NextHop::Local
         | NextHop::Peer(_)
+        | NextHop::Group(_)
         | NextHop::Nic(_)
         | NextHop::Frontend(_)
         | NextHop::Unsimulated

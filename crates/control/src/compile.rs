@@ -130,6 +130,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         owners: owners.take(key),
         space: boundary::space(&wiring, key),
         links: boundary::links_by_remote(&wiring, key),
+        grouped: wiring.grouped(key).collect(),
     });
     let links: Vec<Option<Link>> = holes(network.peerings(), |key, _| boundary::link(&wiring, key));
     let firewalls = holes(network.firewalls(), |_, firewall| {

@@ -247,6 +247,10 @@ impl<'a, 'n> Builder<'a, 'n> {
             }
         };
         peering(&mut rows, NextHopType::VNetPeering);
+        for prefix in self.grouped_space() {
+            let row = system(prefix, NextHopType::ConnectedGroup, RouteOrigin::System);
+            rows.push(Precedence::System, row);
+        }
         for route in &gateway {
             rows.push(
                 Precedence::Gateway,
@@ -322,6 +326,15 @@ impl<'a, 'n> Builder<'a, 'n> {
             .prefixes()
     }
 
+    /// the space of the networks in a connected group with this one.
+    fn grouped_space(&self) -> impl Iterator<Item = Ipv4Net> {
+        let networks = self.wiring.network.virtual_networks();
+        self.wiring
+            .grouped(self.view.virtual_network)
+            .flat_map(|other| networks[other].address_space.prefixes())
+            .copied()
+    }
+
     /// a gateway prefix inside a `VnetLocal`, peering or service endpoint row, or equal to one, does not count and is not
     /// printed, not even while that row is Invalid.
     fn admitted_gateway_routes(&self) -> Vec<GatewayRoute> {
@@ -340,6 +353,7 @@ impl<'a, 'n> Builder<'a, 'n> {
             .chain(peered)
             .chain(endpoints)
             .copied()
+            .chain(self.grouped_space())
             .collect();
         self.gateway_routes
             .iter()
@@ -371,6 +385,7 @@ impl<'a, 'n> Builder<'a, 'n> {
             .iter()
             .flat_map(|&(link, _)| &links[link].remote_address_space)
             .copied()
+            .chain(self.grouped_space())
             .chain(gateway.iter().map(|route| route.prefix))
             .chain(user.iter().copied())
             .collect();
@@ -417,6 +432,11 @@ impl<'a, 'n> Builder<'a, 'n> {
                 behind
                     .flat_map(|&(link, _)| &network.peerings()[link].remote_address_space)
                     .copied()
+                    .chain(self.grouped_space().filter(|_| {
+                        self.wiring
+                            .grouped(self.view.virtual_network)
+                            .any(|other| other == home)
+                    }))
                     .collect()
             };
             for configuration in &nic.ip_configurations {

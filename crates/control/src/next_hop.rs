@@ -69,8 +69,18 @@ impl Owners {
                 Some(next_hop) => next_hop,
                 None => NextHop::Outside(link),
             },
-            None => NextHop::Unreachable,
+            None => Self::group_with(wiring, vnet, address)
+                .map_or(NextHop::Unreachable, |other| self.owner(other, address)),
         }
+    }
+
+    /// the network of a connected group that holds an address.
+    fn group_with(wiring: &Wiring<'_>, vnet: VnetId, address: Ipv4Addr) -> Option<VnetId> {
+        wiring.grouped(vnet).find(|&other| {
+            wiring.network.virtual_networks()[other]
+                .address_space
+                .contains_address(address)
+        })
     }
 
     fn owner(&self, vnet: VnetId, address: Ipv4Addr) -> NextHop {
@@ -118,13 +128,13 @@ impl Owners {
                 |prefix| self.appliance(wiring, vnet, prefix.addr()),
             ),
             (NextHopType::None, _) => NextHop::Discard,
+            (NextHopType::ConnectedGroup, _) => row
+                .prefixes
+                .first()
+                .and_then(|prefix| Self::group_with(wiring, vnet, prefix.network()))
+                .map_or(NextHop::Unreachable, NextHop::Group),
             // Rows of these types come from links only.
-            (
-                NextHopType::VNetPeering
-                | NextHopType::VNetGlobalPeering
-                | NextHopType::ConnectedGroup,
-                _,
-            ) => NextHop::Unreachable,
+            (NextHopType::VNetPeering | NextHopType::VNetGlobalPeering, _) => NextHop::Unreachable,
         }
     }
 }

@@ -41,6 +41,10 @@ fn virtual_network_tag(wiring: &Wiring<'_>, vnet: VnetId, routes: &[EffectiveRou
         wiring.is_connected(link) && network.peerings()[link].flags.allow_virtual_network_access
     });
     let peers = peers.flat_map(|link| &network.peerings()[link].remote_address_space);
+    // T-5
+    let grouped = wiring.grouped(vnet);
+    let grouped =
+        grouped.flat_map(|other| network.virtual_networks()[other].address_space.prefixes());
     let from_routes = routes
         .iter()
         .filter(|row| counts(row, network.options.udr_in_vnet_tag));
@@ -49,6 +53,7 @@ fn virtual_network_tag(wiring: &Wiring<'_>, vnet: VnetId, routes: &[EffectiveRou
         .prefixes()
         .iter()
         .chain(peers)
+        .chain(grouped)
         .chain(from_routes)
         .copied()
         .chain([HOST_ADDRESS.into()])

@@ -303,7 +303,9 @@ pub enum NextHop {
     Local,
     /// The owner of the destination in the network behind this link.
     Peer(LinkId),
-    /// A NIC that forwards (an appliance, a firewall, a gateway instance named by address).
+    /// The owner of the destination in a network of the same connected group.
+    Group(VnetId),
+    /// A NIC that forwards (an appliance, a firewall, a gateway instance named by address), or a private endpoint.
     Nic(NicId),
     /// A member behind a load balancer's frontend, chosen by a symmetric hash of the five-tuple.
     Frontend(FrontendId),
@@ -325,7 +327,7 @@ pub enum NextHop {
     Outside(LinkId),
     /// The Internet.
     Internet,
-    /// An Azure service behind a service endpoint or a private endpoint.
+    /// An Azure service behind a service endpoint.
     AzureService,
     /// Dropped: a row with next hop None.
     Discard,
@@ -415,6 +417,8 @@ pub struct VirtualNetwork {
     pub space: AddressSet,
     /// Its own links by remote network, sorted by network: the receiver's side of a boundary.
     pub links: Vec<(VnetId, LinkId)>,
+    /// Networks in a connected group with it, ascending.
+    pub grouped: Vec<VnetId>,
 }
 
 /// Who owns an address.

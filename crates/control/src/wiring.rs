@@ -20,6 +20,8 @@ pub(crate) struct Wiring<'n> {
     route_servers: Vec<Option<RouteServerId>>,
     /// By gateway: the gateways that a VNet-to-VNet connection joins it to.
     neighbours: Vec<Vec<Neighbour>>,
+    /// By virtual network: those in a connected group with it, ascending.
+    grouped: Vec<Vec<VnetId>>,
 }
 
 /// The other end of a VNet-to-VNet connection that is up on both sides.
@@ -77,12 +79,23 @@ impl<'n> Wiring<'n> {
             gateways,
             route_servers,
             neighbours: neighbours(network),
+            grouped: grouped(network),
         }
     }
 
     /// The network to which a link points, if the input has it.
     pub(crate) fn remote(&self, link: LinkId) -> Option<VnetId> {
         self.remotes[link.index()]
+    }
+
+    /// The networks that a connected group joins to this one, ascending; those behind a Connected link are left out, since the link
+    /// goes first.
+    pub(crate) fn grouped(&self, vnet: VnetId) -> impl Iterator<Item = VnetId> {
+        let own = &self.network.virtual_networks()[vnet].peerings;
+        self.grouped[vnet.index()].iter().copied().filter(|&other| {
+            !own.iter()
+                .any(|&link| self.is_connected(link) && self.remote(link) == Some(other))
+        })
     }
 
     /// The gateways that live in a virtual network.
@@ -207,4 +220,28 @@ fn neighbours(network: &Network) -> Vec<Vec<Neighbour>> {
         }
     }
     neighbours
+}
+
+/// by virtual network, those in a connected group with it. Networks that overlap cannot tell each other apart, and do not.
+fn grouped(network: &Network) -> Vec<Vec<VnetId>> {
+    let mut grouped = vec![Vec::new(); network.virtual_networks().capacity()];
+    let space = |vnet: VnetId| network.virtual_networks()[vnet].address_space.prefixes();
+    for members in network.connected_groups() {
+        for &vnet in &members {
+            let apart = members.iter().copied().filter(|&other| {
+                other != vnet
+                    && !space(vnet).iter().any(|own| {
+                        space(other)
+                            .iter()
+                            .any(|prefix| own.contains(prefix) || prefix.contains(own))
+                    })
+            });
+            grouped[vnet.index()].extend(apart);
+        }
+    }
+    for others in &mut grouped {
+        others.sort_unstable();
+        others.dedup();
+    }
+    grouped
 }

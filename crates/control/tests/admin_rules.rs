@@ -53,6 +53,7 @@ fn manager(
             name: "all".to_owned(),
             members: members.iter().map(|&vnet| vnets[vnet].id.clone()).collect(),
         }],
+        connectivity_configurations: Vec::new(),
         security_admin_configurations: vec![SecurityAdminConfiguration {
             name: "base".to_owned(),
             intent_policy_services: IntentPolicyServices::None,

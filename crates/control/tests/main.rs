@@ -3,6 +3,7 @@
 mod admin_rules;
 mod agreement;
 mod boundaries;
+mod connected_groups;
 mod firewalls;
 mod gateways;
 mod generations;

@@ -243,6 +243,9 @@ impl Answers for Snapshot {
                 }
                 _ => recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Link(link))),
             },
+            NextHop::Group(other) => {
+                owner_of_destination(self, from, (other, false), tuple, row, recorder)
+            }
             NextHop::Nic(next) => Ok(Departure::Nic(next)),
             NextHop::Frontend(frontend) => {
                 let member = member_of(self, frontend, tuple, recorder)?;
@@ -323,6 +326,13 @@ impl Answers for Snapshot {
         };
         let (sender_net, receiver_net) = (sender.virtual_network, receiver.virtual_network);
         if sender_net == receiver_net {
+            return Ok(());
+        }
+        // there is no link, and so no flag.
+        let is_grouped = self
+            .virtual_network(receiver_net)
+            .is_some_and(|network| network.grouped.binary_search(&sender_net).is_ok());
+        if is_grouped {
             return Ok(());
         }
         // F-6: the receiver's link decides, and only a Connected one lets anything pass.

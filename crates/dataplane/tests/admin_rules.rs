@@ -37,6 +37,7 @@ fn manage(world: &mut World, vnet: VnetId, rules: Vec<SecurityAdminRule>) {
             name: "all".to_owned(),
             members: vec![member],
         }],
+        connectivity_configurations: Vec::new(),
         security_admin_configurations: vec![SecurityAdminConfiguration {
             name: "base".to_owned(),
             intent_policy_services: IntentPolicyServices::None,

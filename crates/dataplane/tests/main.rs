@@ -2,6 +2,7 @@
 
 mod admin_rules;
 mod appliances;
+mod connected_groups;
 mod filtering;
 mod firewalls;
 mod flows;
@@ -10,4 +11,5 @@ mod hostile;
 mod load_balancers;
 mod peering;
 mod private_endpoints;
+mod service_endpoints;
 mod world;

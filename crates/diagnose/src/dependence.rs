@@ -156,6 +156,7 @@ impl Met<'_> {
                             NextHopType::VnetLocal
                                 | NextHopType::VNetPeering
                                 | NextHopType::VNetGlobalPeering
+                                | NextHopType::ConnectedGroup
                         )
                 }
                 Step::Refused { dropped } => dropped.reason() == DropReason::NoRoute,

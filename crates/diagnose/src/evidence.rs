@@ -389,6 +389,7 @@ impl Narrator<'_> {
             NextHop::Outside(_) => Some("not part of the input".to_owned()),
             NextHop::Local
             | NextHop::Peer(_)
+            | NextHop::Group(_)
             | NextHop::Frontend(_)
             | NextHop::Shared(_)
             | NextHop::NoGateway

@@ -24,6 +24,7 @@
 
 mod authorization;
 mod build;
+mod connectivity;
 mod delivery;
 mod firewall;
 mod gateway;

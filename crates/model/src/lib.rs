@@ -25,6 +25,7 @@
 pub mod address;
 pub mod allocation;
 pub mod authorization;
+pub mod connectivity;
 pub mod delivery;
 pub mod error;
 pub mod firewall;
@@ -51,6 +52,7 @@ pub mod virtual_network;
 
 pub use address::{AddressSpace, AddressSpaceError};
 pub use allocation::{AddressOwner, AddressPool};
+pub use connectivity::{ConnectivityConfiguration, ConnectivityGroup};
 pub use delivery::{
     AzureFirewall, BackendAddress, BackendPool, Frontend, FrontendAddress, HealthProbe,
     InboundNatRule, InboundNatTarget, LoadBalancer, NatGateway, OutboundRule, PublicIpAddress,
@@ -88,9 +90,10 @@ pub use security::{
     SecurityRule, ServiceTag,
 };
 pub use spelling::{
-    Access, AdminAccess, AllocationMethod, Cloud, ConnectionType, DeploymentModel, Direction,
-    GatewayType, IntentPolicyServices, NextHopType, PeeringState, PeeringSyncLevel, PowerState,
-    PrivateEndpointPolicies, RouteSource, RouteState, RoutingPreference, Sku, VpnType,
+    Access, AdminAccess, AllocationMethod, Cloud, ConnectionType, ConnectivityTopology,
+    DeploymentModel, Direction, GatewayType, IntentPolicyServices, NextHopType, PeeringState,
+    PeeringSyncLevel, PowerState, PrivateEndpointPolicies, RouteSource, RouteState,
+    RoutingPreference, Sku, VpnType,
 };
 pub use table::{
     AsgId, ConnectionId, FirewallId, FirewallPolicyId, GatewayId, IpGroupId, LinkId,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::connectivity::ConnectivityConfiguration;
 use crate::error::OperationError;
 use crate::id::ResourceId;
 use crate::network::{Network, not_there};
@@ -23,6 +24,8 @@ pub struct NetworkManager {
     pub subscriptions: Vec<String>,
     /// Its network groups, in the order of the input.
     pub network_groups: Vec<NetworkGroup>,
+    /// Its connectivity configurations, in the order of the input.
+    pub connectivity_configurations: Vec<ConnectivityConfiguration>,
     /// Its security admin configurations, in the order of the input.
     pub security_admin_configurations: Vec<SecurityAdminConfiguration>,
 }
@@ -172,6 +175,14 @@ fn check(manager: &NetworkManager) -> Result<(), OperationError> {
         id,
         "network groups",
         manager.network_groups.iter().map(|group| &group.name),
+    )?;
+    unique(
+        id,
+        "connectivity configurations",
+        manager
+            .connectivity_configurations
+            .iter()
+            .map(|configuration| &configuration.name),
     )?;
     let configurations = &manager.security_admin_configurations;
     unique(

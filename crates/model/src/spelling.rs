@@ -172,6 +172,14 @@ spelled! {
         AllowRulesOnly = "AllowRulesOnly",
     }
 
+    /// How a connectivity configuration joins virtual networks.
+    ConnectivityTopology("connectivity topology") {
+        /// Each spoke with the hub, and spokes of a group with each other where it says so.
+        HubAndSpoke = "HubAndSpoke",
+        /// Every network with every other.
+        Mesh = "Mesh",
+    }
+
     /// Which policies of a subnet reach its private endpoints.
     PrivateEndpointPolicies("value of privateEndpointNetworkPolicies") {
         /// None does.

@@ -49,10 +49,12 @@ pub(super) fn find(design: Design<'_>, findings: &mut Vec<Finding>) {
             let back = passed(design, to.fib, from.host)
                 .map(|(_, back)| back)
                 .unwrap_or_default();
-            let answered =
-                to.fib.table.lookup(from.host).is_some_and(|entry| {
-                    matches!(entry.next_hop, NextHop::Local | NextHop::Peer(_))
-                });
+            let answered = to.fib.table.lookup(from.host).is_some_and(|entry| {
+                matches!(
+                    entry.next_hop,
+                    NextHop::Local | NextHop::Peer(_) | NextHop::Group(_)
+                )
+            });
             if answered && back.is_empty() {
                 let vnet = design.network.virtual_networks()[to.vnet].id.clone();
                 strays

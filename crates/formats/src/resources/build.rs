@@ -122,6 +122,7 @@ impl Builder<'_> {
         self.virtual_machines();
         self.connections();
         self.peerings(&additions.peerings);
+        self.report_missing_spokes();
         self.private_dns_zones();
         self.security_checks(&additions.assumed_locations);
         self.additions(additions);

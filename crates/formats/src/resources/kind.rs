@@ -36,6 +36,7 @@ pub(crate) enum Kind {
     NetworkManager,
     NetworkGroup,
     StaticMember,
+    ConnectivityConfiguration,
     SecurityAdminConfiguration,
     AdminRuleCollection,
     AdminRule,
@@ -134,6 +135,10 @@ const READ: &[(&str, Kind)] = &[
     (
         "Microsoft.Network/networkManagers/networkGroups/staticMembers",
         Kind::StaticMember,
+    ),
+    (
+        "Microsoft.Network/networkManagers/connectivityConfigurations",
+        Kind::ConnectivityConfiguration,
     ),
     (
         "Microsoft.Network/networkManagers/securityAdminConfigurations",
@@ -284,6 +289,7 @@ impl Kind {
             Self::NetworkManager => "a network manager",
             Self::NetworkGroup => "a network group",
             Self::StaticMember => "a static member",
+            Self::ConnectivityConfiguration => "a connectivity configuration",
             Self::SecurityAdminConfiguration => "a security admin configuration",
             Self::AdminRuleCollection => "a rule collection",
             Self::AdminRule => "a security admin rule",
@@ -303,7 +309,9 @@ impl Kind {
             Self::BackendPool | Self::InboundNatRule => Some(Self::LoadBalancer),
             Self::RuleCollectionGroup => Some(Self::FirewallPolicy),
             Self::RouteServerConfiguration | Self::RouteServerPeer => Some(Self::RouteServer),
-            Self::NetworkGroup | Self::SecurityAdminConfiguration => Some(Self::NetworkManager),
+            Self::NetworkGroup
+            | Self::ConnectivityConfiguration
+            | Self::SecurityAdminConfiguration => Some(Self::NetworkManager),
             Self::StaticMember => Some(Self::NetworkGroup),
             Self::AdminRuleCollection => Some(Self::SecurityAdminConfiguration),
             Self::AdminRule => Some(Self::AdminRuleCollection),
@@ -318,6 +326,7 @@ impl Kind {
             self,
             Self::NetworkGroup
                 | Self::StaticMember
+                | Self::ConnectivityConfiguration
                 | Self::SecurityAdminConfiguration
                 | Self::AdminRuleCollection
                 | Self::AdminRule

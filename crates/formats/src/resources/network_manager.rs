@@ -61,12 +61,16 @@ impl Builder<'_> {
         let security_admin_configurations = of(parts, &record.id, Kind::SecurityAdminConfiguration)
             .map(|configuration| self.configuration(configuration, &record.id, parts))
             .collect();
+        let connectivity_configurations = of(parts, &record.id, Kind::ConnectivityConfiguration)
+            .filter_map(|configuration| self.connectivity_configuration(configuration, &record.id))
+            .collect();
         let manager = NetworkManager {
             id: record.id.clone(),
             location,
             management_groups,
             subscriptions,
             network_groups,
+            connectivity_configurations,
             security_admin_configurations,
         };
         let result = self.network.create_network_manager(manager);
@@ -136,6 +140,32 @@ impl Builder<'_> {
         chosen
     }
 
+    /// The name of the manager's group that an entry of `appliesToGroups` means.
+    pub(super) fn applied_group(
+        &mut self,
+        applied: &View<'_>,
+        manager: &ResourceId,
+    ) -> Option<String> {
+        let Some(value) = applied.get("networkGroupId") else {
+            self.reader
+                .missing(applied, "networkGroupId", "the id of a network group");
+            return None;
+        };
+        let reference = Reference {
+            text: self.reader.text(applied, "networkGroupId")?,
+            span: value.span,
+            path: applied.path("networkGroupId"),
+        };
+        let id = self.resolve(&reference, Kind::NetworkGroup)?;
+        let known = self.collection.find(&id).is_some();
+        if known && id.parent().as_ref() == Some(manager) {
+            return Some(id.name().to_owned());
+        }
+        let severity = self.reader.origin().severity();
+        self.dangling(&reference, &id, Kind::NetworkGroup, severity);
+        None
+    }
+
     fn rule_collection(
         &mut self,
         record: &Record,
@@ -145,29 +175,7 @@ impl Builder<'_> {
         let view = self.open(record);
         let mut applies_to = Vec::new();
         for applied in self.reader.objects(&view, "appliesToGroups") {
-            let Some(value) = applied.get("networkGroupId") else {
-                self.reader
-                    .missing(&applied, "networkGroupId", "the id of a network group");
-                continue;
-            };
-            let Some(text) = self.reader.text(&applied, "networkGroupId") else {
-                continue;
-            };
-            let reference = Reference {
-                text,
-                span: value.span,
-                path: applied.path("networkGroupId"),
-            };
-            let Some(id) = self.resolve(&reference, Kind::NetworkGroup) else {
-                continue;
-            };
-            let known = self.collection.find(&id).is_some();
-            if known && id.parent().as_ref() == Some(manager) {
-                applies_to.push(id.name().to_owned());
-            } else {
-                let severity = self.reader.origin().severity();
-                self.dangling(&reference, &id, Kind::NetworkGroup, severity);
-            }
+            applies_to.extend(self.applied_group(&applied, manager));
         }
         let rules = of(parts, &record.id, Kind::AdminRule);
         AdminRuleCollection {

@@ -27,12 +27,22 @@ impl Lowering<'_> {
             &Value::new(span, body.0.clone()),
             "securityAdminConfigurations",
         );
+        let connected = entries(
+            &Value::new(span, body.0.clone()),
+            "connectivityConfigurations",
+        );
         body.take("networkGroups");
+        body.take("connectivityConfigurations");
         body.take("securityAdminConfigurations");
         body.put("networkManagerScopes", Value::new(span, scopes.0));
         for group in groups {
             if self.is_name(&group.key, group.key_span) {
                 self.network_group(id, &group.key, &group.value, group.key_span);
+            }
+        }
+        for entry in connected {
+            if self.is_name(&entry.key, entry.key_span) {
+                self.connectivity(id, &entry);
             }
         }
         for configuration in configurations {
@@ -53,6 +63,41 @@ impl Lowering<'_> {
                 vnet.span,
             );
         }
+    }
+
+    ///
+    fn connectivity(&mut self, manager: &ResourceId, entry: &Entry) {
+        let id = manager.child(segment(Kind::ConnectivityConfiguration), &entry.key);
+        let mut body = Body::of(&entry.value);
+        let applied = body.take("appliesTo").map(|applied| applied.value);
+        let applied = applied.as_ref().and_then(Value::as_array);
+        let groups = applied.unwrap_or_default().iter().map(|applied| {
+            let mut group = Body::of(applied);
+            if let Some(name) = group.take("group") {
+                let text = name.value.as_str().unwrap_or_default();
+                let id = manager.child(segment(Kind::NetworkGroup), text);
+                group.put("networkGroupId", Value::new(name.value.span, id.as_str()));
+            }
+            if let Some(direct) = group.take("direct") {
+                let connectivity = match direct.value.as_bool() {
+                    Some(true) => "DirectlyConnected",
+                    _ => "None",
+                };
+                group.put(
+                    "groupConnectivity",
+                    Value::new(direct.value.span, connectivity),
+                );
+            }
+            Value::new(applied.span, group.0)
+        });
+        let groups = Value::new(entry.key_span, groups.collect::<Vec<_>>());
+        body.put("appliesToGroups", groups);
+        if let Some(hub) = body.take("hub") {
+            let span = hub.value.span;
+            let hubs = vec![Value::new(span, vec![member("resourceId", hub.value)])];
+            body.put("hubs", Value::new(span, hubs));
+        }
+        self.add(id, body, entry.key_span);
     }
 
     fn configuration(&mut self, manager: &ResourceId, entry: &Entry) {

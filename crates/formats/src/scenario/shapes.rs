@@ -379,8 +379,36 @@ shapes! {
         subscriptions: Vec<String>,
         /// Names or ids of the virtual networks of each group, by name of the group.
         network_groups: Named<Vec<String>>,
+        /// Connectivity configurations.
+        connectivity_configurations: Named<ConnectivityConfiguration>,
         /// Security admin configurations.
         security_admin_configurations: Named<SecurityAdminConfiguration>,
+    }
+
+    /// Virtual networks that reach each other without peering links.
+    ConnectivityConfiguration {
+        /// HubAndSpoke or Mesh.
+        connectivity_topology: Option<ConnectivityTopology>,
+        /// Name or id of the hub.
+        hub: Option<String>,
+        /// Whether a mesh reaches across regions; default false.
+        is_global: Option<bool>,
+        /// Network groups.
+        applies_to: Vec<ConnectivityGroup>,
+        /// Regions where it is deployed; default all, and [] is nowhere.
+        deployed_to: Option<Vec<String>>,
+    }
+
+    /// A network group in a connectivity configuration.
+    ConnectivityGroup {
+        /// Name of the network group.
+        group: Option<String>,
+        /// Whether spokes of the group reach each other; default false.
+        direct: Option<bool>,
+        /// Whether the spokes use the gateway of the hub; default false.
+        use_hub_gateway: Option<bool>,
+        /// Whether they reach each other across regions; default false.
+        is_global: Option<bool>,
     }
 
     /// Rule collections that are deployed together.
@@ -1183,6 +1211,8 @@ words! {
     AdminAccess: &'static str = ["Allow", "AlwaysAllow", "Deny"]
     /// Whether security admin rules reach networks of certain services.
     IntentPolicyServices: &'static str = ["None", "All", "AllowRulesOnly"]
+    /// How a connectivity configuration joins networks.
+    ConnectivityTopology: &'static str = ["HubAndSpoke", "Mesh"]
     /// Which policies of a subnet reach its private endpoints.
     PrivateEndpointPolicies: &'static str = ["Disabled", "Enabled", "NetworkSecurityGroupEnabled", "RouteTableEnabled"]
     /// Protocol of a rule.

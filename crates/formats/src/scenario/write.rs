@@ -316,7 +316,9 @@ impl<'a> Writer<'a> {
                 };
                 (configuration.name.clone(), shape)
             });
+            let connected = manager.connectivity_configurations.iter().map(connectivity);
             shapes::NetworkManager {
+                connectivity_configurations: Named(connected.collect()),
                 location: location(&manager.location),
                 management_groups: manager.management_groups.clone(),
                 subscriptions: manager.subscriptions.clone(),
@@ -785,6 +787,32 @@ fn dynamic(method: AllocationMethod) -> Option<shapes::Allocation> {
         AllocationMethod::Dynamic => Some(shapes::Allocation("Dynamic")),
         AllocationMethod::Static => None,
     }
+}
+
+///
+fn connectivity(
+    configuration: &model::ConnectivityConfiguration,
+) -> (String, shapes::ConnectivityConfiguration) {
+    let groups = configuration.applies_to.iter();
+    let applies_to = groups.map(|group| shapes::ConnectivityGroup {
+        group: Some(group.group.clone()),
+        direct: set(group.direct),
+        use_hub_gateway: set(group.use_hub_gateway),
+        is_global: set(group.global),
+    });
+    let shape = shapes::ConnectivityConfiguration {
+        connectivity_topology: Some(shapes::ConnectivityTopology(
+            configuration.topology.as_str(),
+        )),
+        hub: configuration.hub.as_ref().map(ToString::to_string),
+        is_global: set(configuration.global_mesh),
+        applies_to: applies_to.collect(),
+        deployed_to: configuration
+            .deployed_to
+            .as_ref()
+            .map(|regions| regions.iter().map(ToString::to_string).collect()),
+    };
+    (configuration.name.clone(), shape)
 }
 
 fn admin_rule(rule: &model::SecurityAdminRule) -> shapes::SecurityAdminRule {

@@ -194,6 +194,7 @@ pub(super) fn maker(network: &Network, route: &EffectiveRoute) -> String {
             model::NextHopType::VirtualNetworkServiceEndpoint => {
                 "service endpoint of the subnet (R-9)".to_owned()
             }
+            model::NextHopType::ConnectedGroup => "connected group (R-11)".to_owned(),
             model::NextHopType::InterfaceEndpoint => "private endpoint (R-10)".to_owned(),
             _ => "system route (R-3)".to_owned(),
         },
