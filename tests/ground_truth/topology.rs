@@ -127,6 +127,8 @@ pub(crate) struct Nic {
     pub(crate) public_ip: Option<Ipv4Addr>,
     /// What runs in it, as far as it forwards.
     pub(crate) appliance: Option<Appliance>,
+    /// Protocols that it passes neither on nor in.
+    pub(crate) drops: Vec<&'static str>,
 }
 
 /// What a routing guest does. `None` = not said: any is possible.
@@ -235,6 +237,7 @@ nva privateEndpoints peeringKind rules_by_phase routes_by_phase peerings_by_phas
         draft.tables_in_words(topology);
         draft.unattached_tables(topology, observed);
         draft.groups(topology);
+        draft.dropping_appliances();
         draft.links(topology);
         draft.gateways(topology);
         draft.connections(topology);

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use serde_json::Value;
 
 use super::{
-    Appliance, Balancer, Draft, Nic, PrivateEndpoint, Route, Subnet, Table, Vnet, is_for_machines,
-    is_named,
+    Appliance, Balancer, Draft, Group, Nic, PrivateEndpoint, Route, Rule, Subnet, Table, Vnet,
+    is_for_machines, is_named,
 };
 use crate::reading::{
     address, flag, get, list, name_of, objects, same, short, text, texts, truth, unknown_keys,
@@ -102,22 +102,7 @@ impl Draft<'_> {
                 && !network.subnets.iter().any(|entry| holds(&entry))
         });
         if let Some(address) = outside {
-            // In the network, but in no recorded subnet.
-            let at = self
-                .topology
-                .vnets
-                .iter()
-                .position(|entry| same(&entry.name, vnet))?;
-            let block = self.free_block(at, 24, &[address])?;
-            let subnets = &mut self.topology.vnets[at].subnets;
-            let made = format!("subnet-of-{}", address.to_string().replace('.', "-"));
-            subnets.push(Subnet {
-                name: made.clone(),
-                prefixes: vec![block],
-                table: None,
-                group: None,
-                policies: None,
-            });
+            let made = self.subnet_around(vnet, address)?;
             return self.place(name, vnet, Some(&made), wanted);
         }
         let subnet = named
@@ -173,7 +158,28 @@ impl Draft<'_> {
             group: None,
             public_ip: None,
             appliance: None,
+            drops: Vec::new(),
         })
+    }
+
+    /// A subnet for an address that lies in a network, but in none of its recorded subnets; its name.
+    fn subnet_around(&mut self, vnet: &str, address: Ipv4Addr) -> Option<String> {
+        let at = self
+            .topology
+            .vnets
+            .iter()
+            .position(|entry| same(&entry.name, vnet))?;
+        let block = self.free_block(at, 24, &[address])?;
+        let subnets = &mut self.topology.vnets[at].subnets;
+        let made = format!("subnet-of-{}", address.to_string().replace('.', "-"));
+        subnets.push(Subnet {
+            name: made.clone(),
+            prefixes: vec![block],
+            table: None,
+            group: None,
+            policies: None,
+        });
+        Some(made)
     }
 
     pub(super) fn balancer_names(&mut self, topology: &Value) {
@@ -317,6 +323,7 @@ impl Draft<'_> {
             snat: known("snat"),
             stateful: known("stateful"),
         };
+        let drops = self.dropped_protocols(value);
         let at = text(value, &["ip"]).and_then(address);
         let name = nic.or_else(|| text(value, &["nic", "name", "vm"]));
         if let Some(at) = at
@@ -346,10 +353,71 @@ impl Draft<'_> {
         let mut found = false;
         for nic in self.topology.nics.iter_mut().filter(|nic| belongs(nic)) {
             nic.appliance = Some(appliance);
+            nic.drops.clone_from(&drops);
             found = true;
         }
         if !found {
             self.odd.push(format!("nva: no NIC fits {}", short(value)));
+        }
+    }
+
+    /// `drops: ICMP`.
+    fn dropped_protocols(&mut self, value: &Value) -> Vec<&'static str> {
+        let mut drops = Vec::new();
+        for words in texts(value, &["drops"]) {
+            let known = ["Icmp", "Tcp", "Udp"].into_iter().filter(|protocol| {
+                let mut parts = words.split(|c: char| !c.is_alphanumeric());
+                parts.any(|part| same(part, protocol))
+            });
+            let before = drops.len();
+            drops.extend(known);
+            if drops.len() == before {
+                self.odd
+                    .push(format!("nva: drops '{words}' is not understood"));
+            }
+        }
+        drops
+    }
+
+    /// A guest's own filter acts where a security group of its interface would: rules that deny those protocols and allow the rest.
+    pub(super) fn dropping_appliances(&mut self) {
+        for nic in self
+            .topology
+            .nics
+            .iter_mut()
+            .filter(|nic| !nic.drops.is_empty())
+        {
+            if nic.group.is_some() {
+                self.odd.push(format!(
+                    "{}: what it drops is not replayed beside its security group",
+                    nic.name
+                ));
+                continue;
+            }
+            let name = format!("filter-of-{}", nic.name);
+            let mut rules = Vec::new();
+            for direction in ["Inbound", "Outbound"] {
+                let mut rule = |priority: i64, protocol: &str, access: &str| {
+                    let any = || vec!["*".to_owned()];
+                    rules.push(Rule {
+                        name: format!("{access}-{protocol}-{direction}").replace('*', "rest"),
+                        priority,
+                        direction: direction.to_owned(),
+                        access: access.to_owned(),
+                        protocol: protocol.to_owned(),
+                        source: any(),
+                        destination: any(),
+                        source_ports: any(),
+                        destination_ports: any(),
+                    });
+                };
+                for (priority, protocol) in (100..).zip(&nic.drops) {
+                    rule(priority, protocol, "Deny");
+                }
+                rule(4096, "*", "Allow");
+            }
+            nic.group = Some(name.clone());
+            self.topology.groups.push(Group { name, rules });
         }
     }
 
