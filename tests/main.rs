@@ -16,6 +16,7 @@ mod life_cycle;
 mod lint;
 mod metering;
 mod names;
+mod options;
 mod outside;
 mod packets;
 mod permissions;

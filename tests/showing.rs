@@ -129,10 +129,15 @@ fn the_check_of_a_collected_folder_names_what_is_missing() {
         folder.path().to_str().expect("UTF-8"),
     ]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
-    // one note where Azure would refuse.
+    // one note where Azure would refuse, one for the option behind the None rows.
+    let notes: Vec<&str> = answer.err.lines().collect();
     assert_eq!(
-        answer.err,
-        "note: vm is deallocated; Azure would refuse (NicMustBeAttachedToRunningVmToGetEffectiveRoutes)\n"
+        notes[0],
+        "note: vm is deallocated; Azure would refuse (NicMustBeAttachedToRunningVmToGetEffectiveRoutes)"
+    );
+    assert!(
+        notes[1].starts_with("note: this depends on noneRoutes=doc4;") && notes.len() == 2,
+        "{notes:?}"
     );
     let answer = run(&["collect", "--check", folder.path().to_str().expect("UTF-8")]);
     assert!(!answer.out.contains("power state"), "{answer:?}");

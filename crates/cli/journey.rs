@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +14,7 @@ use diagnose::explain::{Question, Service, explain};
 use diagnose::explanation::Explanation;
 use diagnose::names::{Answer, resolve};
 use diagnose::object::Object;
-use engine::application::{Application, ProbeEvent, ProbeKind};
+use engine::application::{AnswerKind, Application, ProbeEvent, ProbeKind, ProbeOutcome};
 use engine::latency::LatencyModel;
 use engine::meter::Meter;
 use engine::simulate::{Settings, Simulation, Summary};
@@ -31,7 +32,7 @@ use serde_json::Value;
 use crate::args::{RunArguments, ServiceArguments, TopologyArguments};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::topology;
+use crate::{dependence, topology};
 
 /// How far a run may be ahead of its watcher, in occurrences.
 const AHEAD: usize = 1_024;
@@ -259,9 +260,57 @@ impl Journey {
         Some(metered)
     }
 
+    /// Tells with which options the packets would have fared otherwise. `once` makes a program that asks once what the run has asked.
+    pub(crate) fn tell_options(
+        &self,
+        once: impl Fn() -> Application,
+        service: ServiceArguments,
+        console: &mut Console<'_>,
+    ) {
+        for dependence in self.explanation(service).depends_on {
+            for sentence in dependence.sentences() {
+                console.message(format_args!("note: {sentence}"));
+            }
+        }
+        let answers = |network: &Network, snapshot: &Snapshot| {
+            answers(network, snapshot, self.source.0, once())
+        };
+        let (network, snapshot) = (&*self.network, &*self.snapshot);
+        dependence::tell(network, snapshot, dependence::MESSAGES, answers, console);
+    }
+
     fn explanation(&self, service: ServiceArguments) -> Explanation {
         explain(&self.network, &self.snapshot, &self.question(service))
     }
+}
+
+/// Who answers what in a run of its own.
+fn answers(
+    network: &Network,
+    snapshot: &Snapshot,
+    source: NicId,
+    application: Application,
+) -> Vec<(Ipv4Addr, AnswerKind)> {
+    let settings = Settings {
+        seed: 0,
+        latency: LatencyModel::default(),
+        frames: Frames::Dropped,
+    };
+    let (network, snapshot) = (Arc::new(network.clone()), Arc::new(snapshot.clone()));
+    let mut simulation = Simulation::new(network, snapshot, settings);
+    let mut answers = Vec::new();
+    if simulation.install(source, application).is_ok() {
+        // A fault of the simulator has shown itself in the run that the user has asked for.
+        let _ = simulation.run(|occurrence| {
+            if let Occurrence::Probe { event, .. } = occurrence
+                && let ProbeOutcome::Answered { answer, .. } = event.outcome
+            {
+                answers.push((answer.from, answer.kind));
+            }
+            ControlFlow::Continue(())
+        });
+    }
+    answers
 }
 
 impl Ended {

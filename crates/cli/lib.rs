@@ -22,6 +22,7 @@
 //! | `state` | the file that carries changes from one command to the next |
 //! | `journey` | a run of `ping` or `traceroute`, and whoever watches it |
 //! | `access` | who acts on peerings, and what that needs |
+//! | `dependence` | notes about the options on which answers depend |
 //! | `links` | peering links by name: what `peering` and `az` share |
 //! | `query` | JMESPath for `--query` |
 //! | `examples` | the built-in networks |
@@ -39,6 +40,8 @@ mod args;
 mod commands;
 #[cfg(feature = "cli")]
 mod console;
+#[cfg(feature = "cli")]
+mod dependence;
 #[cfg(feature = "cli")]
 mod examples;
 #[cfg(feature = "cli")]

@@ -6,7 +6,7 @@ mod words;
 use control::questions::{decide, next_hop_of};
 use model::authorization::RequiredAction;
 use model::lookup::LookupError;
-use model::{NicId, PeeringFlags, VmId};
+use model::{NicId, OperationError, PeeringFlags, VmId};
 use report::az::output::KeyOrders;
 use report::az::{effective, output, peering, resources, security_view, watcher};
 use report::table::Table;
@@ -249,9 +249,22 @@ fn virtual_networks(
         Vnet::Update {
             vnet,
             address_prefixes,
-        } => at.change(console, |network, _| {
+        } => at.change(console, |network, console| {
             let vnet = links::virtual_network(network, &vnet.name, &vnet.group)?;
-            network.change_address_space(vnet, address_prefixes)?;
+            let changed = network.change_address_space(vnet, address_prefixes);
+            let is_peered = !network.virtual_networks()[vnet].peerings.is_empty();
+            let other = match changed {
+                Ok(()) if is_peered => "with refuse it would be refused, as in 2021",
+                Err(OperationError::AddressSpaceFrozen { .. }) => "with sync it would be allowed",
+                Ok(()) | Err(_) => "",
+            };
+            if !other.is_empty() {
+                console.message(format_args!(
+                    "note: this depends on addressSpaceChange={}; {other} (P-6)",
+                    network.options.address_space_change
+                ));
+            }
+            changed?;
             Ok(resources::virtual_network(network, vnet))
         })?,
         Vnet::Delete(named) => {
@@ -326,15 +339,19 @@ fn nics(command: Nic, at: &Place, console: &mut Console<'_>) -> Result<Answer, F
         Nic::ShowEffectiveRouteTable(named) => {
             let network = at.open(console)?;
             let nic = nic(&network, &named)?;
-            let routes = effective::routes(&network, &control::compile(&network), nic);
+            let snapshot = control::compile(&network);
+            let routes = effective::routes(&network, &snapshot, nic);
             super::effective_routes::note_of_refusal(&network, nic, console);
+            super::effective_routes::note_of_options(&network, &snapshot, nic, console);
             Answer::with_table(routes, effective::routes_table)
         }
         Nic::ListEffectiveNsg(named) => {
             let network = at.open(console)?;
             let nic = nic(&network, &named)?;
-            let groups = effective::security_groups(&network, &control::compile(&network), nic);
+            let snapshot = control::compile(&network);
+            let groups = effective::security_groups(&network, &snapshot, nic);
             super::effective_nsg::note_of_refusal(&network, nic, console);
+            super::effective_nsg::note_of_options(&network, &snapshot, nic, console);
             Answer::with_table(groups, effective::security_groups_table)
         }
     })
@@ -365,7 +382,11 @@ fn watch(command: Watcher, at: &Place, console: &mut Console<'_>) -> Result<Answ
             vm,
             source_ip: _,
             dest_ip,
-        } => watcher::next_hop(&next_hop_of(&snapshot, compiled(&vm)?.1, dest_ip)),
+        } => {
+            let (key, nic) = compiled(&vm)?;
+            super::next_hop::note_of_options(&network, &snapshot, key, dest_ip, console);
+            watcher::next_hop(&next_hop_of(&snapshot, nic, dest_ip))
+        }
         Watcher::TestIpFlow {
             vm,
             direction,
@@ -376,6 +397,7 @@ fn watch(command: Watcher, at: &Place, console: &mut Console<'_>) -> Result<Answ
             let (key, nic) = compiled(&vm)?;
             let own = network.nics()[key].primary_address();
             let flow = ip_flow::question(own, direction, protocol, &local, &remote, ip_flow::ECHO)?;
+            ip_flow::note_of_options(&network, &snapshot, key, direction, flow, console);
             watcher::ip_flow(&decide(&snapshot, nic, direction, flow))
         }
         Watcher::ShowSecurityGroupView { vm, group } => {

@@ -5,7 +5,7 @@ use report::az::effective;
 use crate::args::{EffectiveRoutesArguments, Format};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
-use crate::topology;
+use crate::{dependence, topology};
 
 pub(super) fn run(
     arguments: &EffectiveRoutesArguments,
@@ -20,6 +20,7 @@ pub(super) fn run(
         Format::Json => report::json::write(console.out(), &routes)?,
     }
     note_of_refusal(&network, nic, console);
+    note_of_options(&network, &snapshot, nic, console);
     Ok(Exit::Yes)
 }
 
@@ -34,4 +35,17 @@ pub(super) fn note_of_refusal(
             "note: {why}; Azure would refuse (NicMustBeAttachedToRunningVmToGetEffectiveRoutes)"
         ));
     }
+}
+
+/// One note for each option with another value of which the rows would be others.
+pub(super) fn note_of_options(
+    network: &model::Network,
+    snapshot: &control::Snapshot,
+    nic: model::NicId,
+    console: &mut Console<'_>,
+) {
+    let table = |network: &model::Network, snapshot: &control::Snapshot| {
+        effective::routes_table(&effective::routes(network, snapshot, nic)).to_string()
+    };
+    dependence::tell(network, snapshot, dependence::ROUTES, table, console);
 }

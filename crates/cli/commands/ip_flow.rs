@@ -3,9 +3,10 @@
 use std::net::Ipv4Addr;
 
 use acl::Key;
+use control::Snapshot;
 use control::questions::{Decision, decide};
 use control::snapshot::Level;
-use model::{Direction, Network};
+use model::{Direction, Network, NicId};
 use report::az::watcher;
 use report::table::Table;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::args::{FlowProtocol, Format, IpFlowArguments};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
-use crate::topology;
+use crate::{dependence, topology};
 
 /// Stands for a port that is not said: the first ephemeral one.
 const ANY_PORT: u16 = 49152;
@@ -58,7 +59,24 @@ pub(super) fn run(arguments: &IpFlowArguments, console: &mut Console<'_>) -> Res
         )),
         Decision::Levels(_) | Decision::Admin(..) => {}
     }
+    note_of_options(&network, &snapshot, nic, arguments.direction, flow, console);
     Ok(Exit::from_verdict(decision.allows()))
+}
+
+/// One note for each option with another value of which another rule would decide.
+pub(super) fn note_of_options(
+    network: &Network,
+    snapshot: &Snapshot,
+    nic: NicId,
+    direction: Direction,
+    flow: Key,
+    console: &mut Console<'_>,
+) {
+    let verdict = |_: &Network, snapshot: &Snapshot| {
+        let nic = snapshot.nic(nic)?;
+        Some(watcher::ip_flow(&decide(snapshot, nic, direction, flow)))
+    };
+    dependence::tell(network, snapshot, dependence::VERDICTS, verdict, console);
 }
 
 /// Reads the two ends of a flow as Network Watcher takes them: `ADDRESS:PORT`, where the port may be `*`.

@@ -2,16 +2,17 @@
 
 use std::net::Ipv4Addr;
 
+use control::Snapshot;
 use control::questions::next_hop_of;
 use control::snapshot::{EffectiveRoute, NextHop};
 use model::lookup::Endpoint;
-use model::{Network, RouteSource};
+use model::{Network, NicId, RouteSource};
 use report::az::watcher;
 
 use crate::args::{Format, NextHopArguments};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
-use crate::topology;
+use crate::{dependence, topology};
 
 pub(super) fn run(
     arguments: &NextHopArguments,
@@ -40,7 +41,24 @@ pub(super) fn run(
     if let Some(why) = &dead_end {
         console.message(format_args!("note: dropped there: {why}"));
     }
+    note_of_options(&network, &snapshot, nic, destination, console);
     Ok(Exit::from_verdict(dead_end.is_none()))
+}
+
+/// One note for each option with another value of which the packet would go elsewhere.
+pub(super) fn note_of_options(
+    network: &Network,
+    snapshot: &Snapshot,
+    nic: NicId,
+    destination: Ipv4Addr,
+    console: &mut Console<'_>,
+) {
+    let hop = |_: &Network, snapshot: &Snapshot| {
+        let answer = next_hop_of(snapshot, snapshot.nic(nic)?, destination);
+        let leads_to = answer.route.map(|(_, entry)| entry.next_hop);
+        Some((watcher::next_hop(&answer), leads_to))
+    };
+    dependence::tell(network, snapshot, dependence::ROUTES, hop, console);
 }
 
 /// The address that a destination stands for.

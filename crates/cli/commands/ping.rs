@@ -40,14 +40,17 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
         kind: probe_kind(*service, arguments.size, ECHO_SIZE),
         dont_fragment: arguments.dont_fragment,
     };
-    let ping = Ping::new(
-        probe.clone(),
-        arguments.count,
-        arguments.interval,
-        arguments.timeout,
-        arguments.ttl,
-    );
-    let mut report = PingReport::new(heading(destination, run), probe);
+    let ping = |count| {
+        let (interval, timeout) = (arguments.interval, arguments.timeout);
+        Application::Ping(Ping::new(
+            probe.clone(),
+            count,
+            interval,
+            timeout,
+            arguments.ttl,
+        ))
+    };
+    let mut report = PingReport::new(heading(destination, run), probe.clone());
     if let Some(file) = &histogram {
         report = report.with_histogram(file.histogram());
     }
@@ -58,7 +61,7 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
         report = report.with_answers();
     }
 
-    let ended = journey.run(Application::Ping(ping), run, |event| {
+    let ended = journey.run(ping(arguments.count), run, |event| {
         if let Some(line) = report.record(event)
             && lines
         {
@@ -101,6 +104,7 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
             ));
         }
     }
+    journey.tell_options(|| ping(1), *service, console);
     Ok(if ended.interrupted {
         Exit::Interrupted
     } else {

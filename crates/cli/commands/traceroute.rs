@@ -46,7 +46,10 @@ pub(super) fn run(
         kind,
         dont_fragment: false,
     };
-    let ladder = Traceroute::new(probe, *queries, *max_hops, arguments.wait);
+    let ladder = |queries| {
+        let ladder = Traceroute::new(probe.clone(), queries, *max_hops, arguments.wait);
+        Application::Traceroute(ladder)
+    };
     let mut report = TracerouteReport::new(
         heading(destination, run),
         journey.destination,
@@ -59,7 +62,7 @@ pub(super) fn run(
         writeln!(console.out(), "{}", report.header())?;
     }
 
-    let ended = journey.run(Application::Traceroute(ladder), run, |event| {
+    let ended = journey.run(ladder(*queries), run, |event| {
         if let Some(line) = report.record(event, |address| owner(&journey, address))
             && lines
         {
@@ -87,6 +90,7 @@ pub(super) fn run(
         let hint = explain_command(source, destination, *service, &arguments.topology);
         ended.tell_losses(&hint, console);
     }
+    journey.tell_options(|| ladder(1), *service, console);
     Ok(if ended.interrupted {
         Exit::Interrupted
     } else {

@@ -1,5 +1,7 @@
 //! On which options an answer depends: the question is asked again with each other value of every option that its steps have met.
 
+use std::fmt;
+
 use control::Snapshot;
 use control::snapshot::{NextHop, Rules};
 use dataplane::dropped::DropReason;
@@ -130,6 +132,65 @@ fn alternatives(
         .collect()
 }
 
+/// An option with other values of which a table or an answer would be another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differs {
+    /// Name of the option.
+    pub option: &'static str,
+    /// Its value now.
+    pub value: String,
+    /// The rules that leave the choice.
+    pub rule: &'static str,
+    /// Values with which it would be another one.
+    pub others: Vec<&'static str>,
+}
+
+/// One line: `depends on noneRoutes=doc4: other with seed, obs2019 (R-4)`.
+impl fmt::Display for Differs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            option,
+            value,
+            rule,
+            others,
+        } = self;
+        write!(
+            f,
+            "this depends on {option}={value}; it is different with {} ({rule})",
+            others.join(", ")
+        )
+    }
+}
+
+/// Which of the named options `view` depends on: it is taken again with each other value of them.
+pub fn of_view<T: PartialEq>(
+    network: &Network,
+    snapshot: &Snapshot,
+    options: &[&str],
+    view: impl Fn(&Network, &Snapshot) -> T,
+) -> Vec<Differs> {
+    let now = view(network, snapshot);
+    let descriptions = network.options.descriptions().into_iter();
+    descriptions
+        .filter(|option| options.contains(&option.name))
+        .filter_map(|option| {
+            let differs = |value: &&'static str| {
+                let mut changed = network.clone();
+                *value != option.value
+                    && changed.options.set(option.name, value).is_ok()
+                    && view(&changed, &control::recompile(&changed, snapshot)) != now
+            };
+            let others: Vec<&'static str> = option.values.iter().copied().filter(differs).collect();
+            (!others.is_empty()).then_some(Differs {
+                option: option.name,
+                value: option.value,
+                rule: option.rule,
+                others,
+            })
+        })
+        .collect()
+}
+
 /// What tells whether an option can matter at all, so that few of them cost a compilation.
 struct Met<'a> {
     network: &'a Network,
@@ -194,6 +255,7 @@ impl Met<'_> {
                 Step::Refused { dropped } => dropped.reason() == DropReason::TcpNoSyn,
                 _ => false,
             }),
+            "quirks" => self.is_judged() && !self.network.asgs().is_empty(),
             "bgpPeerRoutes" => !self.network.connections().is_empty(),
             // A small probe without errors meets none of the others.
             _ => false,
