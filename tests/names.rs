@@ -179,6 +179,37 @@ fn a_custom_server_is_asked_through_the_network_and_forwards_in_its_own() {
 }
 
 #[test]
+fn the_servers_of_a_nic_go_before_those_of_its_network() {
+    let own = NETWORKS.replace(
+        "  app: { subnet: Spoke/Apps, address: 10.1.1.4 }",
+        "  app: { nics: [appNic] }",
+    );
+    let own = format!(
+        "{own}networkInterfaces:\n  appNic: {{ subnet: Spoke/Apps, address: 10.1.1.4, dnsServers: [168.63.129.16] }}\n"
+    );
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("vnetsim.yaml"), own).expect("the scenario");
+    // Its network would ask a server that knows the name.
+    assert!(no(&resolve(path, "app", "www.corp.example")).starts_with("unknown"));
+    assert_eq!(
+        addresses(resolve(path, "app", "app.internal.cloudapp.net")),
+        ["10.1.1.4"]
+    );
+    let create = "az network vnet peering create -n f2h --vnet-name Far --remote-vnet Hub --state state.yaml";
+    let words: Vec<&str> = create.split(' ').collect();
+    run_in(path, &words).yes();
+    let state = [
+        "resolve",
+        "app",
+        "app.internal.cloudapp.net",
+        "-t",
+        "state.yaml",
+    ];
+    run_in(path, &state).yes();
+}
+
+#[test]
 fn a_server_out_of_reach_is_passed_over_and_the_next_one_asked() {
     let folder = folder();
     let path = folder.path();

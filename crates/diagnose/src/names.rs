@@ -1,9 +1,9 @@
 //! Names as the guests of Azure resolve them: who is asked, whether the question arrives there, and what the answer is.
 //!
-//! A guest asks the DNS servers of its virtual network one after the other, or Azure's own at 168.63.129.16 where there are none. Each
-//! question is a UDP datagram to port 53 that goes through the packet pipeline both ways. Azure answers from the private zones that
-//! are linked to the network from which it was asked, then with the names of the machines in that network, which nobody else gets.
-//! A server in a VM answers from its zones and asks its forwarders, in its own network, for the rest.
+//! A guest asks the DNS servers of its NIC, else those of its virtual network, one after the other, or Azure's own at 168.63.129.16
+//! where there are none. Each question is a UDP datagram to port 53 that goes through the packet pipeline both ways. Azure answers from
+//! the private zones that are linked to the network from which it was asked, then with the names of the machines in that network, which
+//! nobody else gets. A server in a VM answers from its zones and asks its forwarders, in its own network, for the rest.
 //!
 //! What this does not know: records other than A, names of the Internet, caches, and DNS servers outside Azure.
 
@@ -138,10 +138,11 @@ impl Resolver<'_> {
             );
             return (Answer::Unknown { why }, Vec::new());
         };
-        let servers = &self.network.virtual_networks()[interface.virtual_network].dns_servers;
-        let servers = match servers.as_slice() {
-            [] => &[HOST_ADDRESS],
-            servers => servers,
+        let of_network = &self.network.virtual_networks()[interface.virtual_network].dns_servers;
+        let servers = match (self.network.dns_servers_of_nic(nic), of_network.as_slice()) {
+            ([], []) => &[HOST_ADDRESS],
+            ([], of_network) => of_network,
+            (own, _) => own,
         };
         self.ask_in_turn(nic, address, servers, name, 0)
     }

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use crate::error::OperationError;
 use crate::id::ResourceId;
 use crate::network::Network;
-use crate::table::{Resource, VmId, VnetId};
+use crate::table::{NicId, Resource, VmId, VnetId};
 
 /// What every default name of a machine ends with, behind a part that Azure makes up for each network.
 pub const INTERNAL_SUFFIX: &str = "internal.cloudapp.net";
@@ -57,6 +57,8 @@ pub struct DnsServer {
 pub(crate) struct Names {
     zones: Vec<PrivateDnsZone>,
     servers: BTreeMap<VmId, DnsServer>,
+    /// Custom DNS servers of single NICs.
+    asked_by: BTreeMap<NicId, Vec<Ipv4Addr>>,
 }
 
 impl DnsName {
@@ -195,6 +197,16 @@ impl Network {
     /// The DNS server in a machine, if the input says that there is one.
     pub fn dns_server(&self, vm: VmId) -> Option<&DnsServer> {
         self.names.servers.get(&vm)
+    }
+
+    /// Gives a NIC DNS servers of its own, which go before those of its network.
+    pub fn set_dns_servers_of_nic(&mut self, nic: NicId, servers: Vec<Ipv4Addr>) {
+        self.names.asked_by.insert(nic, servers);
+    }
+
+    /// The DNS servers that only this NIC uses; empty if it uses those of its network.
+    pub fn dns_servers_of_nic(&self, nic: NicId) -> &[Ipv4Addr] {
+        self.names.asked_by.get(&nic).map_or(&[], Vec::as_slice)
     }
 
     /// The address under which Azure registers a machine of a virtual network by its name: that of its primary NIC.

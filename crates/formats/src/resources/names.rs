@@ -19,6 +19,16 @@ impl Builder<'_> {
         for record in collection.of_kind(Kind::PrivateDnsZone) {
             self.private_dns_zone(record);
         }
+        for record in collection.of_kind(Kind::NetworkInterface) {
+            let Some(nic) = self.network.nics().find(&record.id) else {
+                continue;
+            };
+            let view = self.open(record);
+            let servers = self.dns_servers(&view, "dnsSettings");
+            if !servers.is_empty() {
+                self.network.set_dns_servers_of_nic(nic, servers);
+            }
+        }
     }
 
     fn private_dns_zone(&mut self, record: &Record) {

@@ -72,7 +72,7 @@ impl Builder<'_> {
                 "flowTimeoutInMinutes",
                 "4 to 30 minutes",
             ),
-            dns_servers: self.dns_servers(&view),
+            dns_servers: self.dns_servers(&view, "dhcpOptions"),
         };
         let span = space
             .get("addressPrefixes")
@@ -101,8 +101,13 @@ impl Builder<'_> {
         }
     }
 
-    fn dns_servers(&mut self, view: &View<'_>) -> Vec<std::net::Ipv4Addr> {
-        let options = view.object("dhcpOptions").unwrap_or_else(|| view.clone());
+    /// Custom DNS servers under `dnsServers`, in the object under `options` as Azure has them or beside it as scenarios do.
+    pub(super) fn dns_servers(
+        &mut self,
+        view: &View<'_>,
+        options: &str,
+    ) -> Vec<std::net::Ipv4Addr> {
+        let options = view.object(options).unwrap_or_else(|| view.clone());
         let servers = self.reader.texts(&options, "dnsServers");
         let mut addresses = Vec::with_capacity(servers.len());
         for (text, _, _) in servers {

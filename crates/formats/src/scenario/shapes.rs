@@ -681,6 +681,8 @@ shapes! {
         disable_tcp_state_tracking: Option<bool>,
         /// As Azure prints it: 00-0D-3A-01-02-03.
         mac_address: Option<String>,
+        /// Custom DNS servers, instead of those of the network.
+        dns_servers: Vec<String>,
     }
 
     /// One address of a network interface.

@@ -530,6 +530,14 @@ impl<'a> Writer<'a> {
                 mac_address: nic
                     .mac_address
                     .map(|bytes| bytes.map(|byte| format!("{byte:02X}")).join("-")),
+                dns_servers: network
+                    .nics()
+                    .find(&nic.id)
+                    .map(|key| network.dns_servers_of_nic(key))
+                    .unwrap_or_default()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
                 ..shapes::NetworkInterface::default()
             }
         })
