@@ -254,9 +254,12 @@ nva privateEndpoints peeringKind rules_by_phase routes_by_phase peerings_by_phas
             .iter()
             .find(|gateway| same(&gateway.name, vnet_or_name))
             .or_else(|| {
-                self.gateways
-                    .iter()
-                    .find(|gateway| same(&gateway.vnet, vnet_or_name))
+                // Connections are those of a VPN gateway where both kinds stand side by side.
+                let here = |gateway: &&Gateway| same(&gateway.vnet, vnet_or_name);
+                let vpn = |gateway: &&Gateway| here(gateway) && !gateway.express_route;
+                let mut gateways = self.gateways.iter();
+                let mut rest = self.gateways.iter();
+                gateways.find(vpn).or_else(|| rest.find(here))
             })
     }
 }

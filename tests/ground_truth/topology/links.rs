@@ -1,5 +1,7 @@
 //! Peerings, gateways, their connections, and route servers.
 
+use std::net::Ipv4Addr;
+
 use ipnet::Ipv4Net;
 use serde_json::Value;
 
@@ -119,8 +121,6 @@ p2sClientPool peers",
             let mut instances = read("instances");
             let private = read("privateIp");
             let bgp_address = read("bgpIp").first().copied();
-            let next_hop_known =
-                public_ip.is_some() || !instances.is_empty() || !private.is_empty();
             if instances.is_empty() {
                 instances = private;
             }
@@ -129,20 +129,29 @@ p2sClientPool peers",
                     .push(format!("{place}: there is no room for a GatewaySubnet"));
                 continue;
             };
-            instances.retain(|instance| {
-                let inside = range.contains(instance);
-                if !inside {
-                    self.odd.push(format!(
-                        "{place}: {instance} lies outside GatewaySubnet {range}"
-                    ));
-                }
-                inside
-            });
+            // Provider edges of an ExpressRoute gateway: rows show them, and the gateway stands elsewhere.
+            let kind = text(value, &["type"]).unwrap_or("Vpn");
+            let (inside, edges): (Vec<Ipv4Addr>, Vec<Ipv4Addr>) = instances
+                .into_iter()
+                .partition(|instance| range.contains(instance));
+            let instances = inside;
+            if !edges.is_empty() && !same(kind, "ExpressRoute") {
+                self.odd.push(format!(
+                    "{place}: {edges:?} lie outside GatewaySubnet {range}"
+                ));
+            }
+            let next_hop_known = public_ip.is_some() || !instances.is_empty();
             let said = flag(value, "activeActive", self.odd).unwrap_or(false);
             let active_active = instances.len() > 1 && (said || public_ip.is_none());
             let mut learned = Vec::new();
             for entry in list(value, &["learned"]) {
                 match learned_route(entry) {
+                    Some(route) if route.next_hop.is_none() && !edges.is_empty() => {
+                        learned.extend(edges.iter().map(|&edge| Learned {
+                            next_hop: Some(edge),
+                            ..route.clone()
+                        }));
+                    }
                     Some(route) => learned.push(route),
                     None if entry.as_str().is_some_and(is_ipv6) => {}
                     None => self
@@ -150,7 +159,9 @@ p2sClientPool peers",
                         .push(format!("{place}: learned {} is no prefix", short(entry))),
                 }
             }
-            let kind = text(value, &["type"]).unwrap_or("Vpn");
+            let told =
+                same(kind, "ExpressRoute") && learned.iter().any(|route| route.next_hop.is_some());
+            let next_hop_known = next_hop_known || told;
             if !same(kind, "Vpn") && !same(kind, "ExpressRoute") {
                 self.odd
                     .push(format!("{place}: type '{kind}' counts as Vpn"));
