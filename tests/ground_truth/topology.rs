@@ -234,6 +234,7 @@ nva privateEndpoints peeringKind rules_by_phase routes_by_phase peerings_by_phas
         draft.appliances(topology);
         draft.observed_nics(observed);
         draft.observed_ends(observed);
+        draft.unowned_next_hops(observed);
         draft.tables_in_words(topology);
         draft.unattached_tables(topology, observed);
         draft.groups(topology);

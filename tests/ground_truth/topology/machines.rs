@@ -530,6 +530,22 @@ impl Draft<'_> {
         }
     }
 
+    /// Appliances that only a user route names. Packets that were seen to arrive passed them.
+    pub(super) fn unowned_next_hops(&mut self, observed: &Value) {
+        let travelled = ["reachability", "traceroute", "captures"];
+        if travelled
+            .iter()
+            .all(|key| list(observed, &[key]).is_empty())
+        {
+            return;
+        }
+        let routes = self.topology.tables.iter().flat_map(|table| &table.routes);
+        let hops: Vec<Ipv4Addr> = routes.filter_map(|route| route.address).collect();
+        for hop in hops {
+            self.observed_end(&hop.to_string(), true);
+        }
+    }
+
     fn observed_end(&mut self, words: &str, forwards: bool) {
         let present = |nic: &Nic| same(&nic.name, words) || same(&nic.machine, words);
         if self.topology.nics.iter().any(present) {
@@ -545,7 +561,8 @@ impl Draft<'_> {
             let home = self.topology.vnets.iter().find(|vnet| {
                 let reserved = vnet.subnets.iter().any(|subnet| {
                     let inside = subnet.prefixes.iter().any(|prefix| prefix.contains(&at));
-                    inside && !is_for_machines(&subnet.name)
+                    let firewall = forwards && same(&subnet.name, "AzureFirewallSubnet");
+                    inside && !is_for_machines(&subnet.name) && !firewall
                 });
                 !reserved && vnet.prefixes.iter().any(|prefix| prefix.contains(&at))
             });
