@@ -19,26 +19,25 @@ fn loaded(name: &str, options: &LoadOptions) -> Loaded {
 
 #[test]
 fn a_plan_gives_the_network_of_the_template_that_says_the_same() {
-    let plan = loaded("hub-and-spokes.plan.json", &LoadOptions::default());
-    let deployment = DeploymentContext {
-        subscription: "11111111-2222-3333-4444-555555555555".to_owned(),
-        resource_group: "net".to_owned(),
-        ..DeploymentContext::default()
-    };
-    let template = loaded(
-        "hub-and-spokes.arm.json",
-        &LoadOptions {
+    for name in ["hub-and-spokes", "services"] {
+        let plan = loaded(&format!("{name}.plan.json"), &LoadOptions::default());
+        let deployment = DeploymentContext {
+            subscription: "11111111-2222-3333-4444-555555555555".to_owned(),
+            resource_group: "net".to_owned(),
+            ..DeploymentContext::default()
+        };
+        let options = LoadOptions {
             deployment,
             ..LoadOptions::default()
-        },
-    );
-    assert_same(
-        &described(&template.network),
-        &described(&plan.network),
-        "the plan",
-    );
-    let said = plan.diagnostics.display(&plan.sources).to_string();
-    assert_eq!(said, "");
+        };
+        let template = loaded(&format!("{name}.arm.json"), &options);
+        assert_same(
+            &described(&template.network),
+            &described(&plan.network),
+            &format!("the plan of {name}"),
+        );
+        assert_eq!(warnings(&plan), warnings(&template), "{name}");
+    }
 }
 
 /// A plan of resources that are to be created: each as `TYPE NAME[KEY] VALUES UNKNOWN EXPRESSIONS`, and the rest of the configuration.

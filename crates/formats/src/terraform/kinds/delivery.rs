@@ -325,6 +325,12 @@ static PRIVATE_ENDPOINT: Resource = group(
                 same("member_name", "memberName"),
             ]),
         ),
+        // What a state has: the address that Azure gave.
+        rule(
+            "private_service_connection",
+            "customDnsConfigs",
+            How::Flat(&[rule("private_ip_address", "ipAddresses", How::Listed)]),
+        ),
         same(
             "custom_network_interface_name",
             "customNetworkInterfaceName",

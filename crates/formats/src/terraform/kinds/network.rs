@@ -240,6 +240,7 @@ static ROUTE_SERVER: Resource = Resource {
     arm: "Microsoft.Network/virtualHubs",
     identity: Identity::Group,
     rules: &[
+        rule("", "/kind", How::Constant("RouteServer")),
         same("sku", "sku"),
         same(
             "branch_to_branch_traffic_enabled",
@@ -280,7 +281,13 @@ static CIRCUIT_CONNECTION: Resource = below(
     &[],
 );
 static VIRTUAL_WAN: Resource = group("Microsoft.Network/virtualWans", &[]);
-static VIRTUAL_HUB: Resource = group("Microsoft.Network/virtualHubs", &[]);
+static VIRTUAL_HUB: Resource = group(
+    "Microsoft.Network/virtualHubs",
+    &[
+        same("address_prefix", "addressPrefix"),
+        rule("virtual_wan_id", "virtualWan", How::Id),
+    ],
+);
 static VIRTUAL_HUB_CONNECTION: Resource = below(
     "virtual_hub_id",
     "Microsoft.Network/virtualHubs/hubVirtualNetworkConnections",
