@@ -263,3 +263,232 @@ securityAdminRules:
     assert_eq!(evaluated[0]["matchedRule"], Value::Null);
     assert_eq!(evaluated[1]["matchedRule"]["ruleName"], "UserRule_web");
 }
+
+fn check(folder: &tempfile::TempDir, words: &[&str]) -> Value {
+    watcher(folder, &[&["test-connectivity"], words].concat())
+}
+
+#[test]
+fn a_connection_check_lists_the_hops_of_an_appliance_path_with_their_links() {
+    // D-5: the source, the appliance, the destination; peering links carry the four flags as text (D-21).
+    let appliance = NETWORK
+        .replace("hubvm: { subnet: hub/work }", "hubvm: { subnet: hub/work }\n  nva: { subnet: hub/nva, ipForwarding: true }\n  far: { subnet: far/work }")
+        .replace("subnets: { work: { prefix: 10.0.0.0/24", "subnets: { nva: 10.0.1.0/24, work: { prefix: 10.0.0.0/24")
+        .replace("spoke: { addressSpace: 10.1.0.0/16, subnets: { work: 10.1.0.0/24 } }", "spoke: { addressSpace: 10.1.0.0/16, subnets: { work: { prefix: 10.1.0.0/24, routeTable: r } } }\n  far: { addressSpace: 10.3.0.0/16, subnets: { work: { prefix: 10.3.0.0/24, routeTable: r } } }")
+        .replace("{ from: spoke, to: hub, name: b }", "{ from: spoke, to: hub, name: b, allowForwardedTraffic: true }, { from: hub, to: far, name: c, allowForwardedTraffic: true }, { from: far, to: hub, name: d, allowForwardedTraffic: true }");
+    let routes = "routeTables: { r: { routes: [{ name: all, prefix: 10.0.0.0/8, nextHop: VirtualAppliance 10.0.1.4 }] } }\n";
+    let folder = folder(&format!("{appliance}{routes}"));
+    let answer = check(
+        &folder,
+        &[
+            "--source-resource",
+            "spokevm",
+            "--dest-resource",
+            "far",
+            "--dest-port",
+            "22",
+            "--protocol",
+            "Tcp",
+        ],
+    );
+    assert_eq!(answer["connectionStatus"], "Reachable");
+    assert_eq!(
+        (&answer["probesSent"], &answer["probesFailed"]),
+        (&json!(100), &json!(0))
+    );
+    let (shortest, mean, longest) = (
+        answer["minLatencyInMs"].as_u64(),
+        answer["avgLatencyInMs"].as_u64(),
+        answer["maxLatencyInMs"].as_u64(),
+    );
+    assert!(
+        Some(1) <= shortest && shortest <= mean && mean <= longest,
+        "{answer}"
+    );
+    let hops = &answer["hops"];
+    assert_eq!(
+        texts(hops, "type"),
+        ["Source", "VirtualAppliance", "VnetLocal"]
+    );
+    assert_eq!(texts(hops, "address"), ["10.1.0.4", "10.0.1.4", "10.3.0.4"]);
+    assert!(
+        hops[1]["resourceId"].as_str().is_some_and(
+            |id| id.ends_with("/networkInterfaces/nvaVMNic/ipConfigurations/ipconfig1")
+        ),
+        "{answer}"
+    );
+    for hop in 0..2 {
+        assert_eq!(hops[hop]["nextHopIds"], json!([hops[hop + 1]["id"]]));
+        assert_eq!(hops[hop + 1]["previousHopIds"], json!([hops[hop]["id"]]));
+    }
+    let link = &hops[0]["links"][0];
+    assert_eq!(
+        link["context"],
+        json!({ "AllowVirtualNetworkAccess": "True", "AllowForwardedTraffic": "True", "AllowGatewayTransit": "False", "UseRemoteGateways": "False" })
+    );
+    assert!(
+        link["resourceId"]
+            .as_str()
+            .is_some_and(|id| id.ends_with("/virtualNetworkPeerings/a")),
+        "{link}"
+    );
+    // The same question gives the same answer, ids included.
+    assert_eq!(
+        answer,
+        check(
+            &folder,
+            &[
+                "--source-resource",
+                "spokevm",
+                "--dest-address",
+                "10.3.0.4",
+                "--dest-port",
+                "22"
+            ]
+        )
+    );
+}
+
+#[test]
+fn a_connection_check_names_the_rule_the_route_or_the_missing_route() {
+    // D-5, D-21
+    let folder = folder(NETWORK);
+    let denied = check(
+        &folder,
+        &[
+            "--source-resource",
+            "spokevm",
+            "--dest-resource",
+            "hubvm",
+            "--dest-port",
+            "22",
+        ],
+    );
+    assert_eq!(
+        (
+            &denied["connectionStatus"],
+            &denied["avgLatencyInMs"],
+            &denied["probesFailed"]
+        ),
+        (&json!("Unreachable"), &Value::Null, &json!(100))
+    );
+    let hops = denied["hops"].as_array().expect("hops");
+    assert_eq!(hops.len(), 2);
+    assert_eq!(hops[0]["issues"], json!([]));
+    assert_eq!(
+        hops[1]["issues"],
+        json!([{ "context": [{ "key": "RuleName", "value": "UserRule_rest" }], "origin": "Inbound", "severity": "Error", "type": "NetworkSecurityRule" }])
+    );
+    // No path between networks that are not peered: unknown, not denied.
+    let unpeered = check(
+        &folder,
+        &[
+            "--source-resource",
+            "spokevm",
+            "--dest-resource",
+            "lonely",
+            "--protocol",
+            "icmp",
+        ],
+    );
+    assert_eq!(unpeered["connectionStatus"], "Unknown");
+    assert_eq!(unpeered["hops"][0]["issues"][0]["type"], "NoRouteLearned");
+    assert_eq!(texts(&unpeered["hops"], "type"), ["Source", "Destination"]);
+
+    let scenario = format!(
+        "{}routeTables: {{ r: {{ routes: [{{ name: hole, prefix: 10.0.0.0/16, nextHop: None }}] }} }}\n",
+        NETWORK.replace(
+            "subnets: { work: 10.1.0.0/24 }",
+            "subnets: { work: { prefix: 10.1.0.0/24, routeTable: r } }"
+        )
+    );
+    let folder = self::folder(&scenario);
+    let hole = check(
+        &folder,
+        &[
+            "--source-resource",
+            "spokevm",
+            "--dest-resource",
+            "hubvm",
+            "--dest-port",
+            "443",
+        ],
+    );
+    assert_eq!(hole["connectionStatus"], "Unreachable");
+    assert_eq!(
+        hole["hops"][0]["issues"],
+        json!([{ "context": [{ "key": "RouteType", "value": "User" }], "origin": "Outbound", "severity": "Error", "type": "UserDefinedRoute" }])
+    );
+}
+
+#[test]
+fn a_connection_check_knows_listeners_stopped_machines_and_the_own_address() {
+    // D-21
+    let guests = "guests: { hubvm: { listen: [tcp/443] } }\n";
+    let folder = folder(&format!(
+        "{}{guests}",
+        NETWORK.replace(
+            "lonely: { subnet: alone/work }",
+            "lonely: { subnet: alone/work }\n  off: { subnet: spoke/work, powerState: deallocated }"
+        )
+    ));
+    let closed = check(
+        &folder,
+        &[
+            "--source-resource",
+            "spokevm",
+            "--dest-resource",
+            "hubvm",
+            "--dest-port",
+            "80",
+        ],
+    );
+    assert_eq!(closed["connectionStatus"], "Unreachable");
+    assert_eq!(
+        closed["hops"][1]["issues"][0]["type"],
+        "NoListenerOnDestination"
+    );
+    let open = check(
+        &folder,
+        &[
+            "--source-resource",
+            "spokevm",
+            "--dest-resource",
+            "hubvm",
+            "--protocol",
+            "Https",
+        ],
+    );
+    assert_eq!(open["connectionStatus"], "Reachable");
+    let own = check(
+        &folder,
+        &[
+            "--source-resource",
+            "hubvm",
+            "--dest-resource",
+            "hubvm",
+            "--dest-port",
+            "443",
+        ],
+    );
+    assert_eq!(own["connectionStatus"], "Reachable");
+    assert_eq!(texts(&own["hops"], "address"), ["10.0.0.4", "10.0.0.4"]);
+    let stopped = check(
+        &folder,
+        &[
+            "--source-resource",
+            "spokevm",
+            "--dest-resource",
+            "off",
+            "--dest-port",
+            "22",
+        ],
+    );
+    assert_eq!(
+        (
+            &stopped["connectionStatus"],
+            &stopped["hops"][1]["issues"][0]["type"]
+        ),
+        (&json!("Unreachable"), &json!("VMStopped"))
+    );
+}

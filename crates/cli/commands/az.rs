@@ -1,5 +1,6 @@
 //! `vnetsim az`: commands of Azure's command line on the simulated network.
 
+mod connectivity;
 mod diagnostic;
 mod words;
 
@@ -400,6 +401,7 @@ fn watch(command: Watcher, at: &Place, console: &mut Console<'_>) -> Result<Answ
             ip_flow::note_of_options(&network, &snapshot, key, direction, flow, console);
             watcher::ip_flow(&decide(&snapshot, nic, direction, flow))
         }
+        Watcher::TestConnectivity(asked) => connectivity::answer(&network, &snapshot, &asked)?,
         Watcher::ShowSecurityGroupView { vm, group } => {
             let machine = machine(&network, &vm, &group)?;
             security_view::of_machine(&network, &snapshot, machine)

@@ -394,7 +394,7 @@ impl Explainer<'_> {
 }
 
 /// The probe of DESIGN 4a.
-fn probe(question: &Question) -> Probe {
+pub(crate) fn probe(question: &Question) -> Probe {
     let source_port = Some(question.source_port.unwrap_or(FIRST_SOURCE_PORT));
     Probe {
         source: question.source.1,

@@ -18,6 +18,7 @@
 pub mod assumptions;
 pub mod asymmetry;
 mod commands;
+pub mod connectivity;
 pub mod dependence;
 pub mod evidence;
 pub mod explain;

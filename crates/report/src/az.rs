@@ -6,6 +6,7 @@
 //! | [`watcher`] | `network watcher show-next-hop` (O-4, D-4), `test-ip-flow` (D-3) |
 //! | [`security_view`] | `network watcher show-security-group-view` (D-2) |
 //! | [`diagnostic`] | `network watcher run-configuration-diagnostic` (D-8) |
+//! | [`connectivity`] | `network watcher test-connectivity` (D-5) |
 //! | [`peering`] | `network vnet peering show` and `list` (O-3) |
 //! | [`resources`] | `network vnet show`, `network nic show` and their lists |
 //! | [`output`] | `--output table` and `tsv` of any document |
@@ -13,6 +14,7 @@
 //! The documents are in flattened form: what REST nests under `properties` stands beside `id` and `name`. What Azure makes up at
 //! random (`etag`, `resourceGuid`) is made up here from ids, so that the same network always prints the same bytes.
 
+pub mod connectivity;
 pub mod diagnostic;
 pub mod effective;
 pub mod output;

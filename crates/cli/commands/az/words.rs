@@ -226,6 +226,9 @@ pub(super) enum Watcher {
         #[arg(long)]
         remote: String,
     },
+    #[command(after_help = "PowerShell: Test-AzNetworkWatcherConnectivity")]
+    /// Whether a VM reaches an address, hop by hop
+    TestConnectivity(TestConnectivity),
     #[command(after_help = "PowerShell: Get-AzNetworkWatcherSecurityGroupView")]
     /// The security rules of all NICs of a VM
     ShowSecurityGroupView {
@@ -238,6 +241,50 @@ pub(super) enum Watcher {
     #[command(after_help = "PowerShell: Invoke-AzNetworkWatcherNetworkConfigurationDiagnostic")]
     /// Which rules hold packets of a kind, and in which fields
     RunConfigurationDiagnostic(ConfigurationDiagnostic),
+}
+
+/// What `test-connectivity` takes.
+#[derive(Args, Debug)]
+pub(super) struct TestConnectivity {
+    /// VM that asks: name or id
+    #[arg(long)]
+    pub(super) source_resource: String,
+    /// Source port
+    #[arg(long)]
+    pub(super) source_port: Option<u16>,
+    /// VM that is asked: name or id
+    #[arg(
+        long,
+        conflicts_with = "dest_address",
+        required_unless_present = "dest_address"
+    )]
+    pub(super) dest_resource: Option<String>,
+    /// Address that is asked
+    #[arg(long)]
+    pub(super) dest_address: Option<std::net::Ipv4Addr>,
+    /// Destination port
+    #[arg(long)]
+    pub(super) dest_port: Option<u16>,
+    /// Tcp (default with a port), Icmp (default without), Http or Https
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(super) protocol: Option<CheckProtocol>,
+    #[command(flatten)]
+    pub(super) group: GroupName,
+    #[arg(long, hide = true)]
+    method: Option<String>,
+    #[arg(long, hide = true, num_args = 0..)]
+    headers: Vec<String>,
+    #[arg(long, hide = true, num_args = 0..)]
+    valid_status_codes: Vec<u16>,
+}
+
+/// What a connection check sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckProtocol {
+    Tcp,
+    Icmp,
+    Http,
+    Https,
 }
 
 /// What `run-configuration-diagnostic` takes.
