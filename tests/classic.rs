@@ -163,6 +163,21 @@ fn networks_of_other_subscriptions_are_peered_by_their_full_id() {
         &["ping", "new", "other", "-c", "1", "-t", "state.yaml"],
     )
     .yes();
+    // By its name alone it is looked for in the subscription that is said.
+    let list = |subscription: &str| {
+        on_state(
+            path,
+            &format!(
+                "az network vnet peering list --vnet-name Other --subscription {subscription}"
+            ),
+        )
+    };
+    list("SUB2").yes();
+    let message = list("sub1").failed();
+    assert!(
+        message.contains("under subscription 'sub1' was not found"),
+        "{message}"
+    );
     let stranger = other.replace("sub2", "sub3");
     let message = on_state(
         path,

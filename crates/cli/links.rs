@@ -36,6 +36,9 @@ pub(crate) struct GroupName {
     /// Resource group; needed only where a name is not unique. A placeholder such as `<group>` means any
     #[arg(short = 'g', long, value_name = "GROUP")]
     pub(crate) resource_group: Option<String>,
+    /// Subscription id; needed only where a name is not unique. A placeholder such as `<id>` means any
+    #[arg(long, value_name = "ID")]
+    pub(crate) subscription: Option<String>,
 }
 
 /// The flags of a link as Azure's command line writes them: alone or with a value.
@@ -158,23 +161,30 @@ impl ScopeArguments {
 }
 
 impl GroupName {
-    /// True if the resource may be meant: in the group, or any group is meant.
+    /// True if the resource may be meant: in the group and subscription, or any of them is meant.
     pub(crate) fn admits(&self, id: &ResourceId) -> bool {
-        match self.resource_group.as_deref() {
-            None => true,
-            // `<rgn>[sandbox resource group name]</rgn>`: documents write it for a name that the reader has to fill in.
-            Some(name) if is_placeholder(name) => true,
-            Some(name) => id
-                .resource_group()
-                .is_some_and(|group| group.eq_ignore_ascii_case(name)),
-        }
+        // `<rgn>[sandbox resource group name]</rgn>`: documents write it for a name that the reader has to fill in.
+        let is_meant = |wanted: Option<&str>, actual: Option<&str>| {
+            wanted
+                .filter(|name| !is_placeholder(name))
+                .is_none_or(|name| actual.is_some_and(|actual| actual.eq_ignore_ascii_case(name)))
+        };
+        is_meant(self.resource_group.as_deref(), id.resource_group())
+            && is_meant(self.subscription.as_deref(), id.subscription())
     }
 
     fn shown(&self) -> String {
-        match self.resource_group.as_deref() {
-            Some(name) if !is_placeholder(name) => format!(" under resource group '{name}'"),
-            Some(_) | None => String::new(),
+        let told = [
+            ("resource group", self.resource_group.as_deref()),
+            ("subscription", self.subscription.as_deref()),
+        ];
+        let mut shown = String::new();
+        for (what, name) in told {
+            if let Some(name) = name.filter(|name| !is_placeholder(name)) {
+                shown.extend([" under ", what, " '", name, "'"]);
+            }
         }
+        shown
     }
 }
 

@@ -42,8 +42,6 @@ pub(super) struct Words {
 #[derive(Args, Debug)]
 pub(super) struct Quiet {
     #[arg(long, global = true, hide = true)]
-    subscription: Option<String>,
-    #[arg(long, global = true, hide = true)]
     only_show_errors: bool,
     #[arg(long, global = true, hide = true)]
     verbose: bool,
