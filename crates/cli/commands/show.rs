@@ -40,6 +40,8 @@ fn counts(network: &Network) -> Vec<(&'static str, usize)> {
         ("load balancers", network.load_balancers().len()),
         ("NAT gateways", network.nat_gateways().len()),
         ("Azure firewalls", network.firewalls().len()),
+        ("firewall policies", network.firewall_policies().len()),
+        ("IP groups", network.ip_groups().len()),
         ("virtual network gateways", network.gateways().len()),
         ("route servers", network.route_servers().len()),
         ("local network gateways", network.local_gateways().len()),

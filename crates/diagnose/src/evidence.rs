@@ -444,6 +444,9 @@ fn admission_text(admission: Admission) -> &'static str {
 /// Where in its life a packet was when it died.
 fn stage_of(dropped: Dropped) -> Stage {
     use dataplane::dropped::DropReason as Reason;
+    if let Locator::FirewallRule { .. } = dropped.at() {
+        return Stage::Guest;
+    }
     match dropped.reason() {
         Reason::BadHeader
         | Reason::BadChecksum

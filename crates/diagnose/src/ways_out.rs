@@ -80,6 +80,9 @@ impl Situation<'_> {
             DropReason::VnetAccessBlocked => vec![
                 "Without a network security group on the NIC or subnet, a peer behind a false access flag is judged by the default rules (F-4).".to_owned(),
             ],
+            DropReason::OutsideInput if matches!(self.dropped.at(), Locator::FirewallRule { .. }) => vec![
+                "Whether the firewall lets the packet pass depends on what the input does not hold (S-35).".to_owned(),
+            ],
             DropReason::OutsideInput => vec![
                 "What lies behind that link is not part of the input, so nobody here can say whether the packet arrives.".to_owned(),
             ],
@@ -277,8 +280,14 @@ impl Situation<'_> {
     /// A firewall denies, or what decides is not in the input.
     fn for_firewall(&self, object: &Object) -> Vec<WayOut> {
         let packet = self.packet;
+        let before = match object {
+            Object::FirewallRule(decided) if decided.rule.is_some() => {
+                format!(", in a collection before the one that decides ({object})")
+            }
+            _ => String::new(),
+        };
         let allow = WayOut::new(format!(
-            "Add a network rule to the firewall's policy that allows {packet}, in a collection before the one that decides ({object})."
+            "Add a network rule to the firewall's policy that allows {packet}{before}."
         ));
         if self.dropped.reason() == DropReason::OutsideInput {
             return vec![
