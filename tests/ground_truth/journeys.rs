@@ -112,10 +112,13 @@ forward_via return_via docs_say phase",
         let subjects = [
             "flags",
             "reachab",
+            "snat",
+            "nva",
             source.unwrap_or_default(),
             destination.unwrap_or_default(),
         ];
-        tally.row(wrong.is_empty(), self.case.excuse(&subjects), || {
+        let excuse = self.case.excuse(&subjects).or_else(|| weaker(value));
+        tally.row(wrong.is_empty(), excuse, || {
             format!("{subject}: {}", wrong.join("; "))
         });
     }
@@ -572,6 +575,13 @@ forward_via return_via docs_say phase",
             ));
         }
     }
+}
+
+/// An answer may have evidence of its own.
+fn weaker(value: &Value) -> Option<String> {
+    let evidence = text(value, &["evidence"])?;
+    let strong = evidence.to_ascii_lowercase().starts_with("observed");
+    (!strong).then(|| format!("evidence weaker than observed: {evidence}"))
 }
 
 fn seen(sighting: &Sighting) -> Option<Seen> {

@@ -97,7 +97,7 @@ impl Asked<'_> {
             );
             let mut subjects = vec![name];
             if told.contains("VirtualNetworkGateway") {
-                subjects.push("gateway");
+                subjects.extend(["gateway", "flags"]);
             }
             self.case.excuse(&subjects)
         });
@@ -333,7 +333,7 @@ impl Asked<'_> {
             return;
         }
         let own = self.world.tags(nic);
-        let excuse = |_: &Difference| self.case.excuse(&["tag", tag]);
+        let excuse = |_: &Difference| self.case.excuse(&["tag", "flags", tag]);
         if let Some(tag) = tag.strip_suffix("_expansion_head") {
             // The list begins so.
             let tag = if same(tag, "internet") {
