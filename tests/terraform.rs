@@ -330,3 +330,43 @@ fn a_plan_of_another_major_version_is_refused() {
         "{told}"
     );
 }
+
+#[test]
+fn a_plan_goes_before_a_dump_of_what_it_changes() {
+    const GROUP: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network";
+    let dump = format!(
+        r#"[
+  {{"id": "{GROUP}/virtualNetworks/hub", "addressSpace": {{"addressPrefixes": ["10.0.0.0/16"]}}}},
+  {{"id": "{GROUP}/virtualNetworks/spoke", "addressSpace": {{"addressPrefixes": ["10.1.0.0/16"]}}, "virtualNetworkPeerings": [
+    {{"name": "up", "id": "{GROUP}/virtualNetworks/spoke/virtualNetworkPeerings/up", "allowForwardedTraffic": false,
+      "peeringState": "Initiated", "remoteVirtualNetwork": {{"id": "{GROUP}/virtualNetworks/hub"}}}}]}},
+  {{"id": "{GROUP}/routeTables/old"}}
+]"#
+    );
+    let plan = format!(
+        r#"{{"format_version": "1.2", "planned_values": {{"root_module": {{"resources": [
+      {{"address": "azurerm_virtual_network_peering.up", "mode": "managed", "type": "azurerm_virtual_network_peering", "name": "up", "values": {{
+        "id": "{GROUP}/virtualNetworks/spoke/virtualNetworkPeerings/up", "name": "up", "allow_forwarded_traffic": true,
+        "remote_virtual_network_id": "{GROUP}/virtualNetworks/hub"}}}}
+    ]}}}}, "resource_changes": [
+      {{"address": "azurerm_virtual_network_peering.up", "change": {{"actions": ["update"], "after_unknown": {{}}}}}},
+      {{"address": "azurerm_route_table.old", "change": {{"actions": ["delete"], "before": {{"id": "{GROUP}/routeTables/old"}}}}}}
+    ]}}"#
+    );
+    for plan_first in [false, true] {
+        let mut loader = Loader::new(LoadOptions::default());
+        let mut files = [("dump.json", &dump), ("plan.json", &plan)];
+        if plan_first {
+            files.reverse();
+        }
+        for (name, text) in files {
+            loader.add_text(name, text.clone());
+        }
+        let loaded = loader
+            .finish()
+            .unwrap_or_else(|refused| panic!("{refused}"));
+        let link = loaded.network.peerings().values().next().unwrap();
+        assert!(link.flags.allow_forwarded_traffic, "{plan_first}");
+        assert!(loaded.network.route_tables().is_empty());
+    }
+}

@@ -457,7 +457,15 @@ impl Loader {
             let context = &self.options.deployment;
             let reading = terraform::read(&plan, context, &mut self.diagnostics);
             for document in reading.resources {
-                self.collection.add(document, &mut self.diagnostics);
+                self.collection.add_before(document, &mut self.diagnostics);
+            }
+            if !reading.deleted.is_empty() {
+                // What lies in something that is deleted goes with it.
+                let gone = |id: &ResourceId| {
+                    std::iter::successors(Some(id.clone()), ResourceId::parent)
+                        .any(|id| reading.deleted.contains(&id.as_str().to_ascii_lowercase()))
+                };
+                self.collection.remove(gone);
             }
             for document in reading.implied {
                 if self.collection.find(&document.id).is_some() {
@@ -477,7 +485,7 @@ impl Loader {
             }
             for (document, address) in reading.partial {
                 if self.collection.find(&document.id).is_some() {
-                    self.collection.add(document, &mut self.diagnostics);
+                    self.collection.add_before(document, &mut self.diagnostics);
                     continue;
                 }
                 let message = format!(

@@ -135,6 +135,31 @@ impl Collection {
         });
     }
 
+    /// Adds a resource as it will be: what this document says goes before what those of other files say.
+    pub(crate) fn add_before(&mut self, document: ResourceDocument, diagnostics: &mut Diagnostics) {
+        match self.by_id.get(&document.id) {
+            Some(&position) if self.records[position].file != document.span.file() => {
+                let record = &mut self.records[position];
+                record.documents.insert(0, document.body);
+                record.file = document.span.file();
+                record.origin = document.origin;
+                record.span = document.span;
+            }
+            _ => self.add(document, diagnostics),
+        }
+    }
+
+    /// Takes resources out.
+    pub(crate) fn remove(&mut self, gone: impl Fn(&ResourceId) -> bool) {
+        self.records.retain(|record| !gone(&record.id));
+        self.by_id = self
+            .records
+            .iter()
+            .enumerate()
+            .map(|(position, record)| (record.id.clone(), position))
+            .collect();
+    }
+
     /// Number of resources, whatever their type.
     pub fn len(&self) -> usize {
         self.records.len()

@@ -10,7 +10,8 @@
 //!                 addresses that Azure would give, as for templates; again, if an argument asked for one of them
 //! ```
 //!
-//! A plan shows the network as it is after the apply: what it deletes is absent, what it leaves alone is there. Data sources with
+//! A plan shows the network as it is after the apply: what it deletes is absent, what it leaves alone is there, and what it says goes
+//! before what other files say. Data sources with
 //! known values are resources that exist. Associations, rules and parts that have resources of their own in Terraform become
 //! properties of the resource they belong to, so that there is one reader for all formats.
 //!
@@ -53,6 +54,8 @@ pub(crate) struct Reading {
     pub(crate) partial: Vec<(ResourceDocument, String)>,
     /// Networks outside the document whose subnets are in it, with the prefixes of these.
     pub(crate) implied: Vec<ResourceDocument>,
+    /// Ids of what is deleted, in lower case.
+    pub(crate) deleted: HashSet<String>,
     pub(crate) assumed: Vec<Assumed>,
     pub(crate) places: Places,
 }
@@ -120,7 +123,9 @@ pub(crate) fn read(
             tell_unknown_types(&plan, &lowering, diagnostics);
             tell_unnamed(&plan, &lowering, diagnostics);
             let assumed = assigned.list(&resources);
-            return finish(lowering, &bodies, assumed, document, diagnostics);
+            let mut reading = finish(lowering, &bodies, assumed, document, diagnostics);
+            reading.deleted = deleted;
+            return reading;
         }
         last = bodies;
         round += 1;

@@ -44,6 +44,8 @@ pub(super) struct Lowering<'p> {
     /// Ids of resources that the plan deletes, in lower case.
     deleted: &'p HashSet<String>,
     ids: RefCell<HashMap<usize, Option<String>>>,
+    /// Subscriptions by provider.
+    subscriptions: RefCell<HashMap<String, String>>,
     /// Ids by type, resource group and name, all in lower case.
     parents: RefCell<HashMap<(String, String, String), String>>,
     pub(super) places: RefCell<Places>,
@@ -103,6 +105,7 @@ impl<'p> Lowering<'p> {
             asked: Cell::new(false),
             deleted,
             ids: RefCell::default(),
+            subscriptions: RefCell::default(),
             parents: RefCell::default(),
             places: RefCell::default(),
             drafts: Vec::new(),

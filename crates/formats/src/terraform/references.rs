@@ -14,7 +14,7 @@ const MAX_DEPTH: u16 = 32;
 const MAX_STEPS: usize = 4096;
 
 /// Most references of one expression that are looked at.
-const MAX_REFERENCES: usize = 512;
+const MAX_REFERENCES: usize = 128;
 
 /// Where an expression stands.
 #[derive(Clone, Debug)]

@@ -147,40 +147,47 @@ impl<'p> Lowering<'p> {
 
     /// The subscription of an instance: that of its provider, or of what is known to exist, or the one that the user says.
     fn subscription(&self, instance: usize) -> String {
-        let known = &self.plan.instances[instance];
-        let provider = |instance: &Instance| {
-            instance
-                .configuration
-                .as_ref()
-                .and_then(|configuration| configuration.get("provider_config_key")?.as_str())
-                .unwrap_or("azurerm")
-                .to_owned()
-        };
-        let own = provider(known);
-        if let Some(expression) = self.plan.provider_expression(&own, "subscription_id") {
-            let mut follower = Follower::new(self.plan);
-            let scope = Scope {
-                module: ModulePath::default(),
-                key: None,
-                for_each: None,
-            };
-            follower.follow(expression, &scope, &[], 0);
-            if let [Target::Known(value)] = follower.targets.as_slice()
-                && let Some(text) = value.as_str()
-            {
-                return text.to_owned();
-            }
+        let provider = provider_of(&self.plan.instances[instance]);
+        if let Some(known) = self.subscriptions.borrow().get(provider) {
+            return known.clone();
         }
+        let subscription = self
+            .subscription_of_block(provider)
+            .or_else(|| self.subscription_in_use(provider))
+            .unwrap_or_else(|| self.context.subscription.clone());
+        self.subscriptions
+            .borrow_mut()
+            .insert(provider.to_owned(), subscription.clone());
+        subscription
+    }
+
+    /// `subscription_id` in the block of a provider.
+    fn subscription_of_block(&self, provider: &str) -> Option<String> {
+        let expression = self.plan.provider_expression(provider, "subscription_id")?;
+        let mut follower = Follower::new(self.plan);
+        let root = Scope {
+            module: ModulePath::default(),
+            key: None,
+            for_each: None,
+        };
+        follower.follow(expression, &root, &[], 0);
+        match follower.targets.as_slice() {
+            [Target::Known(value)] => value.as_str().map(str::to_owned),
+            _ => None,
+        }
+    }
+
+    /// The subscription in which something of this provider exists, else in which anything does.
+    fn subscription_in_use(&self, provider: &str) -> Option<String> {
         let of_id = |instance: &Instance| {
             let id = text_of(instance, "id")?.strip_prefix("/subscriptions/")?;
             id.split('/').next().map(str::to_owned)
         };
         let instances = || self.plan.instances.iter();
         instances()
-            .filter(|instance| provider(instance) == own)
+            .filter(|instance| provider_of(instance) == provider)
             .find_map(of_id)
             .or_else(|| instances().find_map(of_id))
-            .unwrap_or_else(|| self.context.subscription.clone())
     }
 
     fn id_of_azapi(&self, block: &Block<'p>, name: &str) -> Option<String> {
@@ -195,4 +202,12 @@ impl<'p> Lowering<'p> {
             Some(format!("{parent}/providers/{kind}/{name}"))
         }
     }
+}
+
+fn provider_of(instance: &Instance) -> &str {
+    instance
+        .configuration
+        .as_ref()
+        .and_then(|configuration| configuration.get("provider_config_key")?.as_str())
+        .unwrap_or("azurerm")
 }
