@@ -434,6 +434,38 @@ fn a_tunnel_carries_1400_bytes_and_drops_more_in_silence() {
 }
 
 #[test]
+fn a_managed_routing_appliance_forwards_like_one_of_the_users() {
+    // G-12, F-6
+    let routes = "routes: [{ name: all, prefix: 10.0.0.0/8, nextHop: VirtualAppliance 10.0.3.4 }]";
+    let appliance = [
+        ("routes: []", routes),
+        (
+            "subnets: { GatewaySubnet",
+            "subnets: { VirtualNetworkApplianceSubnet: 10.0.3.0/26, GatewaySubnet",
+        ),
+        (
+            "publicIPAddresses:",
+            "virtualNetworkAppliances: { vnra: { subnet: Hub/VirtualNetworkApplianceSubnet } }\npublicIPAddresses:",
+        ),
+    ];
+    let scenario = changed(&appliance);
+    answers(&scenario, "Spoke1VM", "Spoke2VM", 63);
+    let strict = format!("{scenario}options: {{ forwardedTraffic: documented }}\n");
+    dies(
+        &strict,
+        "Spoke1VM",
+        "Spoke2VM",
+        "peering-forwarded-blocked at vnra",
+    );
+    let elsewhere = scenario.replace("Hub/VirtualNetworkApplianceSubnet", "Hub/Apps");
+    let message = ask(&elsewhere, &["show"]).failed();
+    assert!(
+        message.contains("VirtualNetworkApplianceSubnet"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_gateway_takes_its_time_and_a_site_is_as_far_away_as_the_scenario_says() {
     // L-3, L-4
     let average = |scenario: &str, from: &str, to: &str| -> f64 {

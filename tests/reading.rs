@@ -28,7 +28,7 @@ pub(crate) fn described(network: &Network) -> String {
         )+};
     }
     tables!(virtual_networks subnets peerings nics virtual_machines route_tables nsgs asgs public_ips load_balancers nat_gateways
-        firewalls gateways route_servers local_gateways connections on_premises managers
+        firewalls gateways routing_appliances route_servers local_gateways connections on_premises managers
         firewall_policies ip_groups private_endpoints);
     lines.extend(
         network

@@ -163,6 +163,7 @@ pub(crate) fn azure_would_refuse(network: &Network, nic: NicId) -> Option<String
         }
         NicOwner::Unattached => Some(format!("{} is attached to no VM", interface.name())),
         NicOwner::AzureFirewall(_)
+        | NicOwner::VirtualNetworkAppliance(_)
         | NicOwner::GatewayInstance(..)
         | NicOwner::PrivateEndpoint(_) => Some(format!(
             "{} is a NIC that Azure does not show",

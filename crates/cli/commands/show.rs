@@ -43,6 +43,7 @@ fn counts(network: &Network) -> Vec<(&'static str, usize)> {
         ("firewall policies", network.firewall_policies().len()),
         ("IP groups", network.ip_groups().len()),
         ("virtual network gateways", network.gateways().len()),
+        ("routing appliances", network.routing_appliances().len()),
         ("route servers", network.route_servers().len()),
         ("local network gateways", network.local_gateways().len()),
         ("gateway connections", network.connections().len()),

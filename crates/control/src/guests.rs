@@ -32,6 +32,9 @@ impl Guests {
                 self.of_vm.insert(vm, id);
                 return id;
             }
+            NicOwner::VirtualNetworkAppliance(appliance) => {
+                (GuestKind::RoutingAppliance(appliance), true)
+            }
             NicOwner::AzureFirewall(firewall) => (GuestKind::Firewall(firewall), true),
             NicOwner::GatewayInstance(gateway, _) => (GuestKind::Gateway(gateway), true),
             NicOwner::PrivateEndpoint(_) => (GuestKind::PrivateEndpoint, true),

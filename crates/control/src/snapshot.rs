@@ -14,7 +14,7 @@ use model::{
     AdminAccess, ConnectionId, Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId,
     NetworkManagerId, NextHopType, NicId, NsgId, OnPremisesId, Options, OutsidePlace, ResourceId,
     RouteServerId, RouteSource, RouteState, RouteTableId, SecurityAdminRule, StationId, SubnetId,
-    TrafficSelector, VmId, VnetId,
+    TrafficSelector, VirtualNetworkApplianceId, VmId, VnetId,
 };
 
 /// What Azure's controller would have programmed, for one state of the network.
@@ -264,6 +264,8 @@ pub enum GuestKind {
     },
     /// An Azure firewall: an appliance of the platform.
     Firewall(FirewallId),
+    /// A managed routing appliance: it forwards and does nothing else (G-12).
+    RoutingAppliance(VirtualNetworkApplianceId),
     /// An instance of a virtual network gateway.
     Gateway(GatewayId),
     /// A private endpoint: what comes to it has reached a service of Azure.

@@ -368,6 +368,7 @@ impl Answers for Snapshot {
             GuestKind::Appliance { .. }
             | GuestKind::Host(_)
             | GuestKind::Firewall(_)
+            | GuestKind::RoutingAppliance(_)
             | GuestKind::PrivateEndpoint
             | GuestKind::Outside
             | GuestKind::Nobody => {}

@@ -305,10 +305,12 @@ impl Role {
                 stateful,
             },
             // A firewall has a turn of its own.
-            GuestKind::Firewall(_) | GuestKind::Gateway(_) => Self::Router {
-                source_nat: false,
-                stateful: false,
-            },
+            GuestKind::Firewall(_) | GuestKind::RoutingAppliance(_) | GuestKind::Gateway(_) => {
+                Self::Router {
+                    source_nat: false,
+                    stateful: false,
+                }
+            }
         }
     }
 }

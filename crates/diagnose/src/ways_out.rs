@@ -458,6 +458,7 @@ impl Situation<'_> {
                 nic.name()
             ))],
             NicOwner::AzureFirewall(_)
+            | NicOwner::VirtualNetworkAppliance(_)
             | NicOwner::GatewayInstance(..)
             | NicOwner::PrivateEndpoint(_) => {
                 vec![WayOut::new(format!("Start what owns {}.", nic.name()))]

@@ -31,6 +31,10 @@ impl Site {
                 let name = format!("{}/{}", vm.name(), interface.name());
                 (name, &vm.location, vm.zone.clone())
             }
+            NicOwner::VirtualNetworkAppliance(appliance) => {
+                let appliance = &network.routing_appliances()[appliance];
+                (appliance.name().to_owned(), &appliance.location, None)
+            }
             NicOwner::AzureFirewall(firewall) => {
                 let firewall = &network.firewalls()[firewall];
                 (firewall.name().to_owned(), &firewall.location, None)

@@ -598,6 +598,7 @@ fn forwarding_delay(world: &World, nic: NicId) -> SimDuration {
         Some(
             GuestKind::Appliance { .. }
             | GuestKind::Firewall(_)
+            | GuestKind::RoutingAppliance(_)
             | GuestKind::Host(_)
             | GuestKind::PrivateEndpoint
             | GuestKind::Outside

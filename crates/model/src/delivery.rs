@@ -190,6 +190,17 @@ pub struct AzureFirewall {
     pub public_ips: Vec<PublicIpId>,
 }
 
+/// A managed routing appliance (`Microsoft.Network/virtualNetworkAppliances`): it forwards like an appliance of the user's (G-12).
+#[derive(Clone, Debug)]
+pub struct VirtualNetworkAppliance {
+    /// Full resource id.
+    pub id: ResourceId,
+    /// Region.
+    pub location: Location,
+    /// Its hidden NIC in `VirtualNetworkApplianceSubnet`.
+    pub nic: NicId,
+}
+
 macro_rules! resources {
     ($($name:ident),+) => {$(
         impl Resource for $name {
@@ -200,4 +211,10 @@ macro_rules! resources {
     )+};
 }
 
-resources!(PublicIpAddress, LoadBalancer, NatGateway, AzureFirewall);
+resources!(
+    PublicIpAddress,
+    LoadBalancer,
+    NatGateway,
+    AzureFirewall,
+    VirtualNetworkAppliance
+);

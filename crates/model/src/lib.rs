@@ -56,6 +56,7 @@ pub use connectivity::{ConnectivityConfiguration, ConnectivityGroup};
 pub use delivery::{
     AzureFirewall, BackendAddress, BackendPool, Frontend, FrontendAddress, HealthProbe,
     InboundNatRule, InboundNatTarget, LoadBalancer, NatGateway, OutboundRule, PublicIpAddress,
+    VirtualNetworkAppliance,
 };
 pub use error::OperationError;
 pub use firewall::{
@@ -98,7 +99,8 @@ pub use spelling::{
 pub use table::{
     AsgId, ConnectionId, FirewallId, FirewallPolicyId, GatewayId, IpGroupId, LinkId,
     LoadBalancerId, LocalGatewayId, NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId,
-    PrivateEndpointId, PublicIpId, RouteServerId, RouteTableId, SubnetId, Table, VmId, VnetId,
+    PrivateEndpointId, PublicIpId, RouteServerId, RouteTableId, SubnetId, Table,
+    VirtualNetworkApplianceId, VmId, VnetId,
 };
 pub use virtual_machine::{Guest, GuestRole, Listener, VirtualMachine};
 pub use virtual_network::{Location, Subnet, VirtualNetwork};

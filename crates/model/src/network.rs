@@ -15,7 +15,9 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use crate::authorization::Authorization;
-use crate::delivery::{AzureFirewall, LoadBalancer, NatGateway, PublicIpAddress};
+use crate::delivery::{
+    AzureFirewall, LoadBalancer, NatGateway, PublicIpAddress, VirtualNetworkAppliance,
+};
 use crate::error::OperationError;
 use crate::firewall::{FirewallPolicy, IpGroup};
 use crate::gateway::{Connection, LocalNetworkGateway, VirtualNetworkGateway};
@@ -34,8 +36,8 @@ use crate::security::{ApplicationSecurityGroup, NetworkSecurityGroup};
 use crate::table::{
     AsgId, ConnectionId, FirewallId, FirewallPolicyId, GatewayId, IpGroupId, Key, LinkId,
     LoadBalancerId, LocalGatewayId, NatGatewayId, NetworkManagerId, NicId, NsgId, OnPremisesId,
-    PrivateEndpointId, PublicIpId, Resource, RouteServerId, RouteTableId, SubnetId, Table, VmId,
-    VnetId,
+    PrivateEndpointId, PublicIpId, Resource, RouteServerId, RouteTableId, SubnetId, Table,
+    VirtualNetworkApplianceId, VmId, VnetId,
 };
 use crate::virtual_machine::{GuestRole, VirtualMachine};
 use crate::virtual_network::{Subnet, VirtualNetwork};
@@ -60,6 +62,7 @@ pub struct Network {
     pub(crate) nat_gateways: Table<NatGatewayId, NatGateway>,
     pub(crate) firewalls: Table<FirewallId, AzureFirewall>,
     pub(crate) gateways: Table<GatewayId, VirtualNetworkGateway>,
+    pub(crate) routing_appliances: Table<VirtualNetworkApplianceId, VirtualNetworkAppliance>,
     pub(crate) route_servers: Table<RouteServerId, RouteServer>,
     pub(crate) local_gateways: Table<LocalGatewayId, LocalNetworkGateway>,
     pub(crate) connections: Table<ConnectionId, Connection>,
@@ -115,6 +118,8 @@ impl Network {
         firewalls: FirewallId => AzureFirewall,
         /// Virtual network gateways.
         gateways: GatewayId => VirtualNetworkGateway,
+        /// Managed routing appliances.
+        routing_appliances: VirtualNetworkApplianceId => VirtualNetworkAppliance,
         /// Route servers.
         route_servers: RouteServerId => RouteServer,
         /// Local network gateways.

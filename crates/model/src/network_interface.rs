@@ -6,7 +6,7 @@ use crate::id::ResourceId;
 use crate::spelling::AllocationMethod;
 use crate::table::{
     AsgId, FirewallId, GatewayId, LoadBalancerId, NsgId, PrivateEndpointId, PublicIpId, Resource,
-    SubnetId, VmId, VnetId,
+    SubnetId, VirtualNetworkApplianceId, VmId, VnetId,
 };
 use crate::virtual_network::Location;
 
@@ -19,6 +19,8 @@ pub enum NicOwner {
     VirtualMachine(VmId),
     /// An Azure firewall; the NIC is hidden: Azure shows no such resource.
     AzureFirewall(FirewallId),
+    /// A managed routing appliance (G-12); the NIC is hidden.
+    VirtualNetworkAppliance(VirtualNetworkApplianceId),
     /// An instance of a virtual network gateway, by its number; the NIC is hidden.
     GatewayInstance(GatewayId, u8),
     /// A private endpoint; the NIC is hidden unless the input has it.
@@ -105,7 +107,9 @@ impl NetworkInterface {
     pub fn is_listed(&self) -> bool {
         match self.owner {
             NicOwner::Unattached | NicOwner::VirtualMachine(_) => true,
-            NicOwner::AzureFirewall(_) | NicOwner::GatewayInstance(..) => false,
+            NicOwner::AzureFirewall(_)
+            | NicOwner::VirtualNetworkAppliance(_)
+            | NicOwner::GatewayInstance(..) => false,
             NicOwner::PrivateEndpoint(_) => !self
                 .id
                 .kind()

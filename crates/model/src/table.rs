@@ -84,6 +84,8 @@ keys! {
     IpGroupId,
     /// A route server.
     RouteServerId,
+    /// A managed routing appliance.
+    VirtualNetworkApplianceId,
     /// A private endpoint.
     PrivateEndpointId,
 }

@@ -136,6 +136,13 @@ impl Subnet {
         self.id.name().eq_ignore_ascii_case("GatewaySubnet")
     }
 
+    /// True for the subnet in which a managed routing appliance lives (G-12).
+    pub fn is_appliance_subnet(&self) -> bool {
+        self.id
+            .name()
+            .eq_ignore_ascii_case("VirtualNetworkApplianceSubnet")
+    }
+
     /// True for the subnet in which a route server lives (G-1).
     pub fn is_route_server_subnet(&self) -> bool {
         self.id.name().eq_ignore_ascii_case("RouteServerSubnet")

@@ -57,6 +57,7 @@ query resources "resources
     'microsoft.network/azurefirewalls',
     'microsoft.network/firewallpolicies',
     'microsoft.network/ipgroups',
+    'microsoft.network/virtualnetworkappliances',
     'microsoft.network/virtualhubs',
     'microsoft.network/virtualwans',
     'microsoft.network/bastionhosts',

@@ -31,6 +31,7 @@ pub(super) fn reaction(guest: &Guest, packet: &Packet) -> Reaction {
         GuestKind::Host(_)
         | GuestKind::Appliance { .. }
         | GuestKind::Firewall(_)
+        | GuestKind::RoutingAppliance(_)
         | GuestKind::PrivateEndpoint
         | GuestKind::Outside
         | GuestKind::Nobody => HOST_TTL,

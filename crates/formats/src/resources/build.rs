@@ -16,7 +16,7 @@ use super::kind::Kind;
 use super::load_balancer::LoadBalancerDraft;
 use super::private_endpoint::{self, PrivateEndpointDraft};
 use super::reader::{Reader, Reference};
-use super::route_server::RouteServerDraft;
+use super::route_server::{ApplianceDraft, RouteServerDraft};
 use super::scenario_only::Additions;
 use super::view::View;
 use super::{Collection, Record};
@@ -168,6 +168,7 @@ impl Builder<'_> {
                 Draft::Firewall(draft) => self.create_firewall(draft),
                 Draft::Gateway(draft) => self.create_gateway(draft),
                 Draft::RouteServer(draft) => self.create_route_server(draft),
+                Draft::Appliance(draft) => self.create_network_appliance(draft),
                 Draft::PrivateEndpoint(draft) => self.create_private_endpoint(draft),
                 Draft::AddressHolder(draft) => self.create_address_holder(&draft),
             }
@@ -181,6 +182,7 @@ impl Builder<'_> {
             | Kind::AzureFirewall
             | Kind::VirtualNetworkGateway
             | Kind::RouteServer
+            | Kind::VirtualNetworkAppliance
             | Kind::BastionHost
             | Kind::PrivateEndpoint
             | Kind::ApplicationGateway => self.open(record),
@@ -191,6 +193,9 @@ impl Builder<'_> {
             Kind::LoadBalancer => Some(Draft::LoadBalancer(self.load_balancer(record, &view))),
             Kind::AzureFirewall => self.firewall(record, &view).map(Draft::Firewall),
             Kind::VirtualNetworkGateway => self.gateway(record, &view).map(Draft::Gateway),
+            Kind::VirtualNetworkAppliance => {
+                self.network_appliance(record, &view).map(Draft::Appliance)
+            }
             Kind::RouteServer => self.route_server(record, &view).map(Draft::RouteServer),
             Kind::PrivateEndpoint => self
                 .private_endpoint(record, &view)
@@ -211,6 +216,7 @@ enum Draft<'a> {
     Firewall(FirewallDraft),
     Gateway(GatewayDraft),
     RouteServer(RouteServerDraft),
+    Appliance(ApplianceDraft),
     PrivateEndpoint(PrivateEndpointDraft),
     AddressHolder(AddressHolderDraft),
 }
@@ -241,6 +247,11 @@ impl Draft<'_> {
                     .instances
                     .iter_mut()
                     .for_each(|(_, wanted)| act(subnet, wanted));
+            }
+            Self::Appliance(draft) => {
+                for configuration in &mut draft.configurations {
+                    act(configuration.subnet, &mut configuration.address);
+                }
             }
             Self::RouteServer(draft) => {
                 let subnet = draft.request.subnet;

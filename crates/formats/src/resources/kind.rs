@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     InboundNatRule,
     NatGateway,
     VirtualNetworkGateway,
+    VirtualNetworkAppliance,
     RouteServer,
     RouteServerConfiguration,
     RouteServerPeer,
@@ -98,6 +99,10 @@ const READ: &[(&str, Kind)] = &[
     (
         "Microsoft.Network/virtualNetworkGateways",
         Kind::VirtualNetworkGateway,
+    ),
+    (
+        "Microsoft.Network/virtualNetworkAppliances",
+        Kind::VirtualNetworkAppliance,
     ),
     // A hub of a virtual WAN has the same type, and is not read.
     ("Microsoft.Network/virtualHubs", Kind::RouteServer),
@@ -274,6 +279,7 @@ impl Kind {
             Self::InboundNatRule => "an inbound NAT rule",
             Self::NatGateway => "a NAT gateway",
             Self::VirtualNetworkGateway => "a virtual network gateway",
+            Self::VirtualNetworkAppliance => "a virtual network appliance",
             Self::RouteServer => "a route server",
             Self::RouteServerConfiguration => "an IP configuration of a route server",
             Self::RouteServerPeer => "a BGP connection of a route server",

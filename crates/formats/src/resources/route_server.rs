@@ -1,11 +1,12 @@
 //! Route servers: `Microsoft.Network/virtualHubs` that belong to no virtual WAN, with their IP configurations and BGP connections
-//! (G-10).
+//! (G-10); managed routing appliances (G-12).
 
 use std::net::Ipv4Addr;
 
 use model::gateway::DEFAULT_ASN;
 use model::{
-    RequestedAddress, ResourceId, RouteServerPeer, RouteServerRequest, RoutingPreference, SubnetId,
+    IpConfigurationRequest, Location, RequestedAddress, ResourceId, RouteServerPeer,
+    RouteServerRequest, RoutingPreference, SubnetId,
 };
 
 use super::Record;
@@ -22,6 +23,14 @@ const INSTANCES: usize = 2;
 /// A route server that waits for its addresses.
 pub(super) struct RouteServerDraft {
     pub(super) request: RouteServerRequest,
+    span: Span,
+}
+
+/// A managed routing appliance that waits for its addresses.
+pub(super) struct ApplianceDraft {
+    pub(super) configurations: Vec<IpConfigurationRequest>,
+    id: ResourceId,
+    location: Location,
     span: Span,
 }
 
@@ -164,6 +173,54 @@ impl Builder<'_> {
             up: !state.eq_ignore_ascii_case("NotConnected"),
             learned_routes: Vec::new(),
         })
+    }
+
+    /// The service gives the addresses itself; a template names the subnet alone.
+    pub(super) fn network_appliance(
+        &mut self,
+        record: &Record,
+        view: &View<'_>,
+    ) -> Option<ApplianceDraft> {
+        let subnet = self.required(view, "subnet", Kind::Subnet, |network| network.subnets())?;
+        let listed = self.reader.objects(view, "ipConfigurations");
+        let mut wanted: Vec<RequestedAddress> = listed
+            .iter()
+            .filter_map(|configuration| self.reader.address(configuration, "privateIPAddress"))
+            .map(RequestedAddress::Assigned)
+            .collect();
+        if wanted.is_empty() {
+            wanted.push(RequestedAddress::FirstFree);
+        }
+        let configurations = wanted.into_iter().enumerate();
+        let configurations = configurations.map(|(number, address)| IpConfigurationRequest {
+            name: format!("ipconfig{number}"),
+            subnet,
+            address,
+            public_ip: None,
+            application_security_groups: Vec::new(),
+            backend_pools: Vec::new(),
+            primary: number == 0,
+        });
+        Some(ApplianceDraft {
+            configurations: configurations.collect(),
+            id: record.id.clone(),
+            location: self.location(view),
+            span: record.span,
+        })
+    }
+
+    pub(super) fn create_network_appliance(&mut self, draft: ApplianceDraft) {
+        let ApplianceDraft {
+            configurations,
+            id,
+            location,
+            span,
+        } = draft;
+        self.reopen(&id);
+        let result = self
+            .network
+            .create_network_appliance(id.clone(), location, configurations);
+        self.created(&id, span, result);
     }
 
     pub(super) fn create_route_server(&mut self, draft: RouteServerDraft) {

@@ -193,6 +193,8 @@ shapes! {
         ip_groups: Named<IpGroup>,
         /// VPN and ExpressRoute gateways.
         virtual_network_gateways: Named<VirtualNetworkGateway>,
+        /// Managed routing appliances.
+        virtual_network_appliances: Named<VirtualNetworkAppliance>,
         /// Route servers.
         route_servers: Named<RouteServer>,
         /// Sites outside Azure, as a VPN gateway knows them.
@@ -939,6 +941,20 @@ shapes! {
         local: Vec<String>,
         /// Prefixes of the other side.
         remote: Vec<String>,
+    }
+
+    /// A managed routing appliance.
+    VirtualNetworkAppliance {
+        /// Subscription id.
+        subscription: Option<String>,
+        /// Resource group.
+        resource_group: Option<String>,
+        /// Region.
+        location: Option<String>,
+        /// VNET/VirtualNetworkApplianceSubnet, or the id of that subnet.
+        subnet: Option<String>,
+        /// Its addresses; default the first free one of the subnet.
+        addresses: Vec<String>,
     }
 
     /// A route server.

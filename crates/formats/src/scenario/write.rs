@@ -111,6 +111,7 @@ impl<'a> Writer<'a> {
             firewall_policies: self.firewall_policies(),
             ip_groups: self.ip_groups(),
             virtual_network_gateways: self.gateways(),
+            virtual_network_appliances: self.routing_appliances(),
             route_servers: self.route_servers(),
             local_network_gateways: self.named(network.local_gateways().values(), |site| {
                 shapes::LocalNetworkGateway {

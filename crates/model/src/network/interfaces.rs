@@ -197,6 +197,7 @@ impl Network {
             NicOwner::Unattached => return None,
             NicOwner::VirtualMachine(vm) => &self.virtual_machines[vm].id,
             NicOwner::AzureFirewall(firewall) => &self.firewalls[firewall].id,
+            NicOwner::VirtualNetworkAppliance(appliance) => &self.routing_appliances[appliance].id,
             NicOwner::GatewayInstance(gateway, _) => &self.gateways[gateway].id,
             NicOwner::PrivateEndpoint(endpoint) => &self.private_endpoints[endpoint].id,
         };

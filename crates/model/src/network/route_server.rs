@@ -1,12 +1,16 @@
-//! Operations on route servers.
+//! Operations on route servers and managed routing appliances.
 
 use super::{Network, not_there};
 use crate::allocation::AddressOwner;
+use crate::delivery::VirtualNetworkAppliance;
 use crate::error::OperationError;
 use crate::gateway::LearnedRoute;
-use crate::request::RouteServerRequest;
+use crate::id::ResourceId;
+use crate::network_interface::NicOwner;
+use crate::request::{IpConfigurationRequest, NicRequest, RouteServerRequest};
 use crate::route_server::RouteServer;
-use crate::table::{RouteServerId, VnetId};
+use crate::table::{RouteServerId, VirtualNetworkApplianceId, VnetId};
+use crate::virtual_network::Location;
 
 impl Network {
     /// Creates a route server, and assigns the addresses of its instances (G-1, G-10).
@@ -60,6 +64,39 @@ impl Network {
             preference: request.preference,
             peers: request.peers,
         }))
+    }
+
+    /// Creates a managed routing appliance with its hidden NIC (G-12).
+    pub fn create_network_appliance(
+        &mut self,
+        id: ResourceId,
+        location: Location,
+        configurations: Vec<IpConfigurationRequest>,
+    ) -> Result<VirtualNetworkApplianceId, OperationError> {
+        not_there(&self.routing_appliances, &id)?;
+        let elsewhere = configurations
+            .iter()
+            .any(|wanted| !self.subnets[wanted.subnet].is_appliance_subnet());
+        if elsewhere {
+            return Err(OperationError::Gateway {
+                gateway: id,
+                reason: "it has to be in the subnet named VirtualNetworkApplianceSubnet",
+            });
+        }
+        let appliance = self.routing_appliances.next_key();
+        let nic = NicRequest {
+            id: id.child("networkInterfaces", "nic"),
+            location: location.clone(),
+            ip_configurations: configurations,
+            network_security_group: None,
+            ip_forwarding: true,
+            tcp_state_tracking_disabled: false,
+            mac_address: None,
+        };
+        let nic = self.create_nic_for(nic, NicOwner::VirtualNetworkAppliance(appliance))?;
+        Ok(self
+            .routing_appliances
+            .add(VirtualNetworkAppliance { id, location, nic }))
     }
 
     /// Replaces what a route server has learned from one of its peers, by the peer's position.

@@ -130,6 +130,7 @@ pub fn network_interface(network: &Network, nic: NicId) -> Value {
         NicOwner::VirtualMachine(machine) => Some(&network.virtual_machines()[machine]),
         NicOwner::Unattached
         | NicOwner::AzureFirewall(_)
+        | NicOwner::VirtualNetworkAppliance(_)
         | NicOwner::GatewayInstance(..)
         | NicOwner::PrivateEndpoint(_) => None,
     };

@@ -1,4 +1,4 @@
-//! Route servers in their short form.
+//! Route servers and managed routing appliances in their short form.
 
 use std::sync::Arc;
 
@@ -28,4 +28,19 @@ pub(super) fn route_server(body: &mut Body, span: Span) {
         })
         .collect();
     body.put("peers", Value::new(peers.value.span, list));
+}
+
+pub(super) fn appliance(body: &mut Body) {
+    let Some(addresses) = body.take("addresses") else {
+        return;
+    };
+    let listed = addresses.value.as_array().unwrap_or_default().iter();
+    let configurations: Vec<Value> = listed
+        .map(|address| {
+            let entry = super::member("privateIPAddress", address.clone());
+            Value::new(address.span, vec![entry])
+        })
+        .collect();
+    let list = Value::new(addresses.value.span, configurations);
+    body.put("ipConfigurations", list);
 }

@@ -30,6 +30,19 @@ impl Writer<'_> {
         )
     }
 
+    pub(super) fn routing_appliances(&self) -> Named<shapes::VirtualNetworkAppliance> {
+        let network = self.network;
+        self.named(network.routing_appliances().values(), |appliance| {
+            let nic = &network.nics()[appliance.nic];
+            shapes::VirtualNetworkAppliance {
+                location: location(&appliance.location),
+                subnet: Some(self.subnet(nic.subnet())),
+                addresses: nic.addresses().map(|address| address.to_string()).collect(),
+                ..shapes::VirtualNetworkAppliance::default()
+            }
+        })
+    }
+
     pub(super) fn vpn_clients(&self) -> Named<shapes::VpnClient> {
         let clients = self.network.vpn_clients().map(|(_, client)| {
             let shape = shapes::VpnClient {
