@@ -577,10 +577,10 @@ fn a_private_endpoint_has_the_addresses_of_its_nic_or_those_that_were_recorded()
         );
         let mut loader = Loader::new(LoadOptions::default());
         loader.add_text("dump.json", text);
-        let loaded = loader
+        let network = loader
             .finish()
-            .unwrap_or_else(|refused| panic!("{refused}"));
-        let network = loaded.network;
+            .unwrap_or_else(|refused| panic!("{refused}"))
+            .network;
         let endpoint = network.private_endpoints().values().next().unwrap();
         assert_eq!(endpoint.service.as_deref(), Some("/subscriptions/s/x"));
         let nic = &network.nics()[endpoint.nic];
