@@ -12,6 +12,7 @@ mod gateways;
 mod hostile;
 mod hostile_files;
 mod hub_and_spoke;
+mod internet;
 mod life_cycle;
 mod lint;
 mod metering;

@@ -178,16 +178,6 @@ fn an_unknown_end_is_refused_with_what_may_have_been_meant() {
     assert!(message.contains("did you mean SalesVM"), "{message}");
 }
 
-#[test]
-fn a_public_address_leaves_and_nothing_comes_back() {
-    let answer = asked(&["ping", "SalesVM", "1.1.1.1", "-c", "2"], EXERCISE);
-    assert_eq!(answer.code, Some(1));
-    assert!(
-        answer.err.contains("2 packets left the simulated network"),
-        "{answer:#?}"
-    );
-}
-
 /// Captures of the examples, made anew: (name, arguments). The same files lie in `pcaps/`.
 const CAPTURES: [(&str, &[&str]); 6] = [
     (

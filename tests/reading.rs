@@ -252,6 +252,7 @@ fn a_written_scenario_reads_back_as_the_same_network() {
     for path in [
         "hub-and-spoke/graph",
         "scenarios/every-kind.yaml",
+        "scenarios/internet-edge.yaml",
         "scenarios/sales-marketing-research.yaml",
     ] {
         let network = loaded(&[path]).network;

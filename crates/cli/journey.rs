@@ -88,17 +88,26 @@ impl Journey {
                 assume_host(&mut network, end);
             }
         }
+        let snapshot = Arc::new(control::compile(&network));
+        let outside = |address| {
+            station_at(&network, address).or_else(|| internet_with(&network, &snapshot, address))
+        };
         let source = match network.endpoint(source)? {
             Endpoint::Nic(nic, address) => (nic, address),
             Endpoint::Outside(station, address) => (station, address),
-            Endpoint::Address(address) => match station_at(&network, address) {
+            Endpoint::Address(address) => match outside(address) {
                 Some(station) => (station, address),
                 None => (topology::nic(&network, source)?, address),
             },
         };
-        let snapshot = Arc::new(control::compile(&network));
         let (destination, destination_nic) = match network.endpoint(destination) {
-            Ok(Endpoint::Nic(nic, address)) => (address, Some(nic)),
+            Ok(Endpoint::Nic(nic, address)) => {
+                // N-13: from the Internet a machine is known by its public address, if it has one.
+                let public = (network.internet() == Some(source.0))
+                    .then(|| snapshot.edge.public_of(nic, address))
+                    .flatten();
+                (public.unwrap_or(address), Some(nic))
+            }
             Ok(Endpoint::Address(address)) => (address, station_at(&network, address)),
             Ok(Endpoint::Outside(station, address)) => (address, Some(station)),
             Err(LookupError::Unknown { .. }) if destination.contains('.') => {
@@ -196,6 +205,11 @@ impl Journey {
             .collect();
         losses.sort_by_key(|loss| std::cmp::Reverse(loss.packets));
         losses
+    }
+
+    /// Whether a host in the Internet asks.
+    pub(crate) fn is_from_internet(&self) -> bool {
+        self.network.internet() == Some(self.source.0)
     }
 
     /// What to ask in order to know why.
@@ -311,6 +325,17 @@ fn answers(
         });
     }
     answers
+}
+
+/// The Internet, if a public address is nobody's in the input: a host there has it.
+fn internet_with(network: &Network, snapshot: &Snapshot, address: Ipv4Addr) -> Option<NicId> {
+    let is_held = network
+        .nics()
+        .values()
+        .any(|nic| nic.addresses().any(|own| own == address));
+    let edge = &snapshot.edge;
+    let is_there = edge.is_beyond(address) && !edge.owners.contains_key(&address) && !is_held;
+    edge.host.filter(|_| is_there)
 }
 
 impl Ended {

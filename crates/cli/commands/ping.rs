@@ -102,6 +102,11 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
             console.message(format_args!(
                 "note: nothing was dropped, but no reply came within the timeout; give a longer one (-W)"
             ));
+            if journey.is_from_internet() {
+                console.message(format_args!(
+                    "note: or the replies come from another address than was asked (R-35)\ntry: {hint}"
+                ));
+            }
         }
     }
     journey.tell_options(|| ping(1), *service, console);

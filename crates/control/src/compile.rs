@@ -16,6 +16,7 @@ use crate::effective_rules::RuleSets;
 use crate::firewalls::Firewall;
 use crate::gateway_routes::GatewayRoutes;
 use crate::guests::{Guests, internet_access};
+use crate::internet_edge::{self, PublicAddresses};
 use crate::load_balancers;
 use crate::next_hop::Owners;
 use crate::note::Note;
@@ -59,7 +60,8 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     let generation = previous.map_or(1, |previous| previous.generation.wrapping_add(1));
     let wiring = Wiring::new(network);
     let gateway_routes = GatewayRoutes::new(&wiring);
-    let mut owners = Owners::new(&wiring);
+    let mut public = PublicAddresses::of(network);
+    let mut owners = Owners::new(&wiring, &mut public);
 
     let (views, fib_of_subnet) = route_views(&wiring, extent);
     let known: HashMap<&RouteView, (&Arc<CompiledFib>, &Arc<TagView>)> = previous
@@ -134,13 +136,15 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     });
     let links: Vec<Option<Link>> = holes(network.peerings(), |key, _| boundary::link(&wiring, key));
     let firewalls = holes(network.firewalls(), |_, firewall| {
-        Firewall::new(network, firewall)
+        Firewall::new(network, &public, firewall)
     });
+    let edge = internet_edge::edge(network, &owners.frontends, &mut public, &nics);
     let of_tables = tables.iter().map(|tables| tables.notes.as_slice());
     let notes = sorted(of_tables.chain([
         rules.notes.as_slice(),
         &admin.notes,
         &owners.frontends.notes,
+        &public.notes,
         &gateway_routes.notes,
     ]));
     let provenance = provenance(network, notes);
@@ -163,6 +167,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         virtual_networks,
         links,
         frontends: owners.frontends.list,
+        edge,
         gateways: gateway_routes.gateways,
         firewalls,
         provenance,
@@ -318,6 +323,8 @@ fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
         firewalls: ids(network.firewalls()),
         route_servers: ids(network.route_servers()),
         virtual_networks: ids(network.virtual_networks()),
+        public_ips: ids(network.public_ips()),
+        nat_gateways: ids(network.nat_gateways()),
         load_balancers: ids(network.load_balancers()),
         route_tables: holes(network.route_tables(), |_, table| {
             let names = table

@@ -17,13 +17,14 @@ use model::{
 };
 
 use crate::effective_rules::ports;
+use crate::internet_edge::PublicAddresses;
 
 /// An Azure firewall as packets meet it.
 #[derive(Clone, Debug)]
 pub struct Firewall {
     /// Its address in its subnet.
     pub address: Ipv4Addr,
-    /// Its public addresses, as far as the input knows them.
+    /// Its public addresses, assumed where the input has none.
     pub public_addresses: Vec<Ipv4Addr>,
     /// Destinations for which it keeps the source.
     pub private_ranges: AddressSet,
@@ -84,7 +85,11 @@ pub struct FirewallRuleName {
 }
 
 impl Firewall {
-    pub(crate) fn new(network: &Network, firewall: &AzureFirewall) -> Self {
+    pub(crate) fn new(
+        network: &Network,
+        public: &PublicAddresses,
+        firewall: &AzureFirewall,
+    ) -> Self {
         let mut policy_missing = false;
         let chain = policies(network, firewall, &mut policy_missing);
         let private_ranges = match chain.last() {
@@ -99,7 +104,7 @@ impl Firewall {
         let public_addresses = firewall
             .public_ips
             .iter()
-            .filter_map(|&id| network.public_ips().get(id)?.address)
+            .filter_map(|&id| public.get(id))
             .collect();
         let mut compiler = Compiler {
             network,

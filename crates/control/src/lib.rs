@@ -17,6 +17,7 @@
 //! | `effective_rules` | the rules of a NIC, level by level (S-1 to S-12) |
 //! | `next_hop` | who stands behind an address (R-24, R-25, G-5) |
 //! | `load_balancers` | what stands behind frontends, and which members are up (R-25, S-26) |
+//! | `internet_edge` | who has which public address, and under which one NICs go out (N-12, N-13) |
 //! | `boundary` | what each peering link admits (F-6 to F-10) |
 //! | `guests` | what stands behind NICs, and how they reach the Internet (N-3, N-12) |
 //! | [`firewalls`] | what Azure firewalls decide (S-35) |
@@ -34,6 +35,7 @@ mod effective_rules;
 pub mod firewalls;
 mod gateway_routes;
 mod guests;
+mod internet_edge;
 mod load_balancers;
 mod next_hop;
 mod none_routes;

@@ -10,6 +10,7 @@ use model::{
     LoadBalancer, LoadBalancerId, Network, NicId, Sku, VnetId,
 };
 
+use crate::internet_edge::PublicAddresses;
 use crate::note::Note;
 use crate::questions::decide;
 use crate::snapshot::{
@@ -43,7 +44,7 @@ pub(crate) struct Pooled {
 
 impl Frontends {
     /// Members are up here as long as nobody has asked their rules ([`judge`]).
-    pub(crate) fn new(network: &Network) -> Self {
+    pub(crate) fn new(network: &Network, public: &mut PublicAddresses) -> Self {
         let mut frontends = Self {
             list: Vec::new(),
             numbers: HashMap::new(),
@@ -72,8 +73,11 @@ impl Frontends {
                     name: frontend.name.clone(),
                     address: match frontend.address {
                         FrontendAddress::Private(_, address) => Some(address),
-                        FrontendAddress::Public(_) => None,
+                        FrontendAddress::Public(address) => address
+                            .and_then(|address| public.get(address))
+                            .or_else(|| public.assume(&balancer.id)),
                     },
+                    public: matches!(frontend.address, FrontendAddress::Public(_)),
                     basic: balancer.sku == Sku::Basic,
                     rules,
                 });

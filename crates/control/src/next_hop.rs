@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use model::table::Key;
 use model::{AddressOwner, GatewayId, GatewayType, NextHopType, VnetId};
 
+use crate::internet_edge::PublicAddresses;
 use crate::load_balancers::Frontends;
 use crate::snapshot::{EffectiveRoute, NextHop, Owner, RouteOrigin};
 use crate::wiring::{GatewayAccess, Wiring};
@@ -17,9 +18,9 @@ pub(crate) struct Owners {
 }
 
 impl Owners {
-    pub(crate) fn new(wiring: &Wiring<'_>) -> Self {
+    pub(crate) fn new(wiring: &Wiring<'_>, public: &mut PublicAddresses) -> Self {
         let network = wiring.network;
-        let frontends = Frontends::new(network);
+        let frontends = Frontends::new(network, public);
         let mut by_vnet = vec![HashMap::new(); network.virtual_networks().capacity()];
         for subnet in network.subnets().values() {
             let owners = &mut by_vnet[subnet.virtual_network.index()];

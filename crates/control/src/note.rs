@@ -1,6 +1,7 @@
 //! What the compiler noticed and a user should know: places where the input does not hold what decides.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use model::ResourceId;
 
@@ -63,6 +64,13 @@ pub enum Note {
         /// The frontend.
         frontend: String,
     },
+    /// A resource has a public address that the input does not hold: one for documentation stands for it.
+    AssumedPublicAddress {
+        /// The public address, or the NAT gateway that has none in the input.
+        resource: ResourceId,
+        /// The assumed value.
+        address: Ipv4Addr,
+    },
     /// More rows than a compiled table numbers; the last ones are left out.
     TooManyRoutes {
         /// The virtual network.
@@ -91,6 +99,7 @@ impl Note {
             | Self::FrontendWithoutRule {
                 load_balancer: id, ..
             }
+            | Self::AssumedPublicAddress { resource: id, .. }
             | Self::TooManyRoutes {
                 virtual_network: id,
                 ..
@@ -141,6 +150,10 @@ impl fmt::Display for Note {
             } => write!(
                 f,
                 "no rule of {load_balancer} serves frontend '{frontend}': nobody answers there"
+            ),
+            Self::AssumedPublicAddress { resource, address } => write!(
+                f,
+                "the input does not hold the public address of {resource}: {address} stands for it"
             ),
             Self::TooManyRoutes {
                 virtual_network,

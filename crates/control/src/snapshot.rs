@@ -12,9 +12,10 @@ use fib::{AddressSet, Fib, Ranges};
 use ipnet::Ipv4Net;
 use model::{
     AdminAccess, ConnectionId, Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId,
-    NetworkManagerId, NextHopType, NicId, NsgId, OnPremisesId, Options, OutsidePlace, ResourceId,
-    RouteServerId, RouteSource, RouteState, RouteTableId, SecurityAdminRule, StationId, SubnetId,
-    TrafficSelector, VirtualNetworkApplianceId, VmId, VnetId,
+    NatGatewayId, NetworkManagerId, NextHopType, NicId, NsgId, OnPremisesId, Options, OutsidePlace,
+    PublicIpId, ResourceId, RouteServerId, RouteSource, RouteState, RouteTableId,
+    SecurityAdminRule, StationId, SubnetId, TrafficSelector, VirtualNetworkApplianceId, VmId,
+    VnetId,
 };
 
 /// What Azure's controller would have programmed, for one state of the network.
@@ -48,6 +49,8 @@ pub struct Snapshot {
     pub links: Vec<Option<Link>>,
     /// By [`FrontendId`].
     pub frontends: Vec<Frontend>,
+    /// Where the Internet begins.
+    pub edge: InternetEdge,
     /// By [`GatewayId`]; a deleted gateway leaves a hole.
     pub gateways: Vec<Option<Gateway>>,
     /// By [`FirewallId`]; a deleted firewall leaves a hole.
@@ -473,8 +476,10 @@ pub struct Frontend {
     pub balancer: LoadBalancerId,
     /// Its name there; cold.
     pub name: String,
-    /// Its address; `None` for a public one.
+    /// Its address; `None` for a public one that is not part of the input.
     pub address: Option<Ipv4Addr>,
+    /// Whether it is an address of the Internet.
+    pub public: bool,
     /// Basic frontends are not reachable across global peering (P-7).
     pub basic: bool,
     /// In the order in which they are asked: inbound NAT rules, rules for a port, rules for all ports.
@@ -523,10 +528,73 @@ pub struct Member {
 }
 
 /// Who puts another address into a packet between a NIC and the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Translator {
-    /// A load balancer, for packets to one of its frontends.
+    /// A load balancer: for packets to one of its frontends, or for what its members send to the Internet.
     Frontend(FrontendId),
+    /// A public address that belongs to one private address (N-13).
+    PublicIp(PublicIpId),
+    /// A NAT gateway.
+    NatGateway(NatGatewayId),
+    /// Default outbound access of a subnet.
+    DefaultOutbound,
+}
+
+/// Where the virtual networks meet the Internet (N-12, N-13).
+#[derive(Clone, Debug)]
+pub struct InternetEdge {
+    /// The worker that stands for the Internet; `None` for a network that was not joined to it.
+    pub host: Option<StationId>,
+    /// Who stands behind the public addresses of the input.
+    pub owners: BTreeMap<Ipv4Addr, PublicOwner>,
+    /// What private addresses with a public one of their own go out as.
+    pub translated: BTreeMap<(NicId, Ipv4Addr), WayOut>,
+    /// What the other NICs go out as.
+    pub shared: BTreeMap<NicId, WayOut>,
+    /// Which NIC has which ports of an address that several use.
+    pub shares: BTreeMap<Ipv4Addr, Vec<Share>>,
+}
+
+/// Who stands behind a public address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicOwner {
+    /// A private address of a NIC, one to one (N-13).
+    Nic {
+        /// The NIC.
+        nic: NicId,
+        /// Its private address.
+        private: Ipv4Addr,
+        /// The public address as a resource.
+        public: PublicIpId,
+    },
+    /// A frontend of a load balancer, by its rules.
+    Frontend(FrontendId),
+    /// An Azure firewall: it gets the packets as they are and translates by its own rules.
+    Firewall(NicId),
+    /// Several NICs, for what they have begun themselves.
+    Shared(Translator),
+    /// A resource whose packets are not simulated.
+    Unsimulated,
+}
+
+/// How packets of a NIC look in the Internet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WayOut {
+    /// Their source.
+    pub address: Ipv4Addr,
+    /// The ports it may use there.
+    pub ports: RangeInclusive<u16>,
+    /// Who translates.
+    pub by: Translator,
+}
+
+/// The ports of a shared address that one NIC uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The ports.
+    pub ports: RangeInclusive<u16>,
+    /// The NIC.
+    pub nic: NicId,
 }
 
 /// Whether a member gets packets, and if not why.
@@ -639,6 +707,10 @@ pub struct Provenance {
     pub route_servers: Vec<Option<ResourceId>>,
     /// Resource ids of virtual networks, by [`VnetId`].
     pub virtual_networks: Vec<Option<ResourceId>>,
+    /// Resource ids of public addresses, by [`PublicIpId`].
+    pub public_ips: Vec<Option<ResourceId>>,
+    /// Resource ids of NAT gateways, by [`NatGatewayId`].
+    pub nat_gateways: Vec<Option<ResourceId>>,
     /// Resource ids of load balancers, by [`LoadBalancerId`].
     pub load_balancers: Vec<Option<ResourceId>>,
     /// Resource ids of route tables with the names of their routes, by [`RouteTableId`].
@@ -768,6 +840,27 @@ impl Snapshot {
     /// The gateway, unless it was deleted.
     pub fn gateway(&self, gateway: GatewayId) -> Option<&Gateway> {
         self.gateways.get(gateway.get() as usize)?.as_ref()
+    }
+
+    /// Whether a rule of a public frontend takes packets to a port, so that nobody may send from it.
+    pub fn is_forwarded(&self, address: Ipv4Addr, protocol: u8, port: u16) -> bool {
+        match self.edge.owners.get(&address) {
+            Some(&PublicOwner::Frontend(frontend)) => self
+                .frontend(frontend)
+                .rule_for(protocol, Some(port))
+                .is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether a translator stands between Azure and the Internet, so that it translates nothing on other ways.
+    pub fn is_at_the_edge(&self, by: Translator) -> bool {
+        match by {
+            Translator::Frontend(frontend) => self.frontend(frontend).public,
+            Translator::PublicIp(_) | Translator::NatGateway(_) | Translator::DefaultOutbound => {
+                true
+            }
+        }
     }
 
     /// The load balancer's frontend.

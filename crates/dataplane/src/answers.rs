@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 
 use control::Snapshot;
 use control::snapshot::{
-    CompiledFib, CompiledRules, FibEntry, ForwardedTraffic, FrontendId, GuestKind, Health,
-    InternetAccess, Member, NextHop, Nic, Owner, Rules, Translator,
+    CompiledFib, CompiledRules, FibEntry, ForwardedTraffic, FrontendId, GuestKind, Health, Member,
+    NextHop, Nic, Owner, PublicOwner, Rules, Translator,
 };
 use model::options::IcmpPorts;
 use model::{AdminAccess, Direction, NicId, OutsidePlace, StationId, VnetId};
@@ -86,8 +86,16 @@ pub trait Answers {
         recorder: &mut impl Recorder,
     ) -> Result<Departure, Dropped>;
 
+    /// Behind the edge of the Internet: which NIC gets a packet to a public address. `None` if the address is nobody's in Azure.
+    fn public_owner(
+        &self,
+        tuple: FiveTuple,
+        recorder: &mut impl Recorder,
+    ) -> Result<Option<NicId>, Dropped>;
+
     /// Between steps 9 and 10: whom a packet that has come to a NIC for another address is really for. `None` if nobody translates.
-    fn inside(&self, at: NicId, tuple: FiveTuple) -> Option<Inside>;
+    /// `from_edge`: it came in from the Internet.
+    fn inside(&self, at: NicId, tuple: FiveTuple, from_edge: bool) -> Option<Inside>;
 
     /// Step 8: may it cross into the receiver's network?
     fn boundary(
@@ -261,16 +269,8 @@ impl Answers for Snapshot {
                     None => recorder.end(Dropped::new(DropReason::NoGateway, at)),
                 }
             }
-            NextHop::Internet => match nic.internet {
-                InternetAccess::NatGateway
-                | InternetAccess::PublicAddress
-                | InternetAccess::LoadBalancer
-                | InternetAccess::Default => Ok(Departure::Internet),
-                InternetAccess::None => recorder.end(Dropped::new(
-                    DropReason::NoOutboundMethod,
-                    Locator::Nic(from),
-                )),
-            },
+            // Under which address it goes out, the edge decides (N-12).
+            NextHop::Internet => Ok(Departure::Internet),
             NextHop::AzureService => Ok(Departure::AzureService),
             NextHop::NobodyThere => recorder.end(Dropped::new(DropReason::NoSuchHost, row)),
             NextHop::Unsimulated => recorder.end(Dropped::new(DropReason::OutsideInput, row)),
@@ -300,10 +300,60 @@ impl Answers for Snapshot {
         gateway::enter(self, from, place, tuple, recorder)
     }
 
-    fn inside(&self, at: NicId, tuple: FiveTuple) -> Option<Inside> {
-        let owners = &self.virtual_network(self.nic(at)?.virtual_network)?.owners;
-        let Some(&Owner::Frontend(frontend)) = owners.get(&tuple.destination) else {
-            return None;
+    fn public_owner(
+        &self,
+        tuple: FiveTuple,
+        recorder: &mut impl Recorder,
+    ) -> Result<Option<NicId>, Dropped> {
+        let address = tuple.destination;
+        let Some(&owner) = self.edge.owners.get(&address) else {
+            return Ok(None);
+        };
+        // What NICs have begun comes back to the ports that they were given.
+        let sharer = || self.edge.sharer(address, tuple.destination_port);
+        match owner {
+            PublicOwner::Nic { nic, .. } | PublicOwner::Firewall(nic) => Ok(Some(nic)),
+            PublicOwner::Frontend(frontend) => match (chosen(self, frontend, tuple), sharer()) {
+                (None, Some(nic)) => Ok(Some(nic)),
+                _ => member_of(self, frontend, tuple, recorder).map(|member| Some(member.nic)),
+            },
+            PublicOwner::Shared(_) => match sharer() {
+                Some(nic) => Ok(Some(nic)),
+                None => recorder.end(Dropped::new(
+                    DropReason::NoSuchHost,
+                    Locator::Address(address),
+                )),
+            },
+            PublicOwner::Unsimulated => recorder.end(Dropped::new(
+                DropReason::OutsideInput,
+                Locator::Address(address),
+            )),
+        }
+    }
+
+    fn inside(&self, at: NicId, tuple: FiveTuple, from_edge: bool) -> Option<Inside> {
+        let frontend = if from_edge {
+            match *self.edge.owners.get(&tuple.destination)? {
+                PublicOwner::Nic {
+                    nic,
+                    private,
+                    public,
+                } if nic == at => {
+                    return Some(Inside {
+                        address: private,
+                        port: None,
+                        by: Translator::PublicIp(public),
+                    });
+                }
+                PublicOwner::Frontend(frontend) => frontend,
+                _ => return None,
+            }
+        } else {
+            let owners = &self.virtual_network(self.nic(at)?.virtual_network)?.owners;
+            let Some(&Owner::Frontend(frontend)) = owners.get(&tuple.destination) else {
+                return None;
+            };
+            frontend
         };
         // An appliance gets packets to frontends that it only passes on.
         let (_, member) = chosen(self, frontend, tuple).filter(|(_, member)| member.nic == at)?;

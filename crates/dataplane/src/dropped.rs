@@ -1,6 +1,7 @@
 //! Why packets die: the one closed list, and the place of each drop.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use control::Snapshot;
 use control::firewalls::FirewallRuleName;
@@ -189,6 +190,7 @@ enum Kind {
     Gateway,
     Connection,
     FirewallRule,
+    Address,
 }
 
 /// The object at which a packet was dropped, by the small numbers of the snapshot in which it was judged.
@@ -236,6 +238,8 @@ pub enum Locator {
         /// Its number.
         rule: Option<u16>,
     },
+    /// An address in the Internet, or one that nobody there has.
+    Address(Ipv4Addr),
 }
 
 /// Stands for no rule of a firewall. A firewall numbers fewer.
@@ -266,6 +270,7 @@ impl Dropped {
             Locator::FirewallRule { firewall, rule } => {
                 (Kind::FirewallRule, rule.unwrap_or(NO_RULE), firewall.get())
             }
+            Locator::Address(address) => (Kind::Address, 0, u32::from(address)),
         };
         Self {
             reason,
@@ -315,6 +320,7 @@ impl Dropped {
                     rule => Some(rule),
                 },
             },
+            Kind::Address => Locator::Address(Ipv4Addr::from_bits(id)),
         }
     }
 }
@@ -370,6 +376,8 @@ pub enum Object<'a> {
         /// Where the rule is written.
         rule: Option<&'a FirewallRuleName>,
     },
+    /// An address in the Internet, or one that nobody there has.
+    Address(Ipv4Addr),
 }
 
 impl Locator {
@@ -433,6 +441,7 @@ impl Locator {
                     rule: rule.and_then(|rule| rules.get(usize::from(rule))),
                 })
             }
+            Self::Address(address) => Some(Object::Address(address)),
         }
     }
 }
@@ -472,6 +481,7 @@ mod tests {
             Locator::Frontend(FrontendId(4)),
             Locator::Gateway(GatewayId::new(5)),
             Locator::Connection(ConnectionId::new(6)),
+            Locator::Address(Ipv4Addr::new(203, 0, 113, 7)),
         ];
         for &reason in DropReason::ALL {
             for at in places {

@@ -10,9 +10,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
-use std::ops::RangeInclusive;
 
-use control::snapshot::Translator;
+use control::snapshot::{Translator, WayOut};
 use model::NicId;
 
 use crate::packet::{Content, End, FiveTuple, Fragment, Packet, protocol};
@@ -67,6 +66,8 @@ pub struct Rewrite {
     pub address: Ipv4Addr,
     /// The new port; an ICMP query's identifier.
     pub port: u16,
+    /// Whose ports these are: IP protocol number.
+    pub protocol: u8,
     /// Who translates.
     pub by: Translator,
     /// What the end was before.
@@ -84,9 +85,16 @@ impl Rewrite {
             End::Source => End::Destination,
             End::Destination => End::Source,
         };
+        // What an error is about went the other way.
+        let quotes_it = packet.quoted().is_some_and(|quoted| {
+            let quoted = match other {
+                End::Source => (quoted.source, quoted.source_port),
+                End::Destination => (quoted.destination, quoted.destination_port),
+            };
+            quoted == self.from
+        });
         packet.set_end(self.end, self.address, self.port);
-        if let Content::IcmpError(_) = packet.content() {
-            // What it is about went the other way.
+        if quotes_it {
             packet.set_quoted_end(other, self.address, self.port);
         }
     }
@@ -113,6 +121,7 @@ impl Nat {
             end: End::Source,
             address: record.outside.source,
             port: record.outside.source_port,
+            protocol: inside.protocol,
             by: record.by,
             from: (inside.source, inside.source_port),
         };
@@ -141,6 +150,7 @@ impl Nat {
             end: End::Destination,
             address: inside.source,
             port: inside.source_port,
+            protocol: inside.protocol,
             by: record.by,
             from: (outside.source, outside.source_port),
         };
@@ -176,19 +186,19 @@ impl Nat {
         Ok(())
     }
 
-    /// Remembers a flow that goes out under `address`, with its own port if that is one of `ports` and free, else with the next one that
-    /// is free; protocols without ports keep none.
+    /// Remembers a flow that goes out this way, with its own port if that is one of the way's and free, else with the next one that
+    /// is free and not `reserved`; protocols without ports keep none, and need an address of their own.
     pub fn create_outward(
         &mut self,
         nic: NicId,
         inside: FiveTuple,
-        address: Ipv4Addr,
-        ports: &RangeInclusive<u16>,
-        by: Translator,
+        way: &WayOut,
+        reserved: impl Fn(u16) -> bool,
         now: SimTime,
     ) -> Result<(), Taken> {
+        let WayOut { address, ports, by } = way;
         let with_port = |port| FiveTuple {
-            source: address,
+            source: *address,
             source_port: port,
             // An ICMP identifier stands in both slots (S-23).
             destination_port: match inside.protocol {
@@ -201,16 +211,20 @@ impl Nat {
             inside.protocol,
             protocol::TCP | protocol::UDP | protocol::ICMP
         );
+        if !has_ports && *ports != (0..=u16::MAX) {
+            return Err(Taken);
+        }
         let outside = if has_ports {
             let own = Some(inside.source_port).filter(|port| ports.contains(port));
             own.into_iter()
                 .chain(ports.clone())
+                .filter(|&port| !reserved(port))
                 .map(with_port)
                 .find(|&outside| self.is_free(nic, outside, now))
         } else {
             Some(with_port(0))
         };
-        self.create(nic, inside, outside.ok_or(Taken)?, by, now)
+        self.create(nic, inside, outside.ok_or(Taken)?, *by, now)
     }
 
     fn live(&self, nic: NicId, inside: FiveTuple, now: SimTime) -> Option<Record> {

@@ -53,6 +53,8 @@ pub struct Packet {
     steps: u8,
     /// See [`Packet::is_answer`].
     answer: bool,
+    /// See [`Packet::mark_from_edge`].
+    from_edge: bool,
 }
 
 /// What the fabric and the rules read of a packet.
@@ -187,6 +189,7 @@ impl Packet {
             headers,
             steps: 0,
             answer: false,
+            from_edge: false,
         })
     }
 
@@ -323,6 +326,16 @@ impl Packet {
             answer: true,
             ..self
         }
+    }
+
+    /// The edge of the Internet hands it to a NIC: its destination is a public address (N-13).
+    pub(crate) fn mark_from_edge(&mut self) {
+        self.from_edge = true;
+    }
+
+    /// Whether the edge handed it over; it is no longer marked then.
+    pub(crate) fn take_from_edge(&mut self) -> bool {
+        std::mem::take(&mut self.from_edge)
     }
 
     /// Counts one more NIC that sends it; false when no further one may (K-6).

@@ -13,7 +13,7 @@
 //! | 5 | | outbound rules: admin rules, NIC, subnet (S-13, S-11, F-4) | `admin-deny`, `nsg-deny`, `vnet-access-blocked`, `tcp-no-syn` |
 //! | 6, 7 | | route and next hop | `no-route`, `route-none`, `no-such-host`, ... |
 //! | 8 | boundary | the receiver's link to the sender's network (F-6, F-7) | `peering-not-connected`, ... |
-//! | | edge | a translated flow gets its outside source (R-25, S-4) | |
+//! | | edge | the source gets its outside address (R-25, N-12, S-4) | `no-outbound-method`, `flow-table-full`, `no-such-host` |
 //! | 9 | link | MTU (K-7) | `mtu-df` |
 //! | | edge | a translated destination becomes the private one | `flow-table-full` |
 //! | 10 | receiving NIC | destination is an own address, or IP forwarding is on (N-1) | `not-owner-no-forwarding` |
@@ -272,7 +272,8 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
             Admitted::Silently | Admitted::ByRules => packet.conversation(),
         };
         // What is known outside under another address is routed as such.
-        let rewrite = self.pairs.nat().leaving(from, packet, self.now);
+        let known = self.pairs.nat().leaving(from, packet, self.now);
+        let mut rewrite = known.filter(|known| !self.snapshot.is_at_the_edge(known.by));
         let (source, source_port) = match rewrite {
             Some(rewrite) => (rewrite.address, rewrite.port),
             None => (packet.source(), conversation.source_port),
@@ -283,9 +284,12 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
             source_port,
             ..conversation
         };
-        let to = self.answers.next_hop(from, asked, self.recorder)?; // 6, 7
-        if let Departure::Nic(receiver) = to
-            && self.snapshot.outside_host(receiver).is_none()
+        let mut to = self.answers.next_hop(from, asked, self.recorder)?; // 6, 7
+        let through_edge = to == Departure::Internet;
+        if through_edge {
+            (to, rewrite) = self.leave_for_internet(from, nic, packet, known)?;
+        } else if let Departure::Nic(receiver) = to
+            && !self.is_outside(receiver)
         {
             self.answers
                 .boundary(from, receiver, source, self.recorder)?; // 8
@@ -293,6 +297,9 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
         self.remember(visit, nic, packet, admitted)?;
         if let Some(rewrite) = rewrite {
             self.rewrite(from, rewrite, packet);
+        }
+        if through_edge {
+            packet.mark_from_edge();
         }
         Ok(to)
     }
@@ -333,8 +340,9 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
         }
         let nic = self.nic(at)?;
         packet.enter(nic.mac_address.unwrap_or_else(|| derived_mac(at)));
-        if !nic.addresses.contains(&packet.destination()) {
-            self.translate_entering(at, packet)?;
+        let from_edge = packet.take_from_edge();
+        if from_edge || !nic.addresses.contains(&packet.destination()) {
+            self.translate_entering(at, packet, from_edge)?;
         }
         let own = nic.addresses.contains(&packet.destination());
         self.recorder.record(Step::Received { nic: at, own });

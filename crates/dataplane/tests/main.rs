@@ -8,6 +8,7 @@ mod firewalls;
 mod flows;
 mod gateways;
 mod hostile;
+mod internet;
 mod load_balancers;
 mod peering;
 mod private_endpoints;

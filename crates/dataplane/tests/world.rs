@@ -438,7 +438,10 @@ impl World {
     /// The drop in people's words: `nsg-deny at vm/NIC rule 'DenyAll' of group`, NIC first.
     pub(crate) fn story(&self, walk: &Walk) -> String {
         let snapshot = self.snapshot.as_ref().unwrap();
-        let name = |nic: NicId| self.network.nics()[nic].id.name().to_owned();
+        let name = |nic: NicId| match self.network.nics().get(nic) {
+            Some(nic) => nic.id.name().to_owned(),
+            None => "outside".to_owned(),
+        };
         match walk.outcome {
             Outcome::Delivered(Delivery::Guest(nic)) => format!("delivered to {}", name(nic)),
             Outcome::Delivered(other) => format!("delivered to {other:?}"),
@@ -499,6 +502,7 @@ pub(crate) fn tell(snapshot: &Snapshot, dropped: Dropped) -> String {
             Some(rule) => format!("{}/{} of {}", rule.collection, rule.rule, firewall.name()),
             None => format!("{} without rule", firewall.name()),
         },
+        Object::Address(address) => format!("address {address}"),
     };
     format!("{} at {object}", dropped.reason())
 }

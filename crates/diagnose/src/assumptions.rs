@@ -8,6 +8,8 @@ use dataplane::recorder::{Admission, Step};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::translation;
+
 /// A rule that is inferred or assumed, as `docs/SEMANTICS.md` marks it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -80,6 +82,7 @@ fn of_step(
             "R-25",
             "How Azure chooses among several members is not published: another one may get the packet.",
         ),
+        Step::Translated { rewrite, .. } => return translation::assumption(snapshot, rewrite),
         Step::TcpMidstream { .. } => (
             "S-20",
             "What Azure does with a TCP packet that belongs to no flow is not published.",

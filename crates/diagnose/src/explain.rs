@@ -17,6 +17,7 @@ use model::{Listener, Network, NicId};
 use crate::asymmetry::{self, Ways};
 use crate::evidence::Narrator;
 use crate::explanation::{EndRecord, Explanation, Obstacle, Outcome, PathRecord, Verdict};
+use crate::foreign_reply;
 use crate::object::Object;
 use crate::ways_out::Situation;
 use crate::{assumptions, dependence};
@@ -150,6 +151,12 @@ impl Explainer<'_> {
         let verdict = verdict(&forward, back.as_ref(), strays.is_some());
         let mut obstacles = forward.obstacles;
         let mut steps = forward.steps;
+        let stranger = back.as_ref().and_then(|back| {
+            foreign_reply::of(tuple, &back.record, back.arrived.as_ref()?.1.tuple())
+        });
+        if strays.is_some() && self.network.internet() == Some(nic) {
+            obstacles.extend(stranger);
+        }
         let back = back.map(|back| {
             obstacles.extend(back.obstacles);
             steps.extend(back.steps);

@@ -10,6 +10,7 @@ use crate::assumptions::Assumption;
 use crate::asymmetry::Asymmetry;
 use crate::dependence::Dependence;
 use crate::evidence::StepRecord;
+use crate::foreign_reply;
 use crate::object::Object;
 use crate::ways_out::WayOut;
 
@@ -162,7 +163,7 @@ pub enum Outcome {
 pub struct Obstacle {
     /// `forward` or `return`.
     pub path: &'static str,
-    /// Name of the drop reason.
+    /// Name of the drop reason, or `asymmetric` for a reply that arrives from another address than was asked.
     pub reason: &'static str,
     /// What happened, in one sentence.
     pub description: &'static str,
@@ -186,6 +187,9 @@ impl Obstacle {
             "probe"
         };
         let what = self.description.trim_end_matches('.');
+        if self.reason == foreign_reply::REASON {
+            return format!("{what} ({}).", self.object);
+        }
         format!(
             "The {packet} dies at {}: {what} ({}).",
             self.at, self.object

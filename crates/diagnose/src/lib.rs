@@ -4,6 +4,7 @@
 //! - [`explanation`]: the answer as plain data
 //! - [`asymmetry`]: devices that see one direction only
 //! - [`dependence`], [`assumptions`]: options and inferred rules on which the answer rests
+//! - `foreign_reply`: replies that come from an address that was not asked
 //! - [`evidence`]: one step of a packet's life in words
 //! - [`object`]: the rule, route, link or NIC that decided, by name
 //! - [`names`]: how a name is resolved, and by whom
@@ -23,6 +24,7 @@ pub mod dependence;
 pub mod evidence;
 pub mod explain;
 pub mod explanation;
+mod foreign_reply;
 pub mod lint;
 pub mod names;
 pub mod object;

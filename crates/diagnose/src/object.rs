@@ -63,6 +63,21 @@ pub enum Object {
     },
     /// A rule of an Azure firewall, or what it does without one.
     FirewallRule(FirewallRuleObject),
+    /// A public address as a resource.
+    PublicIpAddress {
+        /// Resource id.
+        id: String,
+    },
+    /// A NAT gateway.
+    NatGateway {
+        /// Resource id.
+        id: String,
+    },
+    /// An address in the Internet, or one that nobody there has.
+    Address {
+        /// The address.
+        address: Ipv4Addr,
+    },
     /// Something that the snapshot no longer holds.
     Gone,
 }
@@ -190,6 +205,7 @@ impl Object {
                     rule: rule.map(FirewallRulePlace::of),
                 })
             }
+            dropped::Object::Address(address) => Self::Address { address },
         }
     }
 
@@ -307,6 +323,9 @@ impl fmt::Display for Object {
             Self::Gateway { id } => write!(f, "gateway {}", short(id)),
             Self::Connection { id } => write!(f, "connection {}", short(id)),
             Self::FirewallRule(rule) => rule.fmt(f),
+            Self::PublicIpAddress { id } => write!(f, "public IP address {}", short(id)),
+            Self::NatGateway { id } => write!(f, "NAT gateway {}", short(id)),
+            Self::Address { address } => write!(f, "address {address}"),
             Self::Gone => f.write_str("an object that no longer exists"),
         }
     }

@@ -1,5 +1,6 @@
 //! What to change so that a dropped packet would pass: generated from the drop's own evidence, with the command where one does it.
 
+mod internet;
 mod outside;
 mod peering;
 
@@ -87,6 +88,9 @@ impl Situation<'_> {
                 "What lies behind that link is not part of the input, so nobody here can say whether the packet arrives.".to_owned(),
             ],
             DropReason::NsgDeny => self.background_of_rule(),
+            DropReason::NoOutboundMethod => self.background_of_missing_way_out(),
+            DropReason::NoSuchHost => self.background_of_address(),
+            DropReason::NoBackend => self.background_of_frontend(),
             _ => Vec::new(),
         }
     }
@@ -134,28 +138,11 @@ impl Situation<'_> {
                 WayOut::new("Peer the own network with the network of the appliance."),
             ],
             DropReason::NoSuchHost => self.for_missing_host(&object),
-            DropReason::NoBackend => vec![
-                WayOut::new(format!(
-                    "Start a member of the back-end pool of the {object}."
-                )),
-                WayOut::new(format!(
-                    "Add a running NIC to the back-end pool of the {object}."
-                )),
-                WayOut::new(
-                    "If the frontend is Basic and lies across global peering, use a Standard load balancer (P-7).",
-                ),
-            ],
+            DropReason::NoBackend => self.for_frontend(&object.to_string()),
             DropReason::NoGateway => vec![
                 WayOut::new(format!("Create a VPN gateway in {}.", self.vnet_name())),
                 WayOut::new(
                     "Or peer with a network that has one: allowGatewayTransit there, useRemoteGateways here (F-11).",
-                ),
-            ],
-            DropReason::NoOutboundMethod => vec![
-                WayOut::new(format!("Give the subnet of {} a NAT gateway.", nic.name())),
-                WayOut::new(format!("Give {} a public address.", nic.name())),
-                WayOut::new(
-                    "Or send Internet traffic to a firewall by a user-defined route 0.0.0.0/0.",
                 ),
             ],
             DropReason::OutsideInput | DropReason::GuestNotForwarding
@@ -163,6 +150,7 @@ impl Situation<'_> {
             {
                 self.for_firewall(&object)
             }
+            DropReason::NoOutboundMethod => self.for_missing_way_out(),
             DropReason::OutsideInput => vec![WayOut::new(
                 "Add the missing network to the input (`vnetsim collect` prints how), and ask again.",
             )],

@@ -60,6 +60,8 @@ pub struct LatencyParameters {
     pub vpn_gateway: SimDuration,
     /// What the guest of a network virtual appliance takes to forward a packet. Default 0.1 ms.
     pub appliance: SimDuration,
+    /// Median one way between the edge of Azure and a host in the Internet. Default 10 ms: assumed, hosts differ by far more.
+    pub internet: SimDuration,
     /// Stands in for region pairs outside the matrix (new regions, sovereign clouds). Default: the median cell of each table,
     /// 144 and 153 ms.
     pub unknown_regions: RegionRtt,
@@ -79,6 +81,7 @@ impl Default for LatencyParameters {
             floor: 0.7,
             vpn_gateway: SimDuration::from_microseconds(1_500),
             appliance: SimDuration::from_microseconds(100),
+            internet: SimDuration::from_milliseconds(10),
             unknown_regions: RegionRtt {
                 p50: SimDuration::from_milliseconds(144),
                 p95: SimDuration::from_milliseconds(153),

@@ -16,14 +16,23 @@ pub struct Site {
     region: Location,
     zone: Option<String>,
     /// One way to where it is joined to Azure, for hosts outside.
-    outside_latency: Option<SimDuration>,
+    outside: Option<Distance>,
+}
+
+/// How far a host outside Azure is from where it is joined to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distance {
+    /// As far as the user says.
+    Given(SimDuration),
+    /// As far as the latency model puts the Internet.
+    Internet,
 }
 
 impl Site {
     /// The site of a NIC; `None` if it was deleted.
     pub fn of(network: &Network, nic: NicId) -> Option<Self> {
         let Some(interface) = network.nics().get(nic) else {
-            return Self::outside(network, nic);
+            return Self::of_outside_host(network, nic);
         };
         let (name, location, zone) = match interface.owner {
             NicOwner::VirtualMachine(vm) => {
@@ -68,11 +77,11 @@ impl Site {
             ),
             region,
             zone,
-            outside_latency: None,
+            outside: None,
         })
     }
 
-    fn outside(network: &Network, station: NicId) -> Option<Self> {
+    fn of_outside_host(network: &Network, station: NicId) -> Option<Self> {
         let host = network.outside_host(station)?;
         let (place, latency_us) = match host.place {
             OutsidePlace::OnPremises(site) => {
@@ -87,6 +96,12 @@ impl Site {
             ),
             OutsidePlace::Internet => ("", 0),
         };
+        let distance = match host.place {
+            OutsidePlace::Internet => Distance::Internet,
+            OutsidePlace::OnPremises(_) | OutsidePlace::VpnClient(_) => {
+                Distance::Given(SimDuration::from_microseconds(latency_us.into()))
+            }
+        };
         let name = if place.is_empty() {
             host.name.clone()
         } else {
@@ -97,13 +112,13 @@ impl Site {
             description: format!("{} outside Azure", host.address),
             region: Location::default(),
             zone: None,
-            outside_latency: Some(SimDuration::from_microseconds(latency_us.into())),
+            outside: Some(distance),
         })
     }
 
     /// One way to where it is joined to Azure; `None` for what is in Azure.
-    pub fn outside_latency(&self) -> Option<SimDuration> {
-        self.outside_latency
+    pub fn outside(&self) -> Option<Distance> {
+        self.outside
     }
 
     /// Where it stands, for the latency model.

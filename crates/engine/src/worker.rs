@@ -24,7 +24,7 @@ use crate::counters::Counters;
 use crate::event::Stamp;
 use crate::latency::{LatencyModel, Link};
 use crate::random::{Draw, Purpose, Randomness};
-use crate::site::Site;
+use crate::site::{Distance, Site};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Fate, FrameDirection, Frames, Occurrence, PacketId, Sighting};
 
@@ -119,11 +119,12 @@ struct Pipe {
 impl Pipe {
     fn new(world: &World, from: &Site, to: NicId) -> Self {
         let there = Site::of(&world.network, to);
-        let outside = from
-            .outside_latency()
-            .or_else(|| there.as_ref()?.outside_latency());
-        let link = if let Some(median) = outside {
-            world.latency.outside(median)
+        let outside = from.outside().or_else(|| there.as_ref()?.outside());
+        let link = if let Some(distance) = outside {
+            world.latency.outside(match distance {
+                Distance::Given(median) => median,
+                Distance::Internet => world.latency.parameters().internet,
+            })
         } else {
             let place = there.as_ref().map(Site::place).unwrap_or_default();
             world.latency.link(from.place(), place)

@@ -76,11 +76,8 @@ impl Network {
         if let Ok(address) = text.parse::<Ipv4Addr>() {
             return Ok(Endpoint::Address(address));
         }
-        if text.eq_ignore_ascii_case("internet")
-            && let Some(station) = self.internet()
-            && let Some(host) = self.outside_host(station)
-        {
-            return Ok(Endpoint::Outside(station, host.address));
+        if let Some(host) = self.internet_host(text) {
+            return Ok(host);
         }
         if let Ok(id) = ResourceId::parse(text) {
             return self.endpoint_by_id(&id).unwrap_or_else(|| {
@@ -166,6 +163,20 @@ impl Network {
             .iter()
             .find(|configuration| configuration.name.eq_ignore_ascii_case(id.name()))?;
         Some(Ok(Endpoint::Nic(nic, configuration.private_address)))
+    }
+
+    /// `internet`, or `internet:ADDRESS` for one of its hosts.
+    fn internet_host(&self, text: &str) -> Option<Endpoint> {
+        let (name, address) = match text.split_once(':') {
+            Some((name, address)) => (name, Some(address.parse::<Ipv4Addr>().ok()?)),
+            None => (text, None),
+        };
+        if !name.eq_ignore_ascii_case("internet") {
+            return None;
+        }
+        let station = self.internet()?;
+        let own = self.outside_host(station)?.address;
+        Some(Endpoint::Outside(station, address.unwrap_or(own)))
     }
 
     fn outside_host_named(&self, text: &str) -> Result<Endpoint, LookupError> {

@@ -7,6 +7,7 @@ use control::Snapshot;
 use control::snapshot::{Far, FibEntry, Gateway, GuestKind, NextHop, Nic, Tunnel};
 use model::{GatewayId, NicId, OutsidePlace, StationId};
 
+use super::Answers;
 use super::{Departure, choose, position_of};
 use crate::dropped::{DropReason, Dropped, Locator};
 use crate::packet::FiveTuple;
@@ -185,7 +186,14 @@ pub(super) fn enter(
 ) -> Result<Departure, Dropped> {
     let here = Locator::Nic(from);
     match place {
-        OutsidePlace::Internet => recorder.end(Dropped::new(DropReason::OutsideInput, here)),
+        // N-13: public addresses only; nobody reaches a private one from there.
+        OutsidePlace::Internet => match snapshot.public_owner(tuple, recorder)? {
+            Some(nic) => Ok(Departure::Nic(nic)),
+            None => recorder.end(Dropped::new(
+                DropReason::NoSuchHost,
+                Locator::Address(tuple.destination),
+            )),
+        },
         OutsidePlace::VpnClient(key) => {
             // G-11: what its profile did not hold when it was downloaded goes to the Internet.
             let known = snapshot.profiles.get(&from);

@@ -20,6 +20,14 @@ fn udp(source: (Ipv4Addr, u16), destination: (Ipv4Addr, u16)) -> Packet {
     Packet::udp(envelope, source.1, destination.1, b"data").unwrap()
 }
 
+fn way(ports: std::ops::RangeInclusive<u16>) -> WayOut {
+    WayOut {
+        address: FRONT,
+        ports,
+        by: BY,
+    }
+}
+
 /// A flow from `CLIENT:port` to `FRONT:80`, which is really `OWN:8080`.
 fn came_in(nat: &mut Nat, port: u16, now: SimTime) -> Result<(), Taken> {
     let inside = udp((OWN, 8080), (CLIENT, port)).tuple();
@@ -74,7 +82,7 @@ fn a_flow_that_goes_out_keeps_its_port_if_it_may_and_errors_about_it_come_home()
     let mut seen = Vec::new();
     for port in [2000, 9, 2001] {
         let mut packet = udp((OWN, port), server);
-        nat.create_outward(NIC, packet.tuple(), FRONT, &(2000..=2002), BY, at(0))
+        nat.create_outward(NIC, packet.tuple(), &way(2000..=2002), |_| false, at(0))
             .unwrap();
         nat.leaving(NIC, &packet, at(0)).unwrap().apply(&mut packet);
         assert_eq!(packet.source(), FRONT);
@@ -89,7 +97,7 @@ fn a_flow_that_goes_out_keeps_its_port_if_it_may_and_errors_about_it_come_home()
     assert_eq!(seen, [2000, 2001, 2002]);
     let fourth = udp((OWN, 10), server).tuple();
     assert_eq!(
-        nat.create_outward(NIC, fourth, FRONT, &(2000..=2002), BY, at(0)),
+        nat.create_outward(NIC, fourth, &way(2000..=2002), |_| false, at(0)),
         Err(Taken)
     );
 }
@@ -110,7 +118,7 @@ proptest! {
             };
             let inside = packet.tuple();
             if nat.leaving(nic, &packet, at(0)).is_none()
-                && nat.create_outward(nic, inside, FRONT, &(1..=7), BY, at(0)).is_err() {
+                && nat.create_outward(nic, inside, &way(1..=7), |_| false, at(0)).is_err() {
                 continue; // no port is left
             }
             let mut out = packet.clone();

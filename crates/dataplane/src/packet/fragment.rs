@@ -86,6 +86,7 @@ impl Packet {
         Some(Self {
             steps: self.steps,
             answer: self.answer,
+            from_edge: self.from_edge,
             ..Self::from_frame(frame).ok()?
         })
     }

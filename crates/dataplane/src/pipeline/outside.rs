@@ -4,14 +4,14 @@
 //! what Azure sends it is handed over by that gateway.
 
 use control::snapshot::OutsideHost;
-use model::NicId;
+use model::{NicId, OutsidePlace};
 
 use super::Pipeline;
 use crate::answers::{Answers, Departure};
 use crate::dropped::{DropReason, Dropped};
 use crate::flow::Pairs;
-use crate::packet::{Packet, derived_mac};
-use crate::recorder::{Recorder, Step};
+use crate::packet::{FiveTuple, Fragment, Packet, derived_mac};
+use crate::recorder::{Recorder, Step, Visit};
 
 impl<A: Answers, P: Pairs, R: Recorder> Pipeline<'_, A, P, R> {
     /// Sender's half for a host outside Azure: the packet is handed over where its place is joined to Azure.
@@ -30,8 +30,25 @@ impl<A: Answers, P: Pairs, R: Recorder> Pipeline<'_, A, P, R> {
             self.recorder.record(Step::StaysInGuest { nic: from });
             return Ok(Departure::OwnGuest);
         }
-        self.answers
-            .entry(from, host.place, packet.conversation(), self.recorder)
+        // Later fragments show no ports; they go where the first one went.
+        let visit = Visit::leaving(from);
+        let conversation = match packet.fragment() {
+            Fragment::Later { .. } => self.pairs.recall_fragment(visit, packet, self.now),
+            Fragment::First => {
+                self.pairs.remember_fragment(visit, packet, self.now);
+                None
+            }
+            Fragment::Whole => None,
+        };
+        let tuple = FiveTuple {
+            destination: packet.destination(),
+            ..conversation.unwrap_or_else(|| packet.conversation())
+        };
+        let to = self.answers.entry(from, host.place, tuple, self.recorder)?;
+        if host.place == OutsidePlace::Internet {
+            packet.mark_from_edge();
+        }
+        Ok(to)
     }
 
     /// Receiver's half for a host outside Azure.
@@ -42,6 +59,7 @@ impl<A: Answers, P: Pairs, R: Recorder> Pipeline<'_, A, P, R> {
         packet: &mut Packet,
     ) -> Result<(), Dropped> {
         packet.enter(derived_mac(at));
+        packet.take_from_edge();
         let own = host.answers_for(packet.destination());
         self.recorder.record(Step::Received { nic: at, own });
         if !own {
