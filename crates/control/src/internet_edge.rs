@@ -124,9 +124,9 @@ pub(crate) fn edge(
             let private = configuration.private_address;
             let owner = match nic.owner {
                 NicOwner::AzureFirewall(_) => PublicOwner::Firewall(key),
-                NicOwner::GatewayInstance(..) | NicOwner::PrivateEndpoint(_) => {
-                    PublicOwner::Unsimulated
-                }
+                NicOwner::GatewayInstance(..)
+                | NicOwner::PrivateEndpoint(_)
+                | NicOwner::VirtualNetworkAppliance(_) => PublicOwner::Unsimulated,
                 NicOwner::Unattached | NicOwner::VirtualMachine(_) => PublicOwner::Nic {
                     nic: key,
                     private,
