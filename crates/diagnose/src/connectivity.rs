@@ -399,9 +399,9 @@ impl Checker<'_> {
 
     fn link(&self, from: NicId, to: NicId) -> engine::latency::Link {
         let (from, to) = (Site::of(self.network, from), Site::of(self.network, to));
-        let outside = |site: &Option<Site>| site.as_ref().and_then(Site::outside_latency);
+        let outside = |site: &Option<Site>| site.as_ref().and_then(Site::outside);
         match outside(&from).or_else(|| outside(&to)) {
-            Some(median) => self.latency.outside(median),
+            Some(distance) => self.latency.outside(distance),
             None => self.latency.link(
                 from.as_ref().map(Site::place).unwrap_or_default(),
                 to.as_ref().map(Site::place).unwrap_or_default(),

@@ -13,6 +13,7 @@ use std::fmt;
 
 use self::matrix::MATRIX;
 use crate::random::Draw;
+use crate::site::Distance;
 use crate::time::SimDuration;
 
 mod matrix;
@@ -200,13 +201,16 @@ impl LatencyModel {
         }
     }
 
-    /// The way between a host outside Azure and where its place is joined to it, of this median: the user's figure (L-4), with the
-    /// jitter of a link inside a region. Never shorter than the shortest link of the model.
-    pub fn outside(&self, median: SimDuration) -> Link {
+    /// The way between a host outside Azure and where its place is joined to it: the user's figure, or the model's for the Internet
+    /// (L-4), with the jitter of a link inside a region. Never shorter than the shortest link of the model.
+    pub fn outside(&self, distance: Distance) -> Link {
         let parameters = &self.parameters;
-        let median = median.max(parameters.same_zone);
+        let median = match distance {
+            Distance::Given(median) => median,
+            Distance::Internet => parameters.internet,
+        };
         Link::new(
-            median,
+            median.max(parameters.same_zone),
             parameters.local_sigma,
             parameters.floor,
             Basis::Overridden,

@@ -24,7 +24,7 @@ use crate::counters::Counters;
 use crate::event::Stamp;
 use crate::latency::{LatencyModel, Link};
 use crate::random::{Draw, Purpose, Randomness};
-use crate::site::{Distance, Site};
+use crate::site::Site;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Fate, FrameDirection, Frames, Occurrence, PacketId, Sighting};
 
@@ -121,10 +121,7 @@ impl Pipe {
         let there = Site::of(&world.network, to);
         let outside = from.outside().or_else(|| there.as_ref()?.outside());
         let link = if let Some(distance) = outside {
-            world.latency.outside(match distance {
-                Distance::Given(median) => median,
-                Distance::Internet => world.latency.parameters().internet,
-            })
+            world.latency.outside(distance)
         } else {
             let place = there.as_ref().map(Site::place).unwrap_or_default();
             world.latency.link(from.place(), place)
