@@ -194,10 +194,10 @@ fn replay(folder: &Folder, case: &Case, choice: Choice, form: Form) -> Tally {
                 phases(folder, case, choice, form, key, value, &mut tally);
             }
             "ip_flow" => objects(&entries(), key, &mut tally, |entry, tally| {
-                asked.ip_flow(entry, tally);
+                asked.ip_flow(&flat(entry), tally);
             }),
             "next_hop" => objects(&entries(), key, &mut tally, |entry, tally| {
-                asked.next_hop(entry, tally);
+                asked.next_hop(&flat(entry), tally);
             }),
             "reachability" => objects(&entries(), key, &mut tally, |entry, tally| {
                 asked.reachability(entry, tally);
@@ -256,6 +256,51 @@ fn objects(
             tally.explain(format!("{key}: {} is not understood", short(entry)));
         }
     }
+}
+
+/// Question and answer in one object, with the keys of the REST API as people shorten them.
+fn flat(entry: &Value) -> Value {
+    const SHORT: &[(&str, &str)] = &[
+        ("localIPAddress", "localIp"),
+        ("remoteIPAddress", "remoteIp"),
+        ("sourceIPAddress", "sourceIp"),
+        ("destinationIPAddress", "destinationIp"),
+        ("targetNicResourceId", "nic"),
+        ("targetResourceId", "vm"),
+    ];
+    let mut members = serde_json::Map::new();
+    for (key, value) in entry.as_object().into_iter().flatten() {
+        let parts = [
+            "request", "query", "question", "response", "result", "answer",
+        ];
+        match value.as_object().filter(|_| parts.contains(&key.as_str())) {
+            Some(part) => members.extend(part.clone()),
+            None => {
+                members.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    for (long, short) in SHORT {
+        if let Some(value) = members.remove(*long) {
+            let last = value.as_str().and_then(|id| id.rsplit('/').next());
+            let value = last.map_or_else(|| value.clone(), |last| Value::String(last.to_owned()));
+            members.insert((*short).to_owned(), value);
+        }
+    }
+    if let Some(words) = members
+        .get("nextHop")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+    {
+        // `VirtualAppliance 10.0.0.4`
+        members.remove("nextHop");
+        let mut words = words
+            .split_whitespace()
+            .map(|word| Value::String(word.to_owned()));
+        members.extend(words.next().map(|kind| ("nextHopType".to_owned(), kind)));
+        members.extend(words.next().map(|at| ("nextHopIpAddress".to_owned(), at)));
+    }
+    Value::Object(members)
 }
 
 /// Tables that were observed one after the other while routes, rules or peerings changed.

@@ -590,7 +590,7 @@ expandedDestinationAddressPrefix",
 
     /// `next_hop`.
     pub(crate) fn next_hop(&self, value: &Value, tally: &mut Tally) {
-        let from = text(value, &["src", "source", "nic", "vm", "from", "sourceIp"]);
+        let from = text(value, &["nic", "src", "source", "vm", "from", "sourceIp"]);
         let to = text(
             value,
             &["dst", "destination", "dest", "to", "destinationIp"],
