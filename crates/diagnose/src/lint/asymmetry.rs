@@ -36,6 +36,16 @@ pub(super) fn find(design: Design<'_>, findings: &mut Vec<Finding>) {
             if std::ptr::eq(from, to) {
                 continue;
             }
+            // Cheap questions first: there are many pairs.
+            let answered = to.fib.table.lookup(from.host).is_some_and(|entry| {
+                matches!(
+                    entry.next_hop,
+                    NextHop::Local | NextHop::Peer(_) | NextHop::Group(_)
+                )
+            });
+            if !answered {
+                continue;
+            }
             let Some((route, out)) = passed(design, from.fib, to.host) else {
                 continue;
             };
@@ -46,22 +56,11 @@ pub(super) fn find(design: Design<'_>, findings: &mut Vec<Finding>) {
             {
                 continue;
             }
-            let back = passed(design, to.fib, from.host)
-                .map(|(_, back)| back)
-                .unwrap_or_default();
-            let answered = to.fib.table.lookup(from.host).is_some_and(|entry| {
-                matches!(
-                    entry.next_hop,
-                    NextHop::Local | NextHop::Peer(_) | NextHop::Group(_)
-                )
-            });
-            if answered && back.is_empty() {
-                let vnet = design.network.virtual_networks()[to.vnet].id.clone();
-                strays
-                    .entry((route, vnet))
-                    .or_default()
-                    .insert(to.name.clone());
-            }
+            let vnet = design.network.virtual_networks()[to.vnet].id.clone();
+            strays
+                .entry((route, vnet))
+                .or_default()
+                .insert(to.name.clone());
         }
     }
     for ((route, vnet), subnets) in strays {

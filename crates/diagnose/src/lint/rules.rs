@@ -6,8 +6,8 @@ use control::snapshot::{CompiledRules, NextHop, Rules};
 use ipnet::Ipv4Net;
 use model::table::Resource;
 use model::{
-    Access, AsgId, Direction, NsgId, ResourceId, RouteSource, RuleAddresses, RuleProtocol,
-    SecurityRule,
+    Access, AsgId, Direction, NsgId, ResourceId, RouteSource, RouteTableId, RuleAddresses,
+    RuleProtocol, SecurityRule,
 };
 
 use super::{Check, Design, Finding, Severity};
@@ -265,9 +265,13 @@ fn groups(
 
 /// Prefixes that a rule admits by name although every packet to them falls into a `None` row that Azure has made.
 fn black_holes(design: Design<'_>, findings: &mut Vec<Finding>) {
-    let mut found: BTreeMap<ResourceId, (String, BTreeSet<ResourceId>)> = BTreeMap::new();
-    for (key, nic) in design.snapshot.nics.iter().enumerate() {
-        let Some(nic) = nic else { continue };
+    // NICs of one subnet share routes and rules: each pair is asked once.
+    let mut seen = BTreeSet::new();
+    let mut found: BTreeMap<ResourceId, (String, ResourceId)> = BTreeMap::new();
+    for (key, interface) in design.network.nics().iter() {
+        let Some(nic) = design.snapshot.nic(key) else {
+            continue;
+        };
         for rules in [&nic.outbound, &nic.inbound] {
             let Rules::Groups(levels) = rules else {
                 continue;
@@ -275,36 +279,32 @@ fn black_holes(design: Design<'_>, findings: &mut Vec<Finding>) {
             for level in levels {
                 let set = design.snapshot.rules(level.rules);
                 let Some(group) = set.group else { continue };
+                if !seen.insert((nic.fib, level.rules)) {
+                    continue;
+                }
                 let group = &design.network.nsgs()[group];
-                for rule in group
-                    .rules
-                    .iter()
-                    .filter(|rule| rule.direction == set.direction)
-                {
+                let rules = group.rules.iter();
+                for rule in rules.filter(|rule| rule.direction == set.direction) {
                     let Some(prefix) = swallowed(design, nic, rule) else {
                         continue;
                     };
                     let message = format!(
-                        "Rule {} of {} admits {prefix}, but a system route with next hop None takes what is sent there.",
+                        "Rule {} of {} admits {prefix}, but a system route with next hop None takes what is sent there, for example from {}.",
                         named(rule),
-                        group.name()
+                        group.name(),
+                        interface.name()
                     );
-                    let id = rule_id(&group.id, rule);
-                    let entry = found
-                        .entry(id)
-                        .or_insert_with(|| (message, BTreeSet::new()));
-                    let key = u32::try_from(key).map(model::NicId::new);
-                    if let Some(nic) = key.ok().and_then(|key| design.network.nics().get(key)) {
-                        entry.1.insert(nic.id.clone());
-                    }
+                    found
+                        .entry(rule_id(&group.id, rule))
+                        .or_insert_with(|| (message, interface.id.clone()));
                 }
             }
         }
     }
-    for (id, (message, nics)) in found {
+    for (id, (message, nic)) in found {
         findings.push(
             Finding::new(&BLACK_HOLE, &id, message)
-                .related(nics)
+                .related([nic])
                 .depends_on("noneRoutes", design.network.options.none_routes)
                 .mended_by([WayOut::new(
                     "Peer with the network of that prefix, or add a user route or a gateway that leads there; else delete the rule.",
@@ -347,11 +347,14 @@ fn swallowed(
 fn unused(design: Design<'_>, findings: &mut Vec<Finding>) {
     let network = design.network;
     let subnets = || network.subnets().values();
-    let nics = || network.nics().values();
+    let of_subnets = subnets().filter_map(|subnet| subnet.network_security_group);
+    let of_nics = network.nics().values();
+    let groups: BTreeSet<NsgId> = of_nics
+        .filter_map(|nic| nic.network_security_group)
+        .chain(of_subnets)
+        .collect();
     for (key, group) in network.nsgs().iter() {
-        let used = subnets().any(|subnet| subnet.network_security_group == Some(key))
-            || nics().any(|nic| nic.network_security_group == Some(key));
-        if !used {
+        if !groups.contains(&key) {
             let message = format!(
                 "Security group {} is attached to no subnet and no NIC.",
                 group.name()
@@ -359,8 +362,10 @@ fn unused(design: Design<'_>, findings: &mut Vec<Finding>) {
             findings.push(Finding::new(&UNUSED_GROUP, &group.id, message));
         }
     }
+    let tables: BTreeSet<RouteTableId> =
+        subnets().filter_map(|subnet| subnet.route_table).collect();
     for (key, table) in network.route_tables().iter() {
-        if !subnets().any(|subnet| subnet.route_table == Some(key)) {
+        if !tables.contains(&key) {
             let message = format!("Route table {} is associated with no subnet.", table.name());
             findings.push(Finding::new(&UNUSED_TABLE, &table.id, message));
         }
