@@ -5,13 +5,13 @@ use std::net::Ipv4Addr;
 use control::Snapshot;
 use dataplane::answers::Departure;
 use dataplane::dropped::{DropReason, Dropped};
-use dataplane::flow::FlowTable;
+use dataplane::flow::{FlowTable, Pairs, Terms};
 use dataplane::guest::Guests;
 use dataplane::packet::{End, FiveTuple, Packet, protocol};
 use dataplane::pipeline::{Delivery, Outcome as WalkOutcome, Pipeline, Position};
-use dataplane::recorder::{Evidence, Step};
+use dataplane::recorder::{Evidence, Step, Visit};
 use engine::application::{DEFAULT_TTL, FIRST_SOURCE_PORT, Probe, ProbeKind};
-use engine::time::SimTime;
+use engine::time::{SimDuration, SimTime};
 use model::{Listener, Network, NicId};
 
 use crate::asymmetry::{self, Ways};
@@ -111,6 +111,8 @@ struct Walked {
     outcome: WalkOutcome,
     remarks: Vec<String>,
     steps: Vec<Step>,
+    /// No route led on, and the packet was set down at its destination in thought.
+    set_down: bool,
 }
 
 impl Explainer<'_> {
@@ -128,15 +130,25 @@ impl Explainer<'_> {
             }
         };
         let tuple = packet.tuple();
-        let forward = self.walk(FORWARD, nic, packet, &mut pairs, &mut guests);
+        let forward = self.walk(
+            FORWARD,
+            (nic, question.destination_nic),
+            packet,
+            &mut pairs,
+            &mut guests,
+        );
         let back = forward.arrived.as_ref().and_then(|(at, packet)| {
             let (leaves, answer) = dataplane::guest::willing_reply(self.snapshot, *at, packet)?;
-            Some(self.walk(RETURN, leaves, answer, &mut pairs, &mut guests))
+            Some(self.walk(RETURN, (leaves, Some(nic)), answer, &mut pairs, &mut guests))
         });
         let mut remarks = forward.remarks.clone();
         remarks.extend(back.iter().flat_map(|back| back.remarks.iter().cloned()));
         remarks.extend(self.listener_remark(question, &forward));
-        let ways = back.as_ref().map(|back| {
+        // What was set down at its destination in thought has passed no devices.
+        let whole = back
+            .as_ref()
+            .filter(|back| !back.set_down && !forward.set_down);
+        let ways = whole.map(|back| {
             let arrives = back.arrived.is_some();
             asymmetry::compare(&self.narrator, &forward.steps, &back.steps, arrives)
         });
@@ -157,8 +169,23 @@ impl Explainer<'_> {
         if strays.is_some() && self.network.internet() == Some(nic) {
             obstacles.extend(stranger);
         }
+        let set_down = forward.set_down;
         let back = back.map(|back| {
-            obstacles.extend(back.obstacles);
+            let mirrored = |other: &Obstacle| {
+                // A machine that does not run is told once, and so is what two networks lack between them.
+                let same = obstacles.iter().any(|first: &Obstacle| {
+                    (first.reason, &first.at) == (other.reason, &other.at)
+                        && other.reason == DropReason::VmStopped.name()
+                });
+                same || set_down && back.set_down && is_of_system(other)
+            };
+            let kept: Vec<Obstacle> = back
+                .obstacles
+                .iter()
+                .filter(|other| !mirrored(other))
+                .cloned()
+                .collect();
+            obstacles.extend(kept);
             steps.extend(back.steps);
             back.record
         });
@@ -183,11 +210,12 @@ impl Explainer<'_> {
         (explanation, steps)
     }
 
-    /// One packet's way, through all filters.
+    /// One packet's way between two NICs, through all filters. Where no route leads on, the packet is set down at its destination in
+    /// thought: what would be in the way there?
     fn walk(
         &self,
         path: &'static str,
-        from: NicId,
+        (from, destined): (NicId, Option<NicId>),
         mut packet: Packet,
         pairs: &mut FlowTable,
         guests: &mut Guests,
@@ -202,7 +230,29 @@ impl Explainer<'_> {
         }
         let mut pipeline =
             Pipeline::new(self.snapshot, pairs, guests, &mut evidence, SimTime::ZERO);
-        let outcome = pipeline.walk(Position::Leaving(from), &mut packet);
+        let mut outcome = pipeline.walk(Position::Leaving(from), &mut packet);
+        let dead_end = match outcome {
+            WalkOutcome::Dropped { nic, dropped } if is_dead_end(dropped.reason()) => Some(nic),
+            _ => None,
+        };
+        let destined = destined.filter(|&to| {
+            let nic = self.snapshot.nic(to);
+            nic.is_some_and(|nic| nic.addresses.contains(&packet.destination()))
+        });
+        let mut set_down = false;
+        if let (Some(sender), Some(to)) = (dead_end, destined)
+            && sender != to
+        {
+            self.remember(sender, &packet, pairs);
+            let mut pipeline =
+                Pipeline::new(self.snapshot, pairs, guests, &mut evidence, SimTime::ZERO);
+            let start = Position::UnderWay {
+                from: sender,
+                to: Departure::Nic(to),
+            };
+            outcome = pipeline.walk(start, &mut packet);
+            set_down = true;
+        }
         let mut steps = Vec::new();
         let mut obstacles = Vec::new();
         let mut remarks = Vec::new();
@@ -256,7 +306,21 @@ impl Explainer<'_> {
             outcome,
             remarks,
             steps: evidence.steps,
+            set_down,
         }
+    }
+
+    /// The sender's flow table knows a packet that it has let out, even if that then finds no route.
+    fn remember(&self, sender: NicId, packet: &Packet, pairs: &mut FlowTable) {
+        let Some(nic) = self.snapshot.nic(sender) else {
+            return;
+        };
+        let terms = Terms {
+            idle: SimDuration::from_nanoseconds(nic.idle_timeout_ns),
+            admitted_in: self.snapshot.generation,
+        };
+        // The table of a world of its own is never full.
+        let _ = pairs.create(Visit::leaving(sender), packet, terms, SimTime::ZERO);
     }
 
     /// What really became of a packet: the first drop ends it, whatever came behind in thought.
@@ -424,6 +488,31 @@ pub(crate) fn probe(question: &Question) -> Probe {
 
 /// The same: it comes, but not from whom it was asked.
 const DISGUISED: &str = "The reply comes from another address than was asked: an appliance that sees only the reply has put its own there.";
+
+/// Whether Azure's own routes, or their lack, are in the way.
+fn is_of_system(obstacle: &Obstacle) -> bool {
+    match &obstacle.object {
+        Object::Route(route) => route.source == "Default",
+        _ => obstacle.reason == DropReason::NoRoute.name(),
+    }
+}
+
+/// Whether a packet died because nothing leads on, though its destination may be there.
+fn is_dead_end(reason: DropReason) -> bool {
+    matches!(
+        reason,
+        DropReason::NoRoute
+            | DropReason::RouteNone
+            | DropReason::NextHopUnreachable
+            | DropReason::NoSuchHost
+            | DropReason::NoBackend
+            | DropReason::NoGateway
+            | DropReason::GatewayTransitOff
+            | DropReason::PeeringNotConnected
+            | DropReason::GatewayNoRoute
+            | DropReason::GatewayConnectionDown
+    )
+}
 
 fn verdict(forward: &Walked, back: Option<&Walked>, strays: bool) -> Verdict {
     if let Some(reason) = forward.first_drop {

@@ -375,3 +375,34 @@ fn a_link_in_the_evidence_says_its_flag_and_whose_it_is() {
         (Some("allowForwardedTraffic"), Some("receiver"))
     );
 }
+
+/// Behind a missing route the walk goes on at the destination: its rules would be the next obstacle.
+#[test]
+fn what_would_be_in_the_way_behind_a_missing_route_is_told() {
+    let rules = "networkSecurityGroups:
+  nsg:
+    securityRules:
+      - { name: none, priority: 100, direction: Inbound, access: Deny, protocol: '*', source: '*', destination: '*' }
+";
+    let scenario = pair("  - { name: a-b, from: a, to: b }", rules)
+        .replace("nic: bnic", "nic: bnic, nsg: nsg");
+    let answer = ask(&scenario, "avm", "bvm", Service::Tcp(80));
+    assert_eq!(answer.verdict, Verdict::Unreachable);
+    let reasons: Vec<(&str, &str)> = answer
+        .obstacles
+        .iter()
+        .map(|obstacle| (obstacle.path, obstacle.reason))
+        .collect();
+    // What the networks lack between them is told once, for both directions.
+    assert_eq!(
+        reasons,
+        [("forward", "route-none"), ("forward", "nsg-deny")]
+    );
+    assert!(matches!(
+        answer.forward.outcome,
+        Outcome::Dropped {
+            reason: "route-none",
+            ..
+        }
+    ));
+}
