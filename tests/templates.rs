@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use ::vnetsim::control;
-use ::vnetsim::formats::diagnostic::{Diagnostic, Severity};
+use ::vnetsim::formats::diagnostic::{Code, Diagnostic, Severity};
 use ::vnetsim::formats::load::{LoadOptions, load};
 use ::vnetsim::model::{Network, NicId};
 use ::vnetsim::report::az::effective;
@@ -74,7 +74,10 @@ fn an_unknown_value_that_decides_something_is_an_error_at_its_place() {
 
 /// Problems that say exactly what is missing or wrong, and where: a template with one of them need not become a network.
 fn names_what_is_wrong(problem: &Diagnostic) -> bool {
-    let what = problem.property.is_some() || problem.resource.is_some();
+    let what = problem.property.is_some()
+        || problem.resource.is_some()
+        || problem.value.is_some()
+        || problem.code == Code::BadJson;
     let instead = problem.expected.is_some() || problem.azure_code.is_some();
     problem.span.is_some() && what && instead
 }
