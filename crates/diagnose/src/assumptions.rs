@@ -5,6 +5,7 @@ use control::snapshot::{ForwardedTraffic, GuestKind};
 use dataplane::dropped::{DropReason, Locator};
 use dataplane::packet::protocol;
 use dataplane::recorder::{Admission, Step};
+use model::NextHopType;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -54,7 +55,15 @@ fn of_step(
             )
         }
         Step::Routed { fib, route, .. } => {
-            let groups = &snapshot.fibs.get(fib.0 as usize)?.shared;
+            let fib = snapshot.fibs.get(fib.0 as usize)?;
+            let row = fib.routes.get(usize::from(route))?;
+            if row.next_hop_type == NextHopType::ConnectedGroup {
+                return Some((
+                    "R-11",
+                    "That members of a connected group meet no flags, as those of a peering would be, is inferred.",
+                ));
+            }
+            let groups = &fib.shared;
             if !groups.iter().flatten().any(|entry| entry.route == route) {
                 return None;
             }
