@@ -32,11 +32,11 @@ guests:
   dns:
     dns:
       zones:
-        corp.example: { www: 10.1.1.4, '@': 10.0.1.4, '*.apps': [10.1.1.4, 10.0.1.10] }
+        corp.example: { intranet: www.corp.example, store: db.lab.example, www: 10.1.1.4, '@': 10.0.1.4, '*.apps': [10.1.1.4, 10.0.1.10] }
       forwarders: [168.63.129.16]
 privateDnsZones:
   lab.example:
-    records: { db: 10.0.1.10, app: 10.9.9.9 }
+    records: { db: 10.0.1.10, app: 10.9.9.9, data: db.lab.example, out: www.example.com, ring: ring.lab.example }
     virtualNetworkLinks:
       hub: { virtualNetwork: Hub, registrationEnabled: true }
       far: Far
@@ -179,6 +179,40 @@ fn a_custom_server_is_asked_through_the_network_and_forwards_in_its_own() {
 }
 
 #[test]
+fn aliases_are_followed_to_where_they_lead() {
+    let folder = folder();
+    let path = folder.path();
+    assert_eq!(
+        addresses(resolve(path, "web", "data.lab.example")),
+        ["10.0.1.10"]
+    );
+    assert!(no(&resolve(path, "web", "out.lab.example")).starts_with("unknown"));
+    assert!(no(&resolve(path, "web", "ring.lab.example")).ends_with("lead in a circle"));
+    assert_eq!(
+        addresses(resolve(path, "app", "intranet.corp.example")),
+        ["10.1.1.4"]
+    );
+    assert_eq!(
+        addresses(resolve(path, "app", "store.corp.example")),
+        ["10.0.1.10"]
+    );
+}
+
+#[test]
+fn what_is_neither_an_address_nor_a_name_is_refused_with_its_place() {
+    let folder = folder();
+    let path = folder.path();
+    let wrong = NETWORKS
+        .replace("db: 10.0.1.10", "db: 10.0.1.300")
+        .replace("www: 10.1.1.4", "www: 10.1.1.4.5");
+    fs::write(path.join("vnetsim.yaml"), wrong).expect("the scenario");
+    let message = run_in(path, &["show"]).failed();
+    for expected in ["10.0.1.300", "10.1.1.4.5", "vnetsim.yaml:"] {
+        assert!(message.contains(expected), "{expected}: {message}");
+    }
+}
+
+#[test]
 fn the_servers_of_a_nic_go_before_those_of_its_network() {
     let own = NETWORKS.replace(
         "  app: { subnet: Spoke/Apps, address: 10.1.1.4 }",
@@ -285,6 +319,8 @@ fn zones_are_read_from_dumps_and_written_back() {
       { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/privateDnsZones/lab.example/A/db",
         "name": "db", "type": "Microsoft.Network/privateDnsZones/A", "ttl": 3600,
         "aRecords": [{ "ipv4Address": "10.0.1.4" }, { "ipv4Address": "10.0.1.5" }] },
+      { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/privateDnsZones/lab.example/CNAME/data",
+        "name": "data", "type": "Microsoft.Network/privateDnsZones/CNAME", "properties": { "ttl": 60, "cnameRecord": { "cname": "db.lab.example." } } },
       { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/privateDnsZones/lab.example/virtualNetworkLinks/hub",
         "name": "hub", "type": "Microsoft.Network/privateDnsZones/virtualNetworkLinks", "location": "global",
         "properties": { "registrationEnabled": false,
@@ -308,12 +344,31 @@ fn zones_are_read_from_dumps_and_written_back() {
     );
     assert!(from_dump.err.contains("gone.example"), "{}", from_dump.err);
     assert_eq!(addresses(from_dump), ["10.0.1.4", "10.0.1.5"]);
+    let alias = [
+        "resolve",
+        "nic",
+        "data.lab.example",
+        "-o",
+        "json",
+        "-t",
+        "dump.json",
+    ];
+    assert_eq!(
+        addresses(run_in(folder.path(), &alias)),
+        ["10.0.1.4", "10.0.1.5"]
+    );
 
     let folder = self::folder();
     let create = "az network vnet peering create -n f2h --vnet-name Far --remote-vnet Hub --state state.yaml";
     let words: Vec<&str> = create.split(' ').collect();
     run_in(folder.path(), &words).yes();
-    for name in ["db.lab.example", "dns.lab.example", "www.corp.example"] {
+    for name in [
+        "db.lab.example",
+        "dns.lab.example",
+        "www.corp.example",
+        "store.corp.example",
+        "data.lab.example",
+    ] {
         let [before, after] = ["vnetsim.yaml", "state.yaml"].map(|file| {
             let words = ["resolve", "app", name, "-o", "json", "-t", file];
             addresses(run_in(folder.path(), &words))

@@ -5,7 +5,7 @@
 //! the private zones that are linked to the network from which it was asked, then with the names of the machines in that network, which
 //! nobody else gets. A server in a VM answers from its zones and asks its forwarders, in its own network, for the rest.
 //!
-//! What this does not know: records other than A, names of the Internet, caches, and DNS servers outside Azure.
+//! What this does not know: records other than A and CNAME, names of the Internet, caches, and DNS servers outside Azure.
 
 use std::net::Ipv4Addr;
 
@@ -29,6 +29,8 @@ use crate::evidence::Narrator;
 const DNS: u16 = 53;
 /// Servers that ask each other: beyond this it is a circle.
 const MAX_FORWARDED: usize = 8;
+/// Aliases of aliases: beyond this it is a circle.
+const MAX_ALIASES: usize = 16;
 
 /// What came of a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -192,7 +194,7 @@ impl Resolver<'_> {
         match self.reach(nic, address, server) {
             Reached::Azure => {
                 query.at = Some("Azure".to_owned());
-                query.answer = self.azure(self.network.nics()[nic].virtual_network, name);
+                query.answer = self.azure(self.network.nics()[nic].virtual_network, name, 0);
             }
             Reached::Guest(at) => {
                 query.at = Some(self.narrator.site(at));
@@ -295,6 +297,13 @@ impl Resolver<'_> {
         let zone = zones
             .filter_map(|(zone, records)| Some((zone, records, name.below(zone)?)))
             .max_by_key(|(zone, ..)| zone.as_str().len());
+        if let Some((_, records, below)) = zone
+            && let Some(target) = records.alias(below)
+            && depth <= MAX_FORWARDED
+        {
+            // What it does not hold itself, it asks for as for any other name.
+            return self.server(at, target, depth + 1);
+        }
         if let Some((zone, records, below)) = zone {
             let answer = from_zone(records, below, || None).map_or_else(
                 || Answer::NoSuchName {
@@ -330,7 +339,7 @@ impl Resolver<'_> {
     }
 
     /// What 168.63.129.16 says to whoever asks in this network.
-    fn azure(&self, vnet: VnetId, name: &DnsName) -> Answer {
+    fn azure(&self, vnet: VnetId, name: &DnsName, aliases: usize) -> Answer {
         let zones = self.network.zones_linked_to(vnet).map(|(zone, _)| zone);
         let zone = zones
             .filter(|zone| name.below(&zone.zone()).is_some())
@@ -338,6 +347,13 @@ impl Resolver<'_> {
         if let Some(zone) = zone {
             let zone_name = zone.zone();
             let below = name.below(&zone_name).unwrap_or_default();
+            if let Some(target) = zone.records.alias(below) {
+                if aliases >= MAX_ALIASES {
+                    let why = format!("aliases of private DNS zone {zone_name} lead in a circle");
+                    return Answer::NoSuchName { why };
+                }
+                return self.azure(vnet, target, aliases + 1);
+            }
             let registered = || self.registered(zone, below);
             return match from_zone(&zone.records, below, registered) {
                 Some(addresses) => Answer::Addresses {

@@ -17,16 +17,21 @@ pub const INTERNAL_SUFFIX: &str = "internal.cloudapp.net";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct DnsName(String);
 
-/// Addresses by name below a zone; `@` is the zone itself and `*` whatever has no record of its own.
+/// Addresses and aliases by name below a zone; `@` is the zone itself and `*` whatever has no record of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct ZoneRecords(BTreeMap<String, Vec<Ipv4Addr>>);
+pub struct ZoneRecords {
+    /// A records.
+    addresses: BTreeMap<String, Vec<Ipv4Addr>>,
+    /// CNAME records.
+    aliases: BTreeMap<String, DnsName>,
+}
 
 /// A private DNS zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivateDnsZone {
     /// Full resource id; its name is the zone's.
     pub id: ResourceId,
-    /// A records that people made.
+    /// A and CNAME records that people made.
     pub records: ZoneRecords,
     /// The networks in which it holds.
     pub links: Vec<ZoneLink>,
@@ -100,20 +105,37 @@ impl std::fmt::Display for DnsName {
 impl ZoneRecords {
     /// Adds addresses to the record set of a name below the zone.
     pub fn add(&mut self, name: &str, addresses: impl IntoIterator<Item = Ipv4Addr>) {
-        let set = self.0.entry(name.to_ascii_lowercase()).or_default();
+        let set = self.addresses.entry(name.to_ascii_lowercase()).or_default();
         set.extend(addresses);
+    }
+
+    /// Makes a name below the zone another name for `target`.
+    pub fn add_alias(&mut self, name: &str, target: DnsName) {
+        self.aliases.insert(name.to_ascii_lowercase(), target);
+    }
+
+    /// The names that stand for others.
+    pub fn aliases(&self) -> impl Iterator<Item = (&str, &DnsName)> {
+        self.aliases
+            .iter()
+            .map(|(name, target)| (name.as_str(), target))
+    }
+
+    /// What a name below the zone stands for, if it is an alias.
+    pub fn alias(&self, below: &str) -> Option<&DnsName> {
+        self.aliases.get(below)
     }
 
     /// The record sets by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[Ipv4Addr])> {
-        self.0
+        self.addresses
             .iter()
             .map(|(name, addresses)| (name.as_str(), addresses.as_slice()))
     }
 
     /// The addresses of a name below the zone, its own.
     pub fn exact(&self, below: &str) -> Option<&[Ipv4Addr]> {
-        self.0.get(below).map(Vec::as_slice)
+        self.addresses.get(below).map(Vec::as_slice)
     }
 
     /// The addresses of the wildcard nearest to a name: `*.b` before `*` for `a.b`.
@@ -135,7 +157,7 @@ impl ZoneRecords {
 
     /// True if there is no record.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.addresses.is_empty() && self.aliases.is_empty()
     }
 }
 

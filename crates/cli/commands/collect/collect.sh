@@ -4,7 +4,7 @@
 #   sh collect.sh [FOLDER]      (default: dump)
 #
 # It only reads: one Azure Resource Graph query, page by page, and the learned routes of virtual network gateways and route servers.
-# (A route server's BGP connections and the A records of private DNS zones are read as well.)
+# (A route server's BGP connections and the records of private DNS zones are read as well.)
 # It needs az with a login; if az lacks its extension `resource-graph`, az installs it for the current user.
 # `vnetsim collect --check FOLDER` then says what is missing for exact answers.
 set -eu
@@ -152,7 +152,7 @@ while IFS= read -r id; do
     name=$(echo "$id" | cut -d/ -f9)
     echo "collect: records of $name" >&2
     file=$folder/$group.$name.records.json
-    if az network private-dns record-set a list --subscription "$subscription" --resource-group "$group" \
+    if az network private-dns record-set list --subscription "$subscription" --resource-group "$group" \
         --zone-name "$name" --output json >"$file.part" </dev/null; then
         mv "$file.part" "$file"
     else

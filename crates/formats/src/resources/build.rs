@@ -593,7 +593,12 @@ impl<'b> Builder<'b> {
                         .split_once(' ')
                         .map_or("", |(_, noun)| noun)
                 );
-                let beside = [Kind::Peering, Kind::PrivateDnsRecord, Kind::PrivateDnsLink];
+                let beside = [
+                    Kind::Peering,
+                    Kind::PrivateDnsRecord,
+                    Kind::PrivateDnsAlias,
+                    Kind::PrivateDnsLink,
+                ];
                 let problem = if beside.contains(&record.kind) || record.kind.is_part_of_a_manager()
                 {
                     let message = format!("{message}; it is left out");

@@ -43,6 +43,7 @@ pub(crate) enum Kind {
     AdminRule,
     PrivateDnsZone,
     PrivateDnsRecord,
+    PrivateDnsAlias,
     PrivateDnsLink,
     /// Not simulated, and able to change a verdict: listed as a warning.
     Unsupported,
@@ -161,6 +162,10 @@ const READ: &[(&str, Kind)] = &[
     (
         "Microsoft.Network/privateDnsZones/A",
         Kind::PrivateDnsRecord,
+    ),
+    (
+        "Microsoft.Network/privateDnsZones/CNAME",
+        Kind::PrivateDnsAlias,
     ),
     (
         "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
@@ -300,7 +305,7 @@ impl Kind {
             Self::AdminRuleCollection => "a rule collection",
             Self::AdminRule => "a security admin rule",
             Self::PrivateDnsZone => "a private DNS zone",
-            Self::PrivateDnsRecord => "a record set",
+            Self::PrivateDnsRecord | Self::PrivateDnsAlias => "a record set",
             Self::PrivateDnsLink => "a virtual network link",
             Self::Unsupported | Self::Irrelevant => "a resource",
         }
@@ -321,7 +326,9 @@ impl Kind {
             Self::StaticMember => Some(Self::NetworkGroup),
             Self::AdminRuleCollection => Some(Self::SecurityAdminConfiguration),
             Self::AdminRule => Some(Self::AdminRuleCollection),
-            Self::PrivateDnsRecord | Self::PrivateDnsLink => Some(Self::PrivateDnsZone),
+            Self::PrivateDnsRecord | Self::PrivateDnsAlias | Self::PrivateDnsLink => {
+                Some(Self::PrivateDnsZone)
+            }
             _ => None,
         }
     }

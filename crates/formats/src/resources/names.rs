@@ -1,4 +1,4 @@
-//! Private DNS zones with their A records and virtual network links, and DNS servers in machines.
+//! Private DNS zones with their A and CNAME records and virtual network links, and DNS servers in machines.
 //!
 //! Records of other types are passed over: no packet is sent to what they say.
 
@@ -38,6 +38,20 @@ impl Builder<'_> {
             self.reader.begin(&child.id, record.origin);
             let addresses = self.record_addresses(&child.view);
             records.add(child.id.name(), addresses);
+        }
+        for child in self.children_of(record, &view, "cnameRecordSets", Kind::PrivateDnsAlias) {
+            self.reader.begin(&child.id, record.origin);
+            let target = child
+                .view
+                .object("cnameRecord")
+                .or_else(|| child.view.object("CNAMERecord"));
+            let target = target.and_then(|target| {
+                let target = self.reader.text(&target, "cname")?;
+                Some(DnsName::new(target))
+            });
+            if let Some(target) = target {
+                records.add_alias(child.id.name(), target);
+            }
         }
         let mut links = Vec::new();
         for child in self.children_of(record, &view, "virtualNetworkLinks", Kind::PrivateDnsLink) {
@@ -121,11 +135,18 @@ impl Builder<'_> {
                 None => std::slice::from_ref(&set.value),
             };
             for value in values {
-                if let Some(address) = value.as_str().and_then(|text| text.parse().ok()) {
+                let text = value.as_str().unwrap_or_default();
+                if let Ok(address) = text.parse() {
                     records.add(&set.key, [address]);
+                } else if text.contains(|c: char| c.is_ascii_alphabetic()) {
+                    records.add_alias(&set.key, DnsName::new(text));
                 } else {
                     let path = format!("{path}.{}", set.key);
-                    self.reader.bad_at(path, value, "an IPv4 address");
+                    self.reader.bad_at(
+                        path,
+                        value,
+                        "an IPv4 address, or the name that it stands for",
+                    );
                 }
             }
         }

@@ -676,8 +676,37 @@ fn connection_state(body: &mut Body, key: &str, span: Span) {
     }
 }
 
+/// A record that is no address is the name that it stands for.
+fn split_aliases(body: &mut Body) {
+    let Some(records) = body.take("records") else {
+        return;
+    };
+    let sets = records.value.as_object().map(|object| object.to_vec());
+    let is_alias = |set: &Member| {
+        let text = set.value.as_str();
+        text.is_some_and(|text| text.contains(|c: char| c.is_ascii_alphabetic()))
+    };
+    let (aliases, addresses): (Vec<Member>, Vec<Member>) =
+        sets.unwrap_or_default().into_iter().partition(is_alias);
+    let span = records.value.span;
+    body.put("records", Value::new(span, addresses));
+    let aliases: Vec<Value> = aliases
+        .into_iter()
+        .map(|alias| {
+            let record = Value::new(alias.value.span, vec![member("cname", alias.value)]);
+            let name = Value::new(alias.key_span, alias.key);
+            Value::new(
+                alias.key_span,
+                vec![member("name", name), member("cnameRecord", record)],
+            )
+        })
+        .collect();
+    body.put("cnameRecordSets", Value::new(span, aliases));
+}
+
 /// Records and links by name become lists.
 fn private_dns_zone(body: &mut Body) {
+    split_aliases(body);
     let mut listed = |from: &str, to: &str, spell: &dyn Fn(&Value) -> Body| {
         let Some(named) = body.take(from) else { return };
         let entries = named.value.as_object().map(|object| object.to_vec());

@@ -48,5 +48,8 @@ fn records(records: &ZoneRecords) -> Named<OneOrMany> {
         };
         (name.to_owned(), form)
     });
-    Named(sets.collect())
+    let aliases = records
+        .aliases()
+        .map(|(name, target)| (name.to_owned(), OneOrMany::One(target.to_string())));
+    Named(sets.chain(aliases).collect())
 }

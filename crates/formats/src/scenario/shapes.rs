@@ -1055,7 +1055,7 @@ shapes! {
         subscription: Option<String>,
         /// Resource group.
         resource_group: Option<String>,
-        /// Addresses by name; "@" is the zone itself, "*" whatever has no record of its own.
+        /// Addresses by name, or the other name that a name stands for; "@" is the zone itself, "*" whatever has no record of its own.
         records: Named<OneOrMany>,
         /// The networks in which it holds, by name of the link: the name or id of a network, or an object.
         virtual_network_links: Named<ZoneLinkForm>,
