@@ -124,7 +124,11 @@ fn a_connection_that_is_down_is_named() {
         told.contains("Bring up the connection to-branch."),
         "{told}"
     );
-    dies(&scenario, "Spoke1VM", "pc", "route-none");
+    let told = dies(&scenario, "Spoke1VM", "pc", "route-none");
+    assert!(
+        told.contains("lies behind connection to-branch of gw, which is down"),
+        "{told}"
+    );
     // Whoever is sent to the gateway all the same dies there.
     let routes = "routes: [{ name: site, prefix: 192.168.0.0/16, nextHop: VirtualNetworkGateway }]";
     let scenario = changed(&[
@@ -137,6 +141,33 @@ fn a_connection_that_is_down_is_named() {
         "pc",
         "gateway-connection-down at gw/instance0 (connection to-branch)",
     );
+}
+
+#[test]
+fn routes_of_a_gateway_that_do_not_come_here_are_told() {
+    // R-29, F-11
+    let kept_away = changed(&[("routes: []", "disableBgpRoutePropagation: true")]);
+    let told = dies(&kept_away, "Spoke1VM", "pc", "route-none");
+    assert!(
+        told.contains("--disable-bgp-route-propagation false"),
+        "{told}"
+    );
+    let apart = changed(&[
+        (
+            "from: Spoke1, to: Hub, useRemoteGateways: true",
+            "from: Spoke1, to: Hub",
+        ),
+        ("to: Spoke1, allowGatewayTransit: true", "to: Spoke1"),
+    ]);
+    let told = dies(&apart, "Spoke1VM", "pc", "route-none");
+    assert!(told.contains("but Spoke1 does not use it"), "{told}");
+    let transit = told
+        .find("allowGatewayTransit=true")
+        .expect("the hub's flag");
+    let used = told
+        .find("useRemoteGateways=true")
+        .expect("the spoke's flag");
+    assert!(transit < used, "{told}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What to change so that a dropped packet would pass: generated from the drop's own evidence, with the command where one does it.
 
+mod gateway;
 mod internet;
 mod outside;
 mod peering;

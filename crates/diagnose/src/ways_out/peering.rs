@@ -15,6 +15,9 @@ impl Situation<'_> {
         let address = self.packet.destination;
         let here = self.vnet();
         let Some(there) = home_of(self.network, address) else {
+            if let Some(told) = self.background_of_missing_gateway_route() {
+                return vec![told];
+            }
             return vec![format!(
                 "No virtual network of the input contains {address}."
             )];
@@ -69,6 +72,9 @@ impl Situation<'_> {
         let address = self.packet.destination;
         let here = self.vnet();
         let Some(there) = home_of(self.network, address) else {
+            if let Some(ways) = self.for_missing_gateway_route() {
+                return ways;
+            }
             return vec![
                 WayOut::new(format!(
                     "Add a route for {address} to the route table of the subnet, with an appliance or a gateway as next hop."
