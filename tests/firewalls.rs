@@ -76,3 +76,15 @@ fn a_rule_by_name_is_never_yes_but_unknown_with_the_rule_named() {
     // Whoever the rule does not name as a source is denied, not unknown.
     assert_eq!(obstacle(&["db", "app", "--tcp", "443"]).0, "unreachable");
 }
+
+#[test]
+fn the_internet_reaches_what_a_rule_publishes_and_is_reached_in_the_firewalls_name() {
+    let published = ["ping", "internet", "20.50.1.1", "--tcp", "8080", "-c", "1"];
+    let answer = run(&[&published[..], &NETWORK].concat()).yes();
+    assert!(answer.contains("port open"), "{answer}");
+    let closed = explained(&["internet", "20.50.1.1", "--tcp", "8081"]);
+    assert_eq!(closed["obstacles"][0]["reason"], "guest-not-forwarding");
+
+    let answer = run(&[&["ping", "app", "8.8.8.8", "-c", "1"][..], &NETWORK].concat()).yes();
+    assert!(answer.contains("64 bytes from 8.8.8.8"), "{answer}");
+}
