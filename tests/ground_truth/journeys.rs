@@ -84,6 +84,12 @@ forward_via return_via docs_say phase",
             tally.explain(format!("{subject}: an end is not known"));
             return;
         };
+        // From outside a machine is asked at its public address, if it has one.
+        let public = self.topology.nics.iter().find(|nic| nic.address == to);
+        let public = public.and_then(|nic| nic.public_ip);
+        let to = public
+            .filter(|_| source.is_some_and(|name| same(name, "Internet")))
+            .unwrap_or(to);
         let trip = match self.travel(from, own, to, kind) {
             Ok(trip) => trip,
             Err(error) => {
