@@ -545,3 +545,41 @@ networkSecurityGroups:
     }
     assert!(told(&format!("recorded: true\n{network}")).0);
 }
+
+#[test]
+fn the_deploy_status_says_where_a_configuration_is_in_force() {
+    // S-13
+    let configuration = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/g/providers/Microsoft.Network/networkManagers/avnm/securityAdminConfigurations/base";
+    let reaches = |region: &str, status: &str| {
+        let rows = json!({ "value": [{ "commitTime": "2026-11-01T00:00:00Z", "configurationIds": [configuration], "deploymentStatus": status,
+            "deploymentType": "SecurityAdmin", "errorMessage": "", "region": region }] });
+        let folder = folder(&format!("{NETWORK}{MANAGER}"));
+        std::fs::write(folder.path().join("status.json"), rows.to_string()).expect("a file");
+        let words = [
+            "az",
+            "network",
+            "manager",
+            "list-effective-security-admin-rule",
+            "--virtual-network-name",
+            "hub",
+            "-g",
+            "g",
+            "-t",
+            "net.yaml",
+            "-t",
+            "status.json",
+            "--query",
+            "value[].access",
+        ];
+        run_in(folder.path(), &words)
+            .yes()
+            .split_whitespace()
+            .collect::<String>()
+    };
+    assert_eq!(
+        reaches("North Europe", "Deployed"),
+        r#"["AlwaysAllow","Deny"]"#
+    );
+    assert_eq!(reaches("westus", "Deployed"), "[]");
+    assert_eq!(reaches("northeurope", "Failed"), "[]");
+}

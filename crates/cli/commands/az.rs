@@ -9,11 +9,13 @@ use model::authorization::RequiredAction;
 use model::lookup::LookupError;
 use model::{NicId, OperationError, PeeringFlags, VmId};
 use report::az::output::KeyOrders;
-use report::az::{effective, output, peering, resources, security_view, watcher};
+use report::az::{admin_rules, effective, output, peering, resources, security_view, watcher};
 use report::table::Table;
 use serde_json::Value;
 
-use self::words::{Group, Named, Network, Nic, Output, Peering, Subnet, Vm, Vnet, Watcher, Words};
+use self::words::{
+    Group, Manager, Named, Network, Nic, Output, Peering, Subnet, Vm, Vnet, Watcher, Words,
+};
 use super::ip_flow;
 use crate::access::AccessArguments;
 use crate::args::{AzWords, InPlace, StateArguments, TopologyArguments};
@@ -81,6 +83,14 @@ fn answer(words: Words, console: &mut Console<'_>) -> Result<Exit, Failure> {
         Network::Vnet(command) => virtual_networks(command, &at, console)?,
         Network::Nic(command) => nics(command, &at, console)?,
         Network::Watcher(command) => watch(command, &at, console)?,
+        Network::Manager(Manager::ListEffectiveSecurityAdminRule {
+            virtual_network_name,
+            group,
+        }) => {
+            let network = at.open(console)?;
+            let vnet = links::virtual_network(&network, &virtual_network_name, &group)?;
+            Answer::new(admin_rules::effective(&network, vnet))
+        }
     };
     print(answer, words.query.as_deref(), words.output, console)?;
     Ok(Exit::Yes)

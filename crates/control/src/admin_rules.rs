@@ -10,8 +10,8 @@ use model::options::IcmpPorts;
 use model::table::Key;
 use model::{
     AddressOwner, AdminAccess, AdminRuleCollection, Direction, IntentPolicyServices, Network,
-    NetworkManager, NetworkManagerId, SecurityAdminConfiguration, Subnet, SubnetId, VirtualNetwork,
-    VnetId,
+    NetworkManager, NetworkManagerId, SecurityAdminConfiguration, SecurityAdminRule, Subnet,
+    SubnetId, VirtualNetwork, VnetId,
 };
 
 use crate::effective_rules::{resolve, without_ports};
@@ -254,6 +254,48 @@ impl Compiler<'_> {
             rules,
         })
     }
+}
+
+/// A rule that reaches a virtual network, with what holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct ReachingRule<'n> {
+    /// The manager.
+    pub manager: &'n NetworkManager,
+    /// Its configuration.
+    pub configuration: &'n SecurityAdminConfiguration,
+    /// The collection.
+    pub collection: &'n AdminRuleCollection,
+    /// The rule.
+    pub rule: &'n SecurityAdminRule,
+}
+
+/// All rules that reach a virtual network, in the order in which they are asked; subnets that take none are not looked at.
+pub fn rules_reaching(network: &Network, vnet: VnetId) -> Vec<ReachingRule<'_>> {
+    let resource = &network.virtual_networks()[vnet];
+    let intent_policy = has_intent_policy(network, resource);
+    let mut reaching = Vec::new();
+    for (_, manager) in in_order(network) {
+        let of_manager = reach(manager, resource, intent_policy);
+        let mut rules: Vec<ReachingRule<'_>> = of_manager
+            .into_iter()
+            .flat_map(|(configuration, collection, allow_only)| {
+                let configuration = &manager.security_admin_configurations[configuration];
+                let collection = &configuration.rule_collections[collection];
+                let rules = collection.rules.iter();
+                rules
+                    .filter(move |rule| !allow_only || rule.access == AdminAccess::Allow)
+                    .map(move |rule| ReachingRule {
+                        manager,
+                        configuration,
+                        collection,
+                        rule,
+                    })
+            })
+            .collect();
+        rules.sort_by_key(|reaching| reaching.rule.priority);
+        reaching.extend(rules);
+    }
+    reaching
 }
 
 /// The collections of a manager that reach a network.

@@ -26,7 +26,7 @@
 //! | [`snapshot`] | the compiled tables |
 #![forbid(unsafe_code)]
 
-mod admin_rules;
+pub mod admin_rules;
 mod boundary;
 mod compile;
 pub mod diagnostic;

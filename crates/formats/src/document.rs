@@ -25,6 +25,8 @@ pub(crate) enum Document {
     LearnedRoutes,
     /// Microsoft's list of service tags: the weekly `ServiceTags_Public_DATE.json`, or `az network list-service-tags`.
     ServiceTags,
+    /// `az network manager list-deploy-status`: which configurations of network managers are deployed where.
+    DeployStatus(Vec<Value>),
     /// A scenario.
     Scenario,
     /// An answer of az that describes no resource, such as effective routes: something to compare with, nothing to read.
@@ -97,6 +99,9 @@ fn list(values: &[Value]) -> Option<Document> {
     let has = |keys: &[&str]| keys.iter().all(|key| object.get(key).is_some());
     if has(&["network", "asPath"]) || has(&["network", "origin"]) {
         return Some(Document::LearnedRoutes);
+    }
+    if has(&["configurationIds", "deploymentType"]) {
+        return Some(Document::DeployStatus(values.to_vec()));
     }
     if has(&["addressPrefix", "nextHopType", "source"]) {
         return Some(Document::Answer("effective routes"));

@@ -290,6 +290,7 @@ impl Loader {
                 document::collect(rows, &mut self.collection, &mut self.diagnostics);
             }
             Document::LearnedRoutes => self.add_learned_routes(value, path),
+            Document::DeployStatus(rows) => self.additions.deployments.extend(rows),
             Document::ServiceTags => self.additions.service_tag_lists.push(value),
             Document::Scenario => self.add_scenario(&value, path),
             Document::Answer(what) => {

@@ -7,6 +7,7 @@
 //! | [`security_view`] | `network watcher show-security-group-view` (D-2) |
 //! | [`diagnostic`] | `network watcher run-configuration-diagnostic` (D-8) |
 //! | [`connectivity`] | `network watcher test-connectivity` (D-5) |
+//! | [`admin_rules`] | `network manager list-effective-security-admin-rule` (S-13) |
 //! | [`peering`] | `network vnet peering show` and `list` (O-3) |
 //! | [`resources`] | `network vnet show`, `network nic show` and their lists |
 //! | [`output`] | `--output table` and `tsv` of any document |
@@ -14,6 +15,7 @@
 //! The documents are in flattened form: what REST nests under `properties` stands beside `id` and `name`. What Azure makes up at
 //! random (`etag`, `resourceGuid`) is made up here from ids, so that the same network always prints the same bytes.
 
+pub mod admin_rules;
 pub mod connectivity;
 pub mod diagnostic;
 pub mod effective;

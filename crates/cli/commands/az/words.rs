@@ -77,6 +77,22 @@ pub(super) enum Network {
     /// Network Watcher
     #[command(subcommand)]
     Watcher(Watcher),
+    /// Network managers
+    #[command(subcommand)]
+    Manager(Manager),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Manager {
+    #[command(after_help = "PowerShell: Get-AzNetworkManagerEffectiveSecurityAdminRule")]
+    /// The security admin rules that reach a virtual network
+    ListEffectiveSecurityAdminRule {
+        /// Virtual network: name or id
+        #[arg(long, alias = "vnet-name")]
+        virtual_network_name: String,
+        #[command(flatten)]
+        group: GroupName,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -363,7 +379,7 @@ fn as_az(error: &clap::Error) -> Option<String> {
             let similar = text(ContextKind::SuggestedSubcommand)
                 .map(|word| format!("\nThe most similar choice to it is: {word}"));
             Some(format!(
-                "'{word}' is misspelled or not recognized by the system.{}\nvnetsim knows `network vnet`, `network nic` and `network watcher`; `vnetsim az network --help` lists their commands.",
+                "'{word}' is misspelled or not recognized by the system.{}\nvnetsim knows `network vnet`, `network nic`, `network watcher` and `network manager`; `vnetsim az network --help` lists their commands.",
                 similar.unwrap_or_default()
             ))
         }

@@ -4,7 +4,7 @@
 #   sh collect.sh [FOLDER]      (default: dump)
 #
 # It only reads: one Azure Resource Graph query, page by page, and the learned routes of virtual network gateways and route servers.
-# (A route server's BGP connections and the records of private DNS zones are read as well.)
+# (A route server's BGP connections, what network managers hold, and the records of private DNS zones are read as well.)
 # It needs az with a login; if az lacks its extension `resource-graph`, az installs it for the current user.
 # `vnetsim collect --check FOLDER` then says what is missing for exact answers.
 set -eu
@@ -140,6 +140,50 @@ while IFS= read -r id; do
         rm -f "$file.part"
         echo "collect: no answer about $name; its rules are missing" >&2
     fi
+done <"$gateways"
+
+# Nor what network managers hold, and where it is deployed. Each list may be empty.
+manager() {
+    file=$1
+    shift
+    if az network manager "$@" --subscription "$subscription" --resource-group "$group" --output json >"$file.part" </dev/null; then
+        mv "$file.part" "$file"
+    else
+        rm -f "$file.part"
+        echo "collect: no answer to az network manager $*; a part of $name is missing" >&2
+    fi
+}
+# Names of what a list holds, one a line; a list that is not there has none.
+names() {
+    [ -f "$1" ] || return 0
+    sed -n 's/^    "name": "\(.*\)",\{0,1\}$/\1/p' "$1"
+}
+cat "$folder"/resources.*.json |
+    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/network[Mm]anagers\/[^"\/]*\)",\{0,1\}$/\1/p' |
+    sort -u >"$gateways"
+while IFS= read -r id; do
+    subscription=$(echo "$id" | cut -d/ -f3)
+    group=$(echo "$id" | cut -d/ -f5)
+    name=$(echo "$id" | cut -d/ -f9)
+    echo "collect: configurations of $name" >&2
+    base=$folder/$group.$name
+    manager "$base.groups.json" group list --network-manager-name "$name"
+    names "$base.groups.json" | while IFS= read -r of; do
+        manager "$base.$of.members.json" group static-member list --network-manager-name "$name" --network-group-name "$of"
+    done
+    manager "$base.security-admin.json" security-admin-config list --network-manager-name "$name"
+    names "$base.security-admin.json" | while IFS= read -r configuration; do
+        manager "$base.$configuration.collections.json" security-admin-config rule-collection list \
+            --network-manager-name "$name" --configuration-name "$configuration"
+        names "$base.$configuration.collections.json" | while IFS= read -r collection; do
+            manager "$base.$configuration.$collection.rules.json" security-admin-config rule-collection rule list \
+                --network-manager-name "$name" --configuration-name "$configuration" --rule-collection-name "$collection"
+        done
+    done
+    regions=$(sed -n 's/^ *"location": "\(.*\)",\{0,1\}$/\1/p' "$folder"/resources.*.json | sort -u)
+    # Names of regions hold no blanks: the list is meant to be split.
+    # shellcheck disable=SC2086
+    manager "$base.deploy-status.json" list-deploy-status --network-manager-name "$name" --deployment-types SecurityAdmin --regions $regions
 done <"$gateways"
 
 # Nor the records of private DNS zones.

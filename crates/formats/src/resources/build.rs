@@ -116,7 +116,7 @@ impl Builder<'_> {
         self.security_groups();
         self.nat_gateways();
         self.virtual_networks();
-        self.network_managers();
+        self.network_managers(&additions.deployments);
         self.local_gateways();
         self.holders_of_addresses();
         self.virtual_machines();

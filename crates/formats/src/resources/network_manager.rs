@@ -1,9 +1,10 @@
 //! Network managers with their groups and security admin rules (S-13).
 //!
 //! Each level is a resource of its own in Azure: manager, group, static member, configuration, rule collection, rule. Which
-//! configuration is deployed where is no resource: a configuration that does not say (`deployedTo`, of scenarios) counts everywhere.
+//! configuration is deployed where is no resource: it stands in a scenario (`deployedTo`) or in what `az network manager
+//! list-deploy-status` prints. A configuration of which neither says anything counts everywhere.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ipnet::Ipv4Net;
 use model::network_manager::ADMIN_PRIORITIES;
@@ -20,12 +21,13 @@ use super::route_table::is_tag;
 use super::security::{DESTINATION, SOURCE, Side};
 use super::view::View;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::json::Value;
 
 /// The parts of all managers, by the resource that holds them.
 type Parts<'a> = HashMap<ResourceId, Vec<&'a Record>>;
 
 impl Builder<'_> {
-    pub(super) fn network_managers(&mut self) {
+    pub(super) fn network_managers(&mut self, deployments: &[Value]) {
         let collection = self.collection;
         let mut parts: Parts<'_> = HashMap::new();
         for record in collection.records() {
@@ -35,12 +37,13 @@ impl Builder<'_> {
                 parts.entry(parent).or_default().push(record);
             }
         }
+        let deployments = Deployments::of(deployments);
         for record in collection.of_kind(Kind::NetworkManager) {
-            self.network_manager(record, &parts);
+            self.network_manager(record, &parts, &deployments);
         }
     }
 
-    fn network_manager(&mut self, record: &Record, parts: &Parts<'_>) {
+    fn network_manager(&mut self, record: &Record, parts: &Parts<'_>, deployments: &Deployments) {
         let view = self.open(record);
         let scopes = view.object("networkManagerScopes");
         let mut scope = |key| {
@@ -59,7 +62,13 @@ impl Builder<'_> {
             })
             .collect();
         let security_admin_configurations = of(parts, &record.id, Kind::SecurityAdminConfiguration)
-            .map(|configuration| self.configuration(configuration, &record.id, parts))
+            .map(|configuration| {
+                let mut read = self.configuration(configuration, &record.id, parts);
+                read.deployed_to = read
+                    .deployed_to
+                    .or_else(|| deployments.regions(&record.id, &configuration.id));
+                read
+            })
             .collect();
         let connectivity_configurations = of(parts, &record.id, Kind::ConnectivityConfiguration)
             .filter_map(|configuration| self.connectivity_configuration(configuration, &record.id))
@@ -326,6 +335,43 @@ impl Builder<'_> {
         } else {
             RuleAddresses::Prefixes(prefixes)
         })
+    }
+}
+
+/// Regions by configuration, and the managers of which there is any word.
+#[derive(Default)]
+struct Deployments {
+    regions: HashMap<ResourceId, Vec<Location>>,
+    told: HashSet<ResourceId>,
+}
+
+impl Deployments {
+    /// Rows that failed, or are about other than security admin rules, deploy nothing.
+    fn of(rows: &[Value]) -> Self {
+        let mut all = Self::default();
+        for row in rows {
+            let text = |key| row.get(key).and_then(Value::as_str).unwrap_or_default();
+            let ids = row.get("configurationIds").and_then(Value::as_array);
+            let ids = ids.unwrap_or_default().iter().filter_map(Value::as_str);
+            for id in ids.filter_map(|id| ResourceId::parse(id).ok()) {
+                all.told.extend(id.parent());
+                if text("deploymentType").eq_ignore_ascii_case("SecurityAdmin")
+                    && text("deploymentStatus").eq_ignore_ascii_case("Deployed")
+                {
+                    let regions = all.regions.entry(id).or_default();
+                    regions.push(Location::new(text("region")));
+                }
+            }
+        }
+        all
+    }
+
+    /// Where a configuration is deployed; `None` if nothing was told about its manager.
+    fn regions(&self, manager: &ResourceId, configuration: &ResourceId) -> Option<Vec<Location>> {
+        let regions = self.regions.get(configuration).cloned();
+        self.told
+            .contains(manager)
+            .then(|| regions.unwrap_or_default())
     }
 }
 

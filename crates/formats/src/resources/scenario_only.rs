@@ -43,6 +43,8 @@ pub struct Additions {
     pub on_premises: Vec<(ResourceId, Entry)>,
     /// Point-to-site clients, by name.
     pub vpn_clients: Vec<Entry>,
+    /// Which configurations of network managers are deployed where, as `az network manager list-deploy-status` prints it.
+    pub deployments: Vec<Value>,
     /// Microsoft's lists of service tags.
     pub service_tag_lists: Vec<Value>,
     /// Prefixes of service tags, by name: these go before those of the lists.
