@@ -17,7 +17,7 @@ use engine::random::{Purpose, Randomness};
 use engine::site::Site;
 use engine::time::{SimDuration, SimTime};
 use model::security::default_rules;
-use model::{Direction, LinkId, Listener, Network, NicId, RouteSource};
+use model::{Direction, LinkId, Listener, Network, NicId, OutsidePlace, RouteSource};
 
 use crate::explain::{Question, Service, explain, probe};
 use crate::explanation::Verdict;
@@ -265,7 +265,10 @@ impl Checker<'_> {
     fn kind_of_destination(&self, worker: Option<NicId>) -> &'static str {
         match worker.and_then(|nic| self.network.nics().get(nic)) {
             Some(_) => "VnetLocal",
-            None => "Destination",
+            None => match worker.and_then(|station| self.network.outside_host(station)) {
+                Some(host) if host.place == OutsidePlace::Internet => "Internet",
+                _ => "Destination",
+            },
         }
     }
 
