@@ -198,7 +198,11 @@ impl Explainer<'_> {
                 || strays.map(str::to_owned),
                 |obstacle| Some(obstacle.sentence()),
             ),
-            asymmetric: !asymmetries.is_empty(),
+            // what the Internet asks for is answered by another way.
+            asymmetric: !asymmetries.is_empty()
+                || obstacles
+                    .iter()
+                    .any(|obstacle| obstacle.reason == foreign_reply::REASON),
             asymmetries,
             forward: forward.record,
             back,
