@@ -255,7 +255,7 @@ impl Plan {
         self.write_machines(&mut text);
         if self.gateway {
             text.push_str(
-                "virtualNetworkGateways:\n  gw: { subnet: v1/GatewaySubnet, gatewayType: Vpn }\n",
+                "virtualNetworkGateways:\n  gw: { subnet: v1/GatewaySubnet, gatewayType: Vpn }\nonPremises:\n  site: { gateway: gw, prefixes: [192.168.0.0/16], hosts: { pc: 192.168.0.10 } }\n",
             );
         }
         if self.pool.is_some() {
