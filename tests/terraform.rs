@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ::vnetsim::formats::arm::DeploymentContext;
 use ::vnetsim::formats::load::{LoadOptions, Loaded, Loader, load};
+use ::vnetsim::model::PrivateEndpointPolicies;
 
 use crate::reading::{assert_same, described};
 
@@ -232,7 +233,8 @@ fn a_state_is_read_with_the_ids_and_addresses_that_it_has() {
         "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v", "name": "v", "resource_group_name": "g",
         "address_space": ["10.0.0.0/16"], "subnet": [{"name": "a", "address_prefix": "10.0.1.0/24", "security_group": ""}]}},
       {"address": "azurerm_subnet.a", "mode": "managed", "type": "azurerm_subnet", "name": "a", "values": {
-        "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/a", "name": "a", "address_prefixes": ["10.0.1.0/24"]}}
+        "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/a", "name": "a", "address_prefixes": ["10.0.1.0/24"],
+        "private_endpoint_network_policies_enabled": true}}
     ]}}}"#;
     let loaded = read("state.json", text).unwrap();
     let nic = loaded.network.nics().values().next().unwrap();
@@ -244,6 +246,12 @@ fn a_state_is_read_with_the_ids_and_addresses_that_it_has() {
         ("10.0.1.9", true)
     );
     assert_eq!(loaded.network.subnets().len(), 1);
+    let subnet = loaded.network.subnets().values().next().unwrap();
+    assert_eq!(
+        subnet.private_endpoint_policies,
+        PrivateEndpointPolicies::Enabled,
+        "a flag in older versions of the provider"
+    );
     assert_eq!(warnings(&loaded), "");
     let raw = read(
         "terraform.tfstate",

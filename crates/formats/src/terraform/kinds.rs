@@ -77,6 +77,8 @@ pub(super) enum How {
     Same,
     /// The opposite of a flag.
     Not,
+    /// A word for true and one for false.
+    Words(&'static str, &'static str),
     /// An address: as it is, or that of another resource.
     Address,
     /// One more element of an array.

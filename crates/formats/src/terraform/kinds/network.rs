@@ -26,6 +26,17 @@ const SUBNET: &[Rule] = &[
     ),
     rule("delegation", "delegations", How::Blocks(DELEGATION)),
     same("default_outbound_access_enabled", "defaultOutboundAccess"),
+    // Names of the provider's versions 2 and 3.
+    rule(
+        "enforce_private_link_endpoint_network_policies",
+        "privateEndpointNetworkPolicies",
+        How::Words("Disabled", "Enabled"),
+    ),
+    rule(
+        "private_endpoint_network_policies_enabled",
+        "privateEndpointNetworkPolicies",
+        How::Words("Enabled", "Disabled"),
+    ),
     same(
         "private_endpoint_network_policies",
         "privateEndpointNetworkPolicies",

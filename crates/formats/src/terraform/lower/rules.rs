@@ -92,6 +92,10 @@ impl<'p> Lowering<'p> {
                 Some(flag) => Value::new(value.span, !flag),
                 None => value,
             }),
+            How::Words(yes, no) => argument(Want::Any).map(|value| match value.as_bool() {
+                Some(flag) => Value::new(value.span, if flag { *yes } else { *no }),
+                None => value,
+            }),
             How::Id => argument(Want::Id).map(body::reference),
             How::Ids => argument(Want::Id).map(|ids| each(&ids, body::reference)),
             How::Nics => argument(Want::Id).map(|nics| {
