@@ -16,6 +16,7 @@ mod tally;
 mod template;
 mod topology;
 mod variants;
+mod watcher;
 mod world;
 
 use std::path::PathBuf;
