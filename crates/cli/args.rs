@@ -142,7 +142,7 @@ Examples:
   vnetsim ping Spoke1VM Spoke2VM -t example:hub-spoke-nva -c 1000 -i 0.01 \\
       --histogram rtt.hgrm")]
 pub(crate) struct PingArguments {
-    /// VM or NIC that sends: name, VM/NIC, id, or an address that only one NIC has
+    /// VM, NIC or host outside Azure that sends: name, VM/NIC, SITE/HOST, id, or an address that only one of them has
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
     /// VM, NIC, address or DNS name that is to answer
@@ -188,7 +188,7 @@ pub(crate) struct PingArguments {
 Example:
   vnetsim traceroute Spoke1VM Spoke2VM -t example:hub-spoke-nva")]
 pub(crate) struct TracerouteArguments {
-    /// VM or NIC that sends: name, VM/NIC, id, or an address that only one NIC has
+    /// VM, NIC or host outside Azure that sends: name, VM/NIC, SITE/HOST, id, or an address that only one of them has
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
     /// VM, NIC, address or DNS name that is to answer
@@ -221,7 +221,7 @@ Examples:
   vnetsim explain SalesVM ResearchVM -t example:sales-marketing-research
   vnetsim explain Spoke1VM Spoke2VM -t example:hub-spoke-nva --tcp 23 -o json")]
 pub(crate) struct ExplainArguments {
-    /// VM or NIC that sends: name, VM/NIC, id, or an address that only one NIC has
+    /// VM, NIC or host outside Azure that sends: name, VM/NIC, SITE/HOST, id, or an address that only one of them has
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
     /// VM, NIC, address or DNS name that is to answer
