@@ -45,6 +45,7 @@ fn counts(network: &Network) -> Vec<(&'static str, usize)> {
         ("virtual network gateways", network.gateways().len()),
         ("routing appliances", network.routing_appliances().len()),
         ("route servers", network.route_servers().len()),
+        ("private endpoints", network.private_endpoints().len()),
         ("local network gateways", network.local_gateways().len()),
         ("gateway connections", network.connections().len()),
         ("on-premises networks", network.on_premises().len()),
