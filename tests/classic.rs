@@ -184,7 +184,10 @@ fn networks_of_other_subscriptions_are_peered_by_their_full_id() {
         &format!("peering create --vnet-name New --name n2s --remote-vnet {stranger}"),
     )
     .failed();
-    assert!(message.contains("(ResourceNotFound)"), "{message}");
+    assert!(
+        message.contains("(ResourceNotFound)") && message.contains("a further -t"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(crate) enum Failure {
     /// Azure would refuse the operation.
     #[error("{}", refusal(.0))]
     Refused(#[from] OperationError),
-    /// There is no link of this name.
+    /// There is no link of this name, or no network of this id behind it.
     #[error("{}{suggestion}", refusal(.error))]
     NoSuchLink {
         /// In Azure's words.

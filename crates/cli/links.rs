@@ -280,7 +280,15 @@ pub(crate) fn put(
 ) -> Result<LinkId, Failure> {
     let vnet = virtual_network(network, &name.vnet.vnet_name, &name.vnet.group)?;
     let remote = remote_network(network, vnet, remote, &name.vnet.group)?;
-    Ok(network.put_peering(vnet, &name.name, &remote, flags, scope)?)
+    let known = network.virtual_networks().find(&remote).is_some();
+    match network.put_peering(vnet, &name.name, &remote, flags, scope) {
+        Err(error @ model::OperationError::NotFound(_)) if !known => Err(Failure::NoSuchLink {
+            error,
+            suggestion: "\nthe input does not hold that network; give its files with a further -t"
+                .to_owned(),
+        }),
+        result => Ok(result?),
+    }
 }
 
 /// The remote network: an id as it is, else a name in the group of the local network before any other.
