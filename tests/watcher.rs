@@ -379,6 +379,21 @@ fn a_connection_check_names_the_rule_the_route_or_the_missing_route() {
         hops[1]["issues"],
         json!([{ "context": [{ "key": "RuleName", "value": "UserRule_rest" }], "origin": "Inbound", "severity": "Error", "type": "NetworkSecurityRule" }])
     );
+    // The Internet is one hop with the address that was asked for.
+    let outside = check(
+        &folder,
+        &[
+            "--source-resource",
+            "lonely",
+            "--dest-address",
+            "8.8.8.8",
+            "--dest-port",
+            "443",
+        ],
+    );
+    assert_eq!(outside["connectionStatus"], "Reachable");
+    assert_eq!(outside["hops"][1]["address"], "8.8.8.8");
+    assert_eq!(outside["hops"][1]["resourceId"], "Internet");
     // No path between networks that are not peered: unknown, not denied.
     let unpeered = check(
         &folder,

@@ -88,6 +88,9 @@ pub fn check(network: &Network, snapshot: &Snapshot, question: &Question) -> Con
     }
     if let Some(last) = there.hops.last_mut().filter(|last| last.kind == TRANSIT) {
         last.kind = checker.kind_of_destination(last.worker);
+        if last.kind == INTERNET {
+            last.address = question.destination; // one host stands for all of the Internet
+        }
     }
     let listens = checker.listens(question, &there);
     if !listens && let Some(last) = there.hops.last_mut() {
@@ -129,6 +132,8 @@ pub fn check(network: &Network, snapshot: &Snapshot, question: &Question) -> Con
 
 /// No route of Azure's own leads on.
 const NO_ROUTE: &str = "NoRouteLearned";
+/// A hop outside Azure.
+const INTERNET: &str = "Internet";
 /// A hop of which it is not known yet whether it forwards.
 const TRANSIT: &str = "";
 
@@ -255,7 +260,7 @@ impl Checker<'_> {
             .find(|(_, nic)| nic.addresses().any(|own| own == address))
             .map(|(key, _)| key);
         let kind = match outcome {
-            Outcome::Delivered(Delivery::Internet) => "Internet",
+            Outcome::Delivered(Delivery::Internet) => INTERNET,
             _ if owner == Some(question.source.0) => "VnetLocal",
             _ => "Destination",
         };
@@ -266,7 +271,7 @@ impl Checker<'_> {
         match worker.and_then(|nic| self.network.nics().get(nic)) {
             Some(_) => "VnetLocal",
             None => match worker.and_then(|station| self.network.outside_host(station)) {
-                Some(host) if host.place == OutsidePlace::Internet => "Internet",
+                Some(host) if host.place == OutsidePlace::Internet => INTERNET,
                 _ => "Destination",
             },
         }
