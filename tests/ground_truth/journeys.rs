@@ -560,11 +560,8 @@ forward_via return_via docs_say phase",
                 return;
             }
         };
-        let weak = text(value, &["evidence"]).filter(|evidence| !evidence.starts_with("observed"));
-        let excuse = self
-            .case
-            .excuse(&["path"])
-            .or_else(|| weak.map(|weak| format!("evidence weaker than observed: {weak}")));
+
+        let excuse = self.case.excuse(&["path"]).or_else(|| weaker(value));
         let own = format!(
             "{:?} {}",
             hop.next_hop_type,
