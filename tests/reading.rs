@@ -637,3 +637,22 @@ fn a_hub_and_spoke_configuration_misses_the_links_that_the_service_would_make() 
     let told = complaints("dump.json", &text(&link));
     assert!(!told.contains("connectivity configuration"), "{told}");
 }
+
+#[test]
+fn a_nat_gateway_with_prefixes_is_a_way_out_under_an_assumed_address() {
+    // N-12
+    let text = format!(
+        r#"[{{"id": "{GROUP}/natGateways/n", "publicIpPrefixes": [{{"id": "{GROUP}/publicIPPrefixes/p"}}]}}]"#
+    );
+    let mut loader = Loader::new(LoadOptions::default());
+    loader.add_text("nat.json", text.as_str());
+    let read = loader
+        .finish()
+        .unwrap_or_else(|refused| panic!("{refused}"));
+    let told = read.diagnostics.display(&read.sources).to_string();
+    assert!(
+        told.contains("note[assumed-value]") && told.contains("prefixes of NAT gateway 'n'"),
+        "{told}"
+    );
+    assert_eq!(read.network.nat_gateways().len(), 1);
+}

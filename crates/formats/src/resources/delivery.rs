@@ -91,6 +91,15 @@ impl Builder<'_> {
                 .iter()
                 .filter_map(|reference| self.public_ip(reference))
                 .collect();
+            if view.has_any("publicIpPrefixes") {
+                let message = format!(
+                    "which addresses the public IP prefixes of NAT gateway '{}' hold is not read: without an address of its own, an assumed one stands for them",
+                    record.id.name()
+                );
+                let note = Diagnostic::note(Code::AssumedValue, message).at(record.span);
+                self.reader
+                    .push(note.property(view.path("publicIpPrefixes")));
+            }
             let gateway = NatGateway {
                 id: record.id.clone(),
                 location: self.location(&view),
