@@ -370,11 +370,11 @@ fn a_plan_goes_before_a_dump_of_what_it_changes() {
         for (name, text) in files {
             loader.add_text(name, text.clone());
         }
-        let loaded = loader
+        let read = loader
             .finish()
             .unwrap_or_else(|refused| panic!("{refused}"));
-        let link = loaded.network.peerings().values().next().unwrap();
+        let link = read.network.peerings().values().next().unwrap();
         assert!(link.flags.allow_forwarded_traffic, "{plan_first}");
-        assert!(loaded.network.route_tables().is_empty());
+        assert!(read.network.route_tables().is_empty());
     }
 }
