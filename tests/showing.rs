@@ -161,11 +161,13 @@ fn the_script_that_collects_is_a_shell_script() {
 const AZ: &str = r#"#!/bin/sh
 case "$*" in
 *"account show"*) exit 0 ;;
-*"graph query"*"--skip-token page2"*) printf '{\n  "count": 1,\n  "data": [\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworkGateways/gw",\n      "name": "gw",\n      "type": "microsoft.network/virtualnetworkgateways"\n    },\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualHubs/rs"\n    }\n  ],\n  "skip_token": null,\n  "total_records": 2\n}\n' ;;
+*"graph query"*"--skip-token page2"*) printf '{\n  "count": 1,\n  "data": [\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworkGateways/gw",\n      "name": "gw",\n      "type": "microsoft.network/virtualnetworkgateways"\n    },\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualHubs/rs"\n    },\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/firewallPolicies/p"\n    },\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/privateDnsZones/corp.example"\n    }\n  ],\n  "skip_token": null,\n  "total_records": 2\n}\n' ;;
 *"graph query"*) printf '{\n  "count": 1,\n  "data": [\n    {\n      "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/a"\n    }\n  ],\n  "skip_token": "page2",\n  "total_records": 2\n}\n' ;;
-*"list-learned-routes --subscription s --resource-group g --name gw"*) printf '{"value": []}\n' ;;
-*"routeserver peering list --subscription s --resource-group g --routeserver rs --output json"*) printf '[\n  {\n    "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualHubs/rs/bgpConnections/nva",\n    "name": "nva"\n  }\n]\n' ;;
-*"peering list-learned-routes --subscription s --resource-group g --routeserver rs --name nva"*) printf '{"RouteServiceRole_IN_0": []}\n' ;;
+*"vnet-gateway list-learned-routes --name gw --subscription s --resource-group g"*) printf '{"value": []}\n' ;;
+*"routeserver peering list --routeserver rs --subscription s --resource-group g --output json"*) printf '[\n  {\n    "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualHubs/rs/bgpConnections/nva",\n    "name": "nva"\n  }\n]\n' ;;
+*"peering list-learned-routes --routeserver rs --name nva --subscription s --resource-group g"*) printf '{"RouteServiceRole_IN_0": []}\n' ;;
+*"firewall policy rule-collection-group list --policy-name p --subscription s --resource-group g"*) printf '[]\n' ;;
+*"private-dns record-set list --zone-name corp.example --subscription s --resource-group g"*) printf '[]\n' ;;
 *) echo "unexpected: $*" >&2; exit 9 ;;
 esac
 "#;
@@ -206,6 +208,8 @@ fn the_script_follows_pages_and_asks_gateways() {
     assert_eq!(
         files,
         [
+            "g.corp.example.records.json",
+            "g.p.rules.json",
             "gw.learned-routes.json",
             "resources.1.json",
             "resources.2.json",

@@ -4,7 +4,7 @@
 #   sh collect.sh [FOLDER]      (default: dump)
 #
 # It only reads: one Azure Resource Graph query, page by page, and the learned routes of virtual network gateways and route servers.
-# (A route server's BGP connections, what network managers hold, and the records of private DNS zones are read as well.)
+# (A route server's BGP connections, rules of firewall policies, what network managers hold, and records of private DNS zones are read too.)
 # It needs az with a login; if az lacks its extension `resource-graph`, az installs it for the current user.
 # `vnetsim collect --check FOLDER` then says what is missing for exact answers.
 set -eu
@@ -71,138 +71,106 @@ query resources "resources
 | project id, name, type, kind, location, resourceGroup, subscriptionId, zones, sku, properties
 | order by id asc"
 
-# What gateways have learned by BGP is known to the gateways alone.
-gateways=$(mktemp)
-trap 'rm -f "$gateways" "$gateways.peers"' EXIT
-cat "$folder"/resources.*.json |
-    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/virtual[Nn]etwork[Gg]ateways\/[^"\/]*\)",\{0,1\}$/\1/p' |
-    sort -u >"$gateways"
-while IFS= read -r id; do
-    subscription=$(echo "$id" | cut -d/ -f3)
-    group=$(echo "$id" | cut -d/ -f5)
-    name=$(echo "$id" | cut -d/ -f9)
-    echo "collect: learned routes of $name" >&2
-    file=$folder/$name.learned-routes.json
-    if az network vnet-gateway list-learned-routes --subscription "$subscription" --resource-group "$group" \
-        --name "$name" --output json >"$file.part" </dev/null; then
-        mv "$file.part" "$file"
-    else
-        rm -f "$file.part"
-        echo "collect: no answer from $name; its learned routes are missing" >&2
-    fi
-done <"$gateways"
+list=$(mktemp)
+trap 'rm -f "$list" "$list.peers"' EXIT
 
-# The graph knows neither the BGP connections of route servers nor what they have learned.
-cat "$folder"/resources.*.json |
-    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/virtual[Hh]ubs\/[^"\/]*\)",\{0,1\}$/\1/p' |
-    sort -u >"$gateways"
-while IFS= read -r id; do
-    subscription=$(echo "$id" | cut -d/ -f3)
-    group=$(echo "$id" | cut -d/ -f5)
-    name=$(echo "$id" | cut -d/ -f9)
-    file=$folder/$name.peerings.json
-    # The hub of a virtual WAN has the same type and no such connections.
-    if ! az network routeserver peering list --subscription "$subscription" --resource-group "$group" \
-        --routeserver "$name" --output json >"$file.part" </dev/null; then
-        rm -f "$file.part"
-        echo "collect: no answer from $name; its BGP connections are missing" >&2
-        continue
-    fi
-    mv "$file.part" "$file"
-    sed -n 's/^ *"id": "[^"]*\/bgpConnections\/\([^"\/]*\)",\{0,1\}$/\1/p' "$file" | sort -u >"$gateways.peers"
-    while IFS= read -r peer; do
-        echo "collect: routes that $name has learned from $peer" >&2
-        file=$folder/$name.$peer.learned-routes.json
-        if az network routeserver peering list-learned-routes --subscription "$subscription" \
-            --resource-group "$group" --routeserver "$name" --name "$peer" --output json >"$file.part" </dev/null; then
-            mv "$file.part" "$file"
-        else
-            rm -f "$file.part"
-            echo "collect: no answer about $peer; what it tells $name is missing" >&2
-        fi
-    done <"$gateways.peers"
-done <"$gateways"
+# each TYPE FUNCTION: calls the function for every resource of a type, with its subscription, group and name in variables.
+each() {
+    act=$2
+    cat "$folder"/resources.*.json |
+        sed -n "s/^ *\"id\": \"\(\/subscriptions\/[^\"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/$1\/[^\"\/]*\)\",\{0,1\}\$/\1/p" |
+        sort -u >"$list"
+    while IFS= read -r id; do
+        subscription=$(echo "$id" | cut -d/ -f3)
+        group=$(echo "$id" | cut -d/ -f5)
+        name=$(echo "$id" | cut -d/ -f9)
+        "$act"
+    done <"$list"
+}
 
-# Nor the rule collection groups of firewall policies.
-cat "$folder"/resources.*.json |
-    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/[Ff]irewall[Pp]olicies\/[^"\/]*\)",\{0,1\}$/\1/p' |
-    sort -u >"$gateways"
-while IFS= read -r id; do
-    subscription=$(echo "$id" | cut -d/ -f3)
-    group=$(echo "$id" | cut -d/ -f5)
-    name=$(echo "$id" | cut -d/ -f9)
-    echo "collect: rules of $name" >&2
-    file=$folder/$group.$name.rules.json
-    if az network firewall policy rule-collection-group list --subscription "$subscription" --resource-group "$group" \
-        --policy-name "$name" --output json >"$file.part" </dev/null; then
-        mv "$file.part" "$file"
-    else
-        rm -f "$file.part"
-        echo "collect: no answer about $name; its rules are missing" >&2
-    fi
-done <"$gateways"
-
-# Nor what network managers hold, and where it is deployed. Each list may be empty.
-manager() {
+# ask FILE MISSING WORDS...: the answer of az goes to the file; without one, a line says what is missing.
+ask() {
     file=$1
-    shift
-    if az network manager "$@" --subscription "$subscription" --resource-group "$group" --output json >"$file.part" </dev/null; then
+    missing=$2
+    shift 2
+    if az network "$@" --subscription "$subscription" --resource-group "$group" --output json >"$file.part" </dev/null; then
         mv "$file.part" "$file"
     else
         rm -f "$file.part"
-        echo "collect: no answer to az network manager $*; a part of $name is missing" >&2
+        echo "collect: no answer about $name; $missing" >&2
+        return 1
     fi
 }
+
 # Names of what a list holds, one a line; a list that is not there has none.
 names() {
     [ -f "$1" ] || return 0
     sed -n 's/^    "name": "\(.*\)",\{0,1\}$/\1/p' "$1"
 }
-cat "$folder"/resources.*.json |
-    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/network[Mm]anagers\/[^"\/]*\)",\{0,1\}$/\1/p' |
-    sort -u >"$gateways"
-while IFS= read -r id; do
-    subscription=$(echo "$id" | cut -d/ -f3)
-    group=$(echo "$id" | cut -d/ -f5)
-    name=$(echo "$id" | cut -d/ -f9)
+
+# What gateways have learned by BGP is known to the gateways alone.
+gateway() {
+    echo "collect: learned routes of $name" >&2
+    ask "$folder/$name.learned-routes.json" "its learned routes are missing" \
+        vnet-gateway list-learned-routes --name "$name" || :
+}
+each 'virtual[Nn]etwork[Gg]ateways' gateway
+
+# The graph knows neither the BGP connections of route servers nor what they have learned.
+route_server() {
+    # The hub of a virtual WAN has the same type and no such connections.
+    peerings=$folder/$name.peerings.json
+    ask "$peerings" "its BGP connections are missing" routeserver peering list --routeserver "$name" || return 0
+    sed -n 's/^ *"id": "[^"]*\/bgpConnections\/\([^"\/]*\)",\{0,1\}$/\1/p' "$peerings" | sort -u >"$list.peers"
+    while IFS= read -r peer; do
+        echo "collect: routes that $name has learned from $peer" >&2
+        ask "$folder/$name.$peer.learned-routes.json" "what $peer tells it is missing" \
+            routeserver peering list-learned-routes --routeserver "$name" --name "$peer" || :
+    done <"$list.peers"
+}
+each 'virtual[Hh]ubs' route_server
+
+# Nor the rule collection groups of firewall policies.
+policy() {
+    echo "collect: rules of $name" >&2
+    ask "$folder/$group.$name.rules.json" "its rules are missing" \
+        firewall policy rule-collection-group list --policy-name "$name" || :
+}
+each '[Ff]irewall[Pp]olicies' policy
+
+# Nor what network managers hold, and where it is deployed. Each list may be empty.
+manager() {
     echo "collect: configurations of $name" >&2
     base=$folder/$group.$name
-    manager "$base.groups.json" group list --network-manager-name "$name"
+    part="a part of it is missing"
+    ask "$base.groups.json" "$part" manager group list --network-manager-name "$name" || :
     names "$base.groups.json" | while IFS= read -r of; do
-        manager "$base.$of.members.json" group static-member list --network-manager-name "$name" --network-group-name "$of"
+        ask "$base.$of.members.json" "$part" \
+            manager group static-member list --network-manager-name "$name" --network-group-name "$of" || :
     done
-    manager "$base.security-admin.json" security-admin-config list --network-manager-name "$name"
+    ask "$base.security-admin.json" "$part" manager security-admin-config list --network-manager-name "$name" || :
     names "$base.security-admin.json" | while IFS= read -r configuration; do
-        manager "$base.$configuration.collections.json" security-admin-config rule-collection list \
-            --network-manager-name "$name" --configuration-name "$configuration"
+        ask "$base.$configuration.collections.json" "$part" manager security-admin-config rule-collection list \
+            --network-manager-name "$name" --configuration-name "$configuration" || :
         names "$base.$configuration.collections.json" | while IFS= read -r collection; do
-            manager "$base.$configuration.$collection.rules.json" security-admin-config rule-collection rule list \
-                --network-manager-name "$name" --configuration-name "$configuration" --rule-collection-name "$collection"
+            ask "$base.$configuration.$collection.rules.json" "$part" manager security-admin-config rule-collection rule list \
+                --network-manager-name "$name" --configuration-name "$configuration" --rule-collection-name "$collection" || :
         done
     done
     regions=$(sed -n 's/^ *"location": "\(.*\)",\{0,1\}$/\1/p' "$folder"/resources.*.json | sort -u)
     # Names of regions hold no blanks: the list is meant to be split.
     # shellcheck disable=SC2086
-    manager "$base.deploy-status.json" list-deploy-status --network-manager-name "$name" --deployment-types SecurityAdmin --regions $regions
-done <"$gateways"
+    ask "$base.deploy-status.json" "$part" manager list-deploy-status --network-manager-name "$name" \
+        --deployment-types SecurityAdmin --regions $regions || :
+}
+each 'network[Mm]anagers' manager
 
 # Nor the records of private DNS zones.
-cat "$folder"/resources.*.json |
-    sed -n 's/^ *"id": "\(\/subscriptions\/[^"]*\/providers\/[Mm]icrosoft\.[Nn]etwork\/private[Dd]ns[Zz]ones\/[^"\/]*\)",\{0,1\}$/\1/p' |
-    sort -u >"$gateways"
-while IFS= read -r id; do
-    subscription=$(echo "$id" | cut -d/ -f3)
-    group=$(echo "$id" | cut -d/ -f5)
-    name=$(echo "$id" | cut -d/ -f9)
+zone() {
     echo "collect: records of $name" >&2
-    file=$folder/$group.$name.records.json
-    if az network private-dns record-set list --subscription "$subscription" --resource-group "$group" \
-        --zone-name "$name" --output json >"$file.part" </dev/null; then
-        mv "$file.part" "$file"
-    else
-        rm -f "$file.part"
-        echo "collect: no answer about $name; its records are missing" >&2
-    fi
-done <"$gateways"
+    ask "$folder/$group.$name.records.json" "its records are missing" \
+        private-dns record-set list --zone-name "$name" || :
+}
+each 'private[Dd]ns[Zz]ones' zone
 
 echo "collect: done; next: vnetsim collect --check $folder" >&2
