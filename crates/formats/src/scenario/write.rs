@@ -1,17 +1,16 @@
 //! A network as a scenario with all resources in full.
 
+mod delivery;
 mod firewall;
 mod gateway;
-
-use std::collections::BTreeMap;
+mod security;
 
 use ipnet::Ipv4Net;
 use model::table::Resource;
 use model::virtual_machine::GuestRole;
 use model::{
-    AddressOwner, AllocationMethod, ConnectionPeer, FrontendAddress, InboundNatTarget, Location,
-    Network, NicId, Options, PeeringScope, PowerState, PrivateEndpointPolicies, PublicIpId,
-    ResourceId, RouteDestination, SubnetId, UserNextHop,
+    AllocationMethod, Location, Network, NicId, Options, PeeringScope, PowerState,
+    PrivateEndpointPolicies, PublicIpId, ResourceId, RouteDestination, SubnetId, UserNextHop,
 };
 
 use super::shapes::{self, Missing, Named, OneOrMany};
@@ -274,96 +273,6 @@ impl<'a> Writer<'a> {
         links.collect()
     }
 
-    fn security_groups(&self) -> Named<shapes::NetworkSecurityGroup> {
-        self.named(self.network.nsgs().values(), |group| {
-            shapes::NetworkSecurityGroup {
-                location: location(&group.location),
-                security_rules: group
-                    .rules
-                    .iter()
-                    .map(|rule| self.security_rule(rule))
-                    .collect(),
-                flush_connection: set(group.flush_connection),
-                ..shapes::NetworkSecurityGroup::default()
-            }
-        })
-    }
-
-    fn managers(&self) -> Named<shapes::NetworkManager> {
-        self.named(self.network.managers().values(), |manager| {
-            let groups = manager.network_groups.iter().map(|group| {
-                let members = group.members.iter().map(ToString::to_string).collect();
-                (group.name.clone(), members)
-            });
-            let configurations = manager.security_admin_configurations.iter();
-            let configurations = configurations.map(|configuration| {
-                let intent = configuration.intent_policy_services;
-                let collections = configuration.rule_collections.iter().map(|collection| {
-                    let shape = shapes::AdminRuleCollection {
-                        applies_to: collection.applies_to.clone(),
-                        rules: collection.rules.iter().map(admin_rule).collect(),
-                    };
-                    (collection.name.clone(), shape)
-                });
-                let shape = shapes::SecurityAdminConfiguration {
-                    apply_on_network_intent_policy_based_services: (intent
-                        != model::IntentPolicyServices::None)
-                        .then(|| shapes::IntentPolicyServices(intent.as_str())),
-                    deployed_to: configuration
-                        .deployed_to
-                        .as_ref()
-                        .map(|regions| regions.iter().map(ToString::to_string).collect()),
-                    rule_collections: Named(collections.collect()),
-                };
-                (configuration.name.clone(), shape)
-            });
-            let connected = manager.connectivity_configurations.iter().map(connectivity);
-            shapes::NetworkManager {
-                connectivity_configurations: Named(connected.collect()),
-                location: location(&manager.location),
-                management_groups: manager.management_groups.clone(),
-                subscriptions: manager.subscriptions.clone(),
-                network_groups: Named(groups.collect()),
-                security_admin_configurations: Named(configurations.collect()),
-                ..shapes::NetworkManager::default()
-            }
-        })
-    }
-
-    fn security_rule(&self, rule: &model::SecurityRule) -> shapes::SecurityRule {
-        shapes::SecurityRule {
-            name: Some(rule.name.clone()),
-            description: rule.description.clone(),
-            priority: Some(rule.priority),
-            direction: Some(shapes::Direction(rule.direction.as_str())),
-            access: Some(shapes::Access(rule.access.as_str())),
-            protocol: Some(shapes::Protocol(rule.protocol.as_str())),
-            source: self.rule_addresses(&rule.source),
-            source_ports: rule_ports(&rule.source_ports),
-            destination: self.rule_addresses(&rule.destination),
-            destination_ports: rule_ports(&rule.destination_ports),
-        }
-    }
-
-    fn rule_addresses(&self, addresses: &model::RuleAddresses) -> Option<shapes::RuleAddresses> {
-        match addresses {
-            model::RuleAddresses::Any => None,
-            model::RuleAddresses::Prefixes(prefixes) => Some(match prefixes.as_slice() {
-                [prefix] => shapes::RuleAddresses::One(prefix.to_string()),
-                several => shapes::RuleAddresses::Many(texts(several)),
-            }),
-            model::RuleAddresses::Tag(tag) => Some(shapes::RuleAddresses::One(tag.to_string())),
-            model::RuleAddresses::ApplicationSecurityGroups(groups) => {
-                Some(shapes::RuleAddresses::Groups(shapes::RuleGroups {
-                    application_security_groups: groups
-                        .iter()
-                        .map(|&key| self.network.asgs()[key].id.to_string())
-                        .collect(),
-                }))
-            }
-        }
-    }
-
     fn route_tables(&self) -> Named<shapes::RouteTable> {
         let route = |route: &model::Route| shapes::Route {
             name: Some(route.name.clone()),
@@ -389,98 +298,6 @@ impl<'a> Writer<'a> {
                 ..shapes::RouteTable::default()
             }
         })
-    }
-
-    fn load_balancers(&self) -> Named<shapes::LoadBalancer> {
-        let frontend = |frontend: &model::Frontend| {
-            let shape = match frontend.address {
-                FrontendAddress::Private(subnet, address) => shapes::Frontend {
-                    subnet: Some(self.subnet(subnet)),
-                    address: Some(address.to_string()),
-                    ..shapes::Frontend::default()
-                },
-                FrontendAddress::Public(address) => shapes::Frontend {
-                    public_ip: self.public_ip(address),
-                    ..shapes::Frontend::default()
-                },
-            };
-            (frontend.name.clone(), shape)
-        };
-        let rule = |rule: &model::delivery::LoadBalancingRule| shapes::LoadBalancingRule {
-            name: Some(rule.name.clone()),
-            frontend: Some(rule.frontend.clone()),
-            pool: Some(rule.pool.clone()),
-            protocol: Some(balanced(rule.protocol)),
-            frontend_port: Some(rule.frontend_port),
-            backend_port: Some(rule.backend_port),
-            floating_ip: set(rule.floating_ip),
-            probe: rule.probe.clone(),
-            disable_outbound_snat: set(rule.disable_outbound_snat),
-        };
-        let probe = |probe: &model::HealthProbe| shapes::HealthProbe {
-            name: Some(probe.name.clone()),
-            protocol: Some(probe.protocol.clone()),
-            port: Some(probe.port),
-        };
-        let outbound_rule = |rule: &model::OutboundRule| shapes::OutboundRule {
-            name: Some(rule.name.clone()),
-            frontends: rule.frontends.clone(),
-            pool: Some(rule.pool.clone()),
-            protocol: Some(balanced(rule.protocol)),
-        };
-        self.named(self.network.load_balancers().values(), |balancer| {
-            shapes::LoadBalancer {
-                location: location(&balancer.location),
-                sku: Some(balancer.sku.to_string()),
-                frontends: Named(balancer.frontends.iter().map(frontend).collect()),
-                pools: balancer
-                    .pools
-                    .iter()
-                    .map(|pool| pool.name.clone())
-                    .collect(),
-                pool_addresses: balancer
-                    .pools
-                    .iter()
-                    .flat_map(|pool| self.pool_addresses(pool))
-                    .collect(),
-                rules: balancer.rules.iter().map(rule).collect(),
-                probes: balancer.probes.iter().map(probe).collect(),
-                inbound_nat_rules: balancer
-                    .inbound_nat_rules
-                    .iter()
-                    .map(inbound_nat_rule)
-                    .collect(),
-                outbound_rules: balancer.outbound_rules.iter().map(outbound_rule).collect(),
-                ..shapes::LoadBalancer::default()
-            }
-        })
-    }
-
-    fn pool_addresses<'p>(
-        &'p self,
-        pool: &'p model::BackendPool,
-    ) -> impl Iterator<Item = shapes::PoolAddress> + 'p {
-        pool.addresses.iter().map(|member| shapes::PoolAddress {
-            pool: Some(pool.name.clone()),
-            address: Some(member.address.to_string()),
-            virtual_network: member
-                .virtual_network
-                .map(|key| self.network.virtual_networks()[key].id.to_string()),
-        })
-    }
-
-    /// The inbound NAT rules whose packets are for an IP configuration, by its position at its NIC.
-    fn aimed_at(&self, nic: NicId, position: usize) -> Vec<String> {
-        let target = InboundNatTarget::Configuration(nic, position);
-        self.network
-            .load_balancers()
-            .values()
-            .flat_map(|balancer| {
-                let rules = balancer.inbound_nat_rules.iter();
-                let rules = rules.filter(|rule| rule.target == target);
-                rules.map(|rule| balancer.id.child("inboundNatRules", &rule.name).to_string())
-            })
-            .collect()
     }
 
     fn interfaces(&self) -> Named<shapes::NetworkInterface> {
@@ -562,163 +379,6 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn firewalls(&self) -> Named<shapes::AzureFirewall> {
-        let network = self.network;
-        self.named(network.firewalls().values(), |firewall| {
-            let configuration = network.nics()[firewall.nic].primary();
-            shapes::AzureFirewall {
-                location: location(&firewall.location),
-                subnet: Some(self.subnet(configuration.subnet)),
-                address: Some(configuration.private_address.to_string()),
-                public_ip: self.public_ip(configuration.public_ip),
-                ip_configuration: Some(configuration.name.clone()),
-                public_ips: firewall
-                    .public_ips
-                    .iter()
-                    .filter(|&&id| configuration.public_ip != Some(id))
-                    .filter_map(|&id| self.public_ip(Some(id)))
-                    .collect(),
-                policy: firewall.policy.as_ref().map(ToString::to_string),
-                rule_collections: firewall
-                    .classic_collections
-                    .iter()
-                    .map(firewall::collection)
-                    .collect(),
-                private_ranges: firewall.classic_private_ranges.as_deref().map(texts),
-                ..shapes::AzureFirewall::default()
-            }
-        })
-    }
-
-    fn firewall_policies(&self) -> Named<shapes::FirewallPolicy> {
-        self.named(self.network.firewall_policies().values(), |policy| {
-            let groups = policy.groups.iter();
-            let groups = groups.map(|group| (group.name.clone(), firewall::group(group)));
-            shapes::FirewallPolicy {
-                location: location(&policy.location),
-                base_policy: policy.base.as_ref().map(ToString::to_string),
-                private_ranges: policy.private_ranges.as_deref().map(texts),
-                rule_collection_groups: Named(groups.collect()),
-                incomplete: set(policy.incomplete),
-                ..shapes::FirewallPolicy::default()
-            }
-        })
-    }
-
-    fn ip_groups(&self) -> Named<shapes::IpGroup> {
-        self.named(self.network.ip_groups().values(), |group| shapes::IpGroup {
-            location: location(&group.location),
-            prefixes: texts(&group.prefixes),
-            ..shapes::IpGroup::default()
-        })
-    }
-
-    fn gateways(&self) -> Named<shapes::VirtualNetworkGateway> {
-        let network = self.network;
-        let instance = |instance: &model::GatewayInstance| {
-            let configuration = network.nics()[instance.nic].primary();
-            shapes::Instance {
-                address: Some(configuration.private_address.to_string()),
-                allocation: dynamic(configuration.allocation),
-                public_ip: self.public_ip(instance.public_ip),
-            }
-        };
-        self.named(network.gateways().values(), |gateway| {
-            shapes::VirtualNetworkGateway {
-                location: location(&gateway.location),
-                subnet: gateway
-                    .instances
-                    .first()
-                    .map(|instance| self.subnet(network.nics()[instance.nic].subnet())),
-                gateway_type: Some(shapes::GatewayType(gateway.kind.as_str())),
-                vpn_type: Some(shapes::VpnType(gateway.vpn_type.as_str())),
-                active_active: set(gateway.active_active),
-                instances: gateway.instances.iter().map(instance).collect(),
-                bgp: set(gateway.bgp),
-                asn: Some(gateway.asn),
-                default_site: gateway
-                    .default_site
-                    .map(|key| network.local_gateways()[key].id.to_string()),
-                client_pool: texts(&gateway.client_pool),
-                ..shapes::VirtualNetworkGateway::default()
-            }
-        })
-    }
-
-    fn connections(&self) -> Named<shapes::Connection> {
-        let network = self.network;
-        self.named(network.connections().values(), |connection| {
-            let mut shape = shapes::Connection {
-                gateway: Some(network.gateways()[connection.gateway].id.to_string()),
-                connection_type: Some(shapes::ConnectionType(connection.kind.as_str())),
-                bgp: set(connection.bgp),
-                up: (!connection.up).then_some(false),
-                routing_weight: Some(connection.routing_weight),
-                traffic_selectors: gateway::selectors(&connection.traffic_selectors),
-                ..shapes::Connection::default()
-            };
-            match &connection.peer {
-                ConnectionPeer::Site(key) => {
-                    shape.site = Some(network.local_gateways()[*key].id.to_string());
-                }
-                ConnectionPeer::Gateway(key) => {
-                    shape.remote_gateway = Some(network.gateways()[*key].id.to_string());
-                }
-                ConnectionPeer::Outside(id) if Kind::of_id(id) == Kind::VirtualNetworkGateway => {
-                    shape.remote_gateway = Some(id.to_string());
-                }
-                ConnectionPeer::Outside(id) => shape.circuit = Some(id.to_string()),
-            }
-            shape
-        })
-    }
-
-    /// Addresses of resources whose packets are not simulated, by resource in the order of their ids.
-    fn private_endpoints(&self) -> Named<shapes::PrivateEndpoint> {
-        let network = self.network;
-        self.named(network.private_endpoints().values(), |endpoint| {
-            let nic = &network.nics()[endpoint.nic];
-            let listed = nic.is_listed();
-            let addresses: Vec<String> =
-                nic.addresses().map(|address| address.to_string()).collect();
-            shapes::PrivateEndpoint {
-                location: location(&endpoint.location),
-                subnet: (!listed).then(|| self.subnet(nic.subnet())),
-                addresses: (!listed).then_some(OneOrMany::Many(addresses)),
-                nic: listed.then(|| nic.id.to_string()),
-                service: endpoint.service.clone(),
-                ..shapes::PrivateEndpoint::default()
-            }
-        })
-    }
-
-    fn holders(&self, kind: Kind) -> Named<shapes::AddressHolder> {
-        let mut holders: BTreeMap<&ResourceId, Vec<shapes::HeldAddress>> = BTreeMap::new();
-        for subnet in self.network.subnets().values() {
-            for (address, owner) in subnet.addresses.iter() {
-                if let AddressOwner::Other(id) = owner
-                    && Kind::of_id(id) == kind
-                {
-                    let held = shapes::HeldAddress {
-                        subnet: Some(subnet.id.to_string()),
-                        address: Some(address.to_string()),
-                    };
-                    holders.entry(id).or_default().push(held);
-                }
-            }
-        }
-        let shape = |addresses| shapes::AddressHolder {
-            addresses,
-            ..shapes::AddressHolder::default()
-        };
-        Named(
-            holders
-                .into_iter()
-                .map(|(id, addresses)| (self.key(id), shape(addresses)))
-                .collect(),
-        )
-    }
-
     fn guests(&self) -> Named<shapes::Guest> {
         let guests = self.network.virtual_machines().values().filter_map(|vm| {
             let guest = &vm.guest;
@@ -745,23 +405,6 @@ impl<'a> Writer<'a> {
             Some((vm.id.to_string(), shape))
         });
         Named(guests.collect())
-    }
-
-    fn on_premises(&self) -> Named<shapes::OnPremises> {
-        let network = self.network;
-        self.named(network.on_premises().values(), |site| shapes::OnPremises {
-            gateway: Some(network.gateways()[site.gateway].id.to_string()),
-            prefixes: texts(&site.prefixes),
-            knows: site.knows.as_deref().map(texts),
-            hosts: Named(
-                site.hosts
-                    .iter()
-                    .filter_map(|&station| network.outside_host(station))
-                    .map(|host| (host.name.clone(), host.address.to_string()))
-                    .collect(),
-            ),
-            latency_ms: Some(f64::from(site.latency_us) / 1000.0),
-        })
     }
 }
 
@@ -798,104 +441,8 @@ fn dynamic(method: AllocationMethod) -> Option<shapes::Allocation> {
     }
 }
 
-///
-fn connectivity(
-    configuration: &model::ConnectivityConfiguration,
-) -> (String, shapes::ConnectivityConfiguration) {
-    let groups = configuration.applies_to.iter();
-    let applies_to = groups.map(|group| shapes::ConnectivityGroup {
-        group: Some(group.group.clone()),
-        direct: set(group.direct),
-        use_hub_gateway: set(group.use_hub_gateway),
-        is_global: set(group.global),
-    });
-    let shape = shapes::ConnectivityConfiguration {
-        connectivity_topology: Some(shapes::ConnectivityTopology(
-            configuration.topology.as_str(),
-        )),
-        hub: configuration.hub.as_ref().map(ToString::to_string),
-        is_global: set(configuration.global_mesh),
-        applies_to: applies_to.collect(),
-        deployed_to: configuration
-            .deployed_to
-            .as_ref()
-            .map(|regions| regions.iter().map(ToString::to_string).collect()),
-    };
-    (configuration.name.clone(), shape)
-}
-
-fn admin_rule(rule: &model::SecurityAdminRule) -> shapes::SecurityAdminRule {
-    let addresses = |side: &model::RuleAddresses| match side {
-        // Members of application security groups are no part of an admin rule.
-        model::RuleAddresses::Any | model::RuleAddresses::ApplicationSecurityGroups(_) => None,
-        model::RuleAddresses::Prefixes(prefixes) => Some(OneOrMany::Many(texts(prefixes))),
-        model::RuleAddresses::Tag(tag) => Some(OneOrMany::One(tag.to_string())),
-    };
-    shapes::SecurityAdminRule {
-        name: Some(rule.name.clone()),
-        description: rule.description.clone(),
-        priority: Some(rule.priority),
-        direction: Some(shapes::Direction(rule.direction.as_str())),
-        access: Some(shapes::AdminAccess(rule.access.as_str())),
-        protocol: Some(shapes::Protocol(rule.protocol.as_str())),
-        source: addresses(&rule.source),
-        source_ports: rule_ports(&rule.source_ports),
-        destination: addresses(&rule.destination),
-        destination_ports: rule_ports(&rule.destination_ports),
-    }
-}
-
-fn rule_ports(ports: &model::Ports) -> Option<shapes::RulePorts> {
-    if ports.is_all() {
-        return None;
-    }
-    let ranges = ports.ranges().iter();
-    let mut texts: Vec<String> = ranges
-        .map(|&(first, last)| {
-            if first == last {
-                first.to_string()
-            } else {
-                format!("{first}-{last}")
-            }
-        })
-        .collect();
-    Some(if texts.len() == 1 {
-        shapes::RulePorts::One(texts.remove(0))
-    } else {
-        shapes::RulePorts::Many(texts)
-    })
-}
-
 fn texts(prefixes: &[Ipv4Net]) -> Vec<String> {
     prefixes.iter().map(ToString::to_string).collect()
-}
-
-/// The protocol of a load balancer's rule.
-fn balanced(protocol: Option<u8>) -> shapes::LoadBalancedProtocol {
-    shapes::LoadBalancedProtocol(match protocol {
-        Some(6) => "Tcp",
-        Some(17) => "Udp",
-        _ => "All",
-    })
-}
-
-fn inbound_nat_rule(rule: &model::InboundNatRule) -> shapes::InboundNatRule {
-    let (start, end) = (*rule.frontend_ports.start(), *rule.frontend_ports.end());
-    let pool = match &rule.target {
-        InboundNatTarget::Pool(pool) => Some(pool.clone()),
-        InboundNatTarget::Nobody | InboundNatTarget::Configuration(..) => None,
-    };
-    shapes::InboundNatRule {
-        name: Some(rule.name.clone()),
-        frontend: Some(rule.frontend.clone()),
-        protocol: Some(balanced(rule.protocol)),
-        frontend_port: (start == end).then_some(start),
-        frontend_port_range_start: (start != end).then_some(start),
-        frontend_port_range_end: (start != end).then_some(end),
-        backend_port: Some(rule.backend_port),
-        pool,
-        floating_ip: set(rule.floating_ip),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,62 @@
-//! Rules of Azure firewalls as a scenario has them.
+//! Azure firewalls, their policies with rules, and IP groups as a scenario has them.
 
 use model::{CollectionAction, FirewallAddresses, FirewallRule, RuleCollection};
 
-use super::super::shapes;
-use super::texts;
+use super::super::shapes::{self, Named};
+use super::{Writer, location, set, texts};
+
+impl Writer<'_> {
+    pub(super) fn firewalls(&self) -> Named<shapes::AzureFirewall> {
+        let network = self.network;
+        self.named(network.firewalls().values(), |firewall| {
+            let configuration = network.nics()[firewall.nic].primary();
+            shapes::AzureFirewall {
+                location: location(&firewall.location),
+                subnet: Some(self.subnet(configuration.subnet)),
+                address: Some(configuration.private_address.to_string()),
+                public_ip: self.public_ip(configuration.public_ip),
+                ip_configuration: Some(configuration.name.clone()),
+                public_ips: firewall
+                    .public_ips
+                    .iter()
+                    .filter(|&&id| configuration.public_ip != Some(id))
+                    .filter_map(|&id| self.public_ip(Some(id)))
+                    .collect(),
+                policy: firewall.policy.as_ref().map(ToString::to_string),
+                rule_collections: firewall
+                    .classic_collections
+                    .iter()
+                    .map(collection)
+                    .collect(),
+                private_ranges: firewall.classic_private_ranges.as_deref().map(texts),
+                ..shapes::AzureFirewall::default()
+            }
+        })
+    }
+
+    pub(super) fn firewall_policies(&self) -> Named<shapes::FirewallPolicy> {
+        self.named(self.network.firewall_policies().values(), |policy| {
+            let groups = policy.groups.iter();
+            let groups = groups.map(|named| (named.name.clone(), group(named)));
+            shapes::FirewallPolicy {
+                location: location(&policy.location),
+                base_policy: policy.base.as_ref().map(ToString::to_string),
+                private_ranges: policy.private_ranges.as_deref().map(texts),
+                rule_collection_groups: Named(groups.collect()),
+                incomplete: set(policy.incomplete),
+                ..shapes::FirewallPolicy::default()
+            }
+        })
+    }
+
+    pub(super) fn ip_groups(&self) -> Named<shapes::IpGroup> {
+        self.named(self.network.ip_groups().values(), |group| shapes::IpGroup {
+            location: location(&group.location),
+            prefixes: texts(&group.prefixes),
+            ..shapes::IpGroup::default()
+        })
+    }
+}
 
 pub(super) fn group(group: &model::RuleCollectionGroup) -> shapes::RuleCollectionGroup {
     shapes::RuleCollectionGroup {

@@ -1,11 +1,89 @@
-//! Gateways' parts that have a form of their own: route servers, what was learned by BGP, traffic selectors.
+//! Gateways, connections, route servers, what was learned by BGP, and what lies outside Azure, as a scenario has them.
 
-use model::{LearnedRoute, RouteServer, RouteServerPeer};
+use model::{ConnectionPeer, LearnedRoute, RouteServer, RouteServerPeer};
 
 use super::super::shapes::{self, Named};
-use super::{Writer, location, set, texts};
+use super::{Writer, dynamic, location, set, texts};
+use crate::resources::kind::Kind;
 
 impl Writer<'_> {
+    pub(super) fn gateways(&self) -> Named<shapes::VirtualNetworkGateway> {
+        let network = self.network;
+        let instance = |instance: &model::GatewayInstance| {
+            let configuration = network.nics()[instance.nic].primary();
+            shapes::Instance {
+                address: Some(configuration.private_address.to_string()),
+                allocation: dynamic(configuration.allocation),
+                public_ip: self.public_ip(instance.public_ip),
+            }
+        };
+        self.named(network.gateways().values(), |gateway| {
+            shapes::VirtualNetworkGateway {
+                location: location(&gateway.location),
+                subnet: gateway
+                    .instances
+                    .first()
+                    .map(|instance| self.subnet(network.nics()[instance.nic].subnet())),
+                gateway_type: Some(shapes::GatewayType(gateway.kind.as_str())),
+                vpn_type: Some(shapes::VpnType(gateway.vpn_type.as_str())),
+                active_active: set(gateway.active_active),
+                instances: gateway.instances.iter().map(instance).collect(),
+                bgp: set(gateway.bgp),
+                asn: Some(gateway.asn),
+                default_site: gateway
+                    .default_site
+                    .map(|key| network.local_gateways()[key].id.to_string()),
+                client_pool: texts(&gateway.client_pool),
+                ..shapes::VirtualNetworkGateway::default()
+            }
+        })
+    }
+
+    pub(super) fn connections(&self) -> Named<shapes::Connection> {
+        let network = self.network;
+        self.named(network.connections().values(), |connection| {
+            let mut shape = shapes::Connection {
+                gateway: Some(network.gateways()[connection.gateway].id.to_string()),
+                connection_type: Some(shapes::ConnectionType(connection.kind.as_str())),
+                bgp: set(connection.bgp),
+                up: (!connection.up).then_some(false),
+                routing_weight: Some(connection.routing_weight),
+                traffic_selectors: selectors(&connection.traffic_selectors),
+                ..shapes::Connection::default()
+            };
+            match &connection.peer {
+                ConnectionPeer::Site(key) => {
+                    shape.site = Some(network.local_gateways()[*key].id.to_string());
+                }
+                ConnectionPeer::Gateway(key) => {
+                    shape.remote_gateway = Some(network.gateways()[*key].id.to_string());
+                }
+                ConnectionPeer::Outside(id) if Kind::of_id(id) == Kind::VirtualNetworkGateway => {
+                    shape.remote_gateway = Some(id.to_string());
+                }
+                ConnectionPeer::Outside(id) => shape.circuit = Some(id.to_string()),
+            }
+            shape
+        })
+    }
+
+    pub(super) fn on_premises(&self) -> Named<shapes::OnPremises> {
+        let network = self.network;
+        self.named(network.on_premises().values(), |site| shapes::OnPremises {
+            gateway: Some(network.gateways()[site.gateway].id.to_string()),
+            prefixes: texts(&site.prefixes),
+            knows: site.knows.as_deref().map(texts),
+            hosts: Named(
+                site.hosts
+                    .iter()
+                    .filter_map(|&station| network.outside_host(station))
+                    .map(|host| (host.name.clone(), host.address.to_string()))
+                    .collect(),
+            ),
+            latency_ms: Some(f64::from(site.latency_us) / 1000.0),
+        })
+    }
+
     pub(super) fn route_servers(&self) -> Named<shapes::RouteServer> {
         let peer = |peer: &RouteServerPeer| {
             let shape = shapes::RouteServerPeer {
