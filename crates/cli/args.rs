@@ -90,6 +90,7 @@ pub(crate) struct StateArguments {
 
 /// What is asked for: an echo unless said.
 #[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Service")]
 pub(crate) struct ServiceArguments {
     /// Ask for a TCP connection to this port instead of an echo
     #[arg(long, value_name = "PORT", conflicts_with = "udp")]
@@ -103,6 +104,21 @@ pub(crate) struct ServiceArguments {
     /// Take it that somebody answers at an end on premises, where the input knows the prefix but no host
     #[arg(long)]
     pub(crate) assume_hosts: bool,
+}
+
+/// Between whom, for what, and in which network.
+#[derive(Args, Debug)]
+pub(crate) struct JourneyArguments {
+    /// VM, NIC or host outside Azure that sends: name, VM/NIC, SITE/HOST, id, or an address that only one of them has
+    #[arg(value_name = "SRC", help_heading = None)]
+    pub(crate) source: String,
+    /// VM, NIC, address or DNS name that is to answer
+    #[arg(value_name = "DST", help_heading = None)]
+    pub(crate) destination: String,
+    #[command(flatten)]
+    pub(crate) service: ServiceArguments,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArguments,
 }
 
 /// How a simulated run is made and what it leaves behind.
@@ -142,12 +158,6 @@ Examples:
   vnetsim ping Spoke1VM Spoke2VM -t example:hub-spoke-nva -c 1000 -i 0.01 \\
       --histogram rtt.hgrm")]
 pub(crate) struct PingArguments {
-    /// VM, NIC or host outside Azure that sends: name, VM/NIC, SITE/HOST, id, or an address that only one of them has
-    #[arg(value_name = "SRC")]
-    pub(crate) source: String,
-    /// VM, NIC, address or DNS name that is to answer
-    #[arg(value_name = "DST")]
-    pub(crate) destination: String,
     /// Number of probes
     #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: u64,
@@ -166,17 +176,15 @@ pub(crate) struct PingArguments {
     /// Set Don't Fragment
     #[arg(long)]
     pub(crate) dont_fragment: bool,
-    #[command(flatten)]
-    pub(crate) service: ServiceArguments,
     /// Write the round trips as an HdrHistogram: .hgrm (percentiles) or .hlog (interval log)
     #[arg(long, value_name = "FILE")]
     pub(crate) histogram: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) run: RunArguments,
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) output: Format,
     #[command(flatten)]
-    pub(crate) topology: TopologyArguments,
+    pub(crate) run: RunArguments,
+    #[command(flatten)]
+    pub(crate) journey: JourneyArguments,
 }
 
 /// Find the hops between two VMs by probes with a growing time to live
@@ -188,12 +196,6 @@ pub(crate) struct PingArguments {
 Example:
   vnetsim traceroute Spoke1VM Spoke2VM -t example:hub-spoke-nva")]
 pub(crate) struct TracerouteArguments {
-    /// VM, NIC or host outside Azure that sends: name, VM/NIC, SITE/HOST, id, or an address that only one of them has
-    #[arg(value_name = "SRC")]
-    pub(crate) source: String,
-    /// VM, NIC, address or DNS name that is to answer
-    #[arg(value_name = "DST")]
-    pub(crate) destination: String,
     /// Highest time to live
     #[arg(short, long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) max_hops: u8,
@@ -203,14 +205,12 @@ pub(crate) struct TracerouteArguments {
     /// How long to wait for each answer
     #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) wait: SimDuration,
-    #[command(flatten)]
-    pub(crate) service: ServiceArguments,
-    #[command(flatten)]
-    pub(crate) run: RunArguments,
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) output: Format,
     #[command(flatten)]
-    pub(crate) topology: TopologyArguments,
+    pub(crate) run: RunArguments,
+    #[command(flatten)]
+    pub(crate) journey: JourneyArguments,
 }
 
 /// Explain whether one end reaches another: both ways step by step, what is in the way, and what to change
@@ -221,18 +221,10 @@ Examples:
   vnetsim explain SalesVM ResearchVM -t example:sales-marketing-research
   vnetsim explain Spoke1VM Spoke2VM -t example:hub-spoke-nva --tcp 23 -o json")]
 pub(crate) struct ExplainArguments {
-    /// VM, NIC or host outside Azure that sends: name, VM/NIC, SITE/HOST, id, or an address that only one of them has
-    #[arg(value_name = "SRC")]
-    pub(crate) source: String,
-    /// VM, NIC, address or DNS name that is to answer
-    #[arg(value_name = "DST")]
-    pub(crate) destination: String,
-    #[command(flatten)]
-    pub(crate) service: ServiceArguments,
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) output: Format,
     #[command(flatten)]
-    pub(crate) topology: TopologyArguments,
+    pub(crate) journey: JourneyArguments,
 }
 
 /// Print the routes that apply to a NIC, as `az network nic show-effective-route-table` does

@@ -29,7 +29,7 @@ use report::meter::MeterDocument;
 use report::ping::{LossRecord, PingHeading};
 use serde_json::Value;
 
-use crate::args::{RunArguments, ServiceArguments, TopologyArguments};
+use crate::args::{JourneyArguments, RunArguments, ServiceArguments};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::{dependence, topology};
@@ -76,13 +76,16 @@ impl Loss {
 impl Journey {
     /// Reads the network and finds the two ends in it.
     pub(crate) fn open(
-        arguments: &TopologyArguments,
-        service: ServiceArguments,
-        source: &str,
-        destination: &str,
+        arguments: &JourneyArguments,
         console: &mut Console<'_>,
     ) -> Result<Self, Failure> {
-        let mut network = topology::open(arguments, console)?.network;
+        let JourneyArguments {
+            source,
+            destination,
+            service,
+            topology,
+        } = arguments;
+        let mut network = topology::open(topology, console)?.network;
         if service.assume_hosts {
             for end in [source, destination] {
                 assume_host(&mut network, end);
@@ -440,12 +443,13 @@ pub(crate) fn probe_kind(
 }
 
 /// The command line that explains the same question.
-pub(crate) fn explain_command(
-    source: &str,
-    destination: &str,
-    service: ServiceArguments,
-    topology: &TopologyArguments,
-) -> String {
+pub(crate) fn explain_command(journey: &JourneyArguments) -> String {
+    let JourneyArguments {
+        source,
+        destination,
+        service,
+        topology,
+    } = journey;
     let mut words = vec!["vnetsim".to_owned(), "explain".to_owned()];
     words.extend([quoted(source), quoted(destination)]);
     for (name, port) in [
@@ -539,6 +543,7 @@ fn watch_for_interrupt() -> Result<&'static AtomicBool, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::TopologyArguments;
 
     #[test]
     fn the_hint_can_be_pasted_into_a_shell() {
@@ -552,7 +557,12 @@ mod tests {
             ..TopologyArguments::default()
         };
         assert_eq!(
-            explain_command("a", "it's", service, &topology),
+            explain_command(&JourneyArguments {
+                source: "a".to_owned(),
+                destination: "it's".to_owned(),
+                service,
+                topology,
+            }),
             r"vnetsim explain a 'it'\''s' --tcp 443 -t 'my net/a.yaml' --set=noneRoutes=seed"
         );
     }

@@ -9,19 +9,8 @@ pub(super) fn run(
     arguments: &ExplainArguments,
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
-    let ExplainArguments {
-        source,
-        destination,
-        ..
-    } = arguments;
-    let journey = Journey::open(
-        &arguments.topology,
-        arguments.service,
-        source,
-        destination,
-        console,
-    )?;
-    let question = journey.question(arguments.service);
+    let journey = Journey::open(&arguments.journey, console)?;
+    let question = journey.question(arguments.journey.service);
     let explanation = diagnose::explain::explain(&journey.network, &journey.snapshot, &question);
     match arguments.output {
         Format::Table => report::explain::write(console.out(), &explanation)?,

@@ -13,13 +13,8 @@ use crate::journey::{Journey, explain_command, heading, price_table, probe_kind}
 const ECHO_SIZE: u16 = 56;
 
 pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let PingArguments {
-        source,
-        destination,
-        service,
-        run,
-        ..
-    } = arguments;
+    let run = &arguments.run;
+    let service = arguments.journey.service;
     // A wrong name should cost no run.
     let histogram = arguments
         .histogram
@@ -27,17 +22,11 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
         .map(HistogramFile::new)
         .transpose()?;
     let prices = price_table(run)?;
-    let journey = Journey::open(
-        &arguments.topology,
-        arguments.service,
-        source,
-        destination,
-        console,
-    )?;
+    let journey = Journey::open(&arguments.journey, console)?;
     let probe = Probe {
         source: journey.source.1,
         destination: journey.destination,
-        kind: probe_kind(*service, arguments.size, ECHO_SIZE),
+        kind: probe_kind(service, arguments.size, ECHO_SIZE),
         dont_fragment: arguments.dont_fragment,
     };
     let ping = |count| {
@@ -50,7 +39,7 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
             arguments.ttl,
         ))
     };
-    let mut report = PingReport::new(heading(destination, run), probe.clone());
+    let mut report = PingReport::new(heading(&arguments.journey.destination, run), probe.clone());
     if let Some(file) = &histogram {
         report = report.with_histogram(file.histogram());
     }
@@ -80,7 +69,7 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
         }
         Format::Json => {
             let document = report.document(ended.loss_records());
-            let mut document = journey.document(serde_json::to_value(document), run, *service)?;
+            let mut document = journey.document(serde_json::to_value(document), run, service)?;
             if let Some(metered) = metered {
                 document["meter"] = serde_json::to_value(metered).map_err(std::io::Error::from)?;
             }
@@ -92,11 +81,11 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
         file.write(report.histogram(), run.epoch, &heading)?;
     }
     if run.explain && lines {
-        journey.explain(*service, console)?;
+        journey.explain(service, console)?;
     }
     console.flush()?;
     if report.received() == 0 {
-        let hint = explain_command(source, destination, *service, &arguments.topology);
+        let hint = explain_command(&arguments.journey);
         ended.tell_losses(&hint, console);
         if ended.has_lost_nothing() {
             console.message(format_args!(
@@ -109,7 +98,7 @@ pub(super) fn run(arguments: &PingArguments, console: &mut Console<'_>) -> Resul
             }
         }
     }
-    journey.tell_options(|| ping(1), *service, console);
+    journey.tell_options(|| ping(1), service, console);
     Ok(if ended.interrupted {
         Exit::Interrupted
     } else {

@@ -19,23 +19,15 @@ pub(super) fn run(
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
     let TracerouteArguments {
-        source,
-        destination,
         max_hops,
         queries,
-        service,
         run,
         ..
     } = arguments;
+    let service = arguments.journey.service;
     let prices = price_table(run)?;
-    let journey = Journey::open(
-        &arguments.topology,
-        arguments.service,
-        source,
-        destination,
-        console,
-    )?;
-    let kind = probe_kind(*service, None, ECHO_SIZE);
+    let journey = Journey::open(&arguments.journey, console)?;
+    let kind = probe_kind(service, None, ECHO_SIZE);
     let packet_length = match kind {
         ProbeKind::Echo { payload, .. } | ProbeKind::Udp { payload, .. } => payload + 28,
         ProbeKind::Tcp { .. } => 40,
@@ -51,7 +43,7 @@ pub(super) fn run(
         Application::Traceroute(ladder)
     };
     let mut report = TracerouteReport::new(
-        heading(destination, run),
+        heading(&arguments.journey.destination, run),
         journey.destination,
         *max_hops,
         *queries,
@@ -74,7 +66,7 @@ pub(super) fn run(
     let metered = journey.metered(&ended, run, prices.as_ref(), console);
     if arguments.output == Format::Json {
         let document = report.document(ended.loss_records());
-        let mut document = journey.document(serde_json::to_value(document), run, *service)?;
+        let mut document = journey.document(serde_json::to_value(document), run, service)?;
         if let Some(metered) = metered {
             document["meter"] = serde_json::to_value(metered).map_err(std::io::Error::from)?;
         }
@@ -83,14 +75,14 @@ pub(super) fn run(
         write!(console.out(), "\n{}", metered.table())?;
     }
     if run.explain && lines {
-        journey.explain(*service, console)?;
+        journey.explain(service, console)?;
     }
     console.flush()?;
     if !report.reached() {
-        let hint = explain_command(source, destination, *service, &arguments.topology);
+        let hint = explain_command(&arguments.journey);
         ended.tell_losses(&hint, console);
     }
-    journey.tell_options(|| ladder(1), *service, console);
+    journey.tell_options(|| ladder(1), service, console);
     Ok(if ended.interrupted {
         Exit::Interrupted
     } else {
