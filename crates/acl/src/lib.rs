@@ -21,4 +21,4 @@ mod rule_set;
 pub use addresses::{Addresses, ClassId};
 pub use ports::Ports;
 pub use rule::{Key, Protocols, Rule};
-pub use rule_set::RuleSet;
+pub use rule_set::{NO_MATCH, RuleSet};

@@ -8,6 +8,9 @@ use crate::rule::{Key, Rule};
 /// as likely to decide as any other, and from about 10 on when it is always the last.
 const LONGEST_LINEAR: usize = 12;
 
+/// What [`RuleSet::first_match_batch`] writes for a key that no rule matches.
+pub const NO_MATCH: u32 = u32::MAX;
+
 /// An ordered rule list, compiled once, shared and never changed.
 #[derive(Clone, Debug)]
 pub struct RuleSet {
@@ -39,6 +42,18 @@ impl RuleSet {
         match &self.form {
             Form::Linear(rules) => linear::first_match(rules, key),
             Form::BitVectors(vectors) => vectors.first_match(key),
+        }
+    }
+
+    /// [`first_match`](Self::first_match) of up to any number of keys; [`NO_MATCH`] where none does.
+    ///
+    /// # Panics
+    ///
+    /// If `matches` is not as long as `keys`.
+    pub fn first_match_batch(&self, keys: &[Key], matches: &mut [u32]) {
+        assert_eq!(keys.len(), matches.len(), "one answer a key");
+        for (key, first) in keys.iter().zip(matches) {
+            *first = self.first_match(key).unwrap_or(NO_MATCH);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use acl::bit_vectors::BitVectors;
-use acl::{Addresses, ClassId, Key, Ports, Protocols, Rule, RuleSet, linear};
+use acl::{Addresses, ClassId, Key, NO_MATCH, Ports, Protocols, Rule, RuleSet, linear};
 use ipnet::Ipv4Net;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -164,7 +164,10 @@ fn assert_agreement(rules: &[Rule], keys: &[Key]) -> Result<(), TestCaseError> {
         .iter()
         .zip(keys.iter().cycle())
         .map(|(rule, &key)| key_for(rule, key));
-    for key in keys.iter().copied().chain(aimed) {
+    let keys: Vec<Key> = keys.iter().copied().chain(aimed).collect();
+    let mut batch = vec![0; keys.len()];
+    set.first_match_batch(&keys, &mut batch);
+    for (key, in_batch) in keys.into_iter().zip(batch) {
         let expected = linear::first_match(rules, &key);
         prop_assert_eq!(
             vectors.first_match(&key),
@@ -173,6 +176,7 @@ fn assert_agreement(rules: &[Rule], keys: &[Key]) -> Result<(), TestCaseError> {
             key
         );
         prop_assert_eq!(set.first_match(&key), expected, "rule set, {:?}", key);
+        prop_assert_eq!(in_batch, expected.unwrap_or(NO_MATCH), "batch, {:?}", key);
     }
     Ok(())
 }
