@@ -130,12 +130,12 @@ impl<T> Fib<T> {
 }
 
 impl<T: Copy> Fib<T> {
-    /// [`lookup`](Self::lookup) of every destination, 32 side by side.
+    /// [`lookup`](Self::lookup) of every destination, 32 side by side. Any number of destinations will do.
     ///
     /// # Panics
     ///
     /// If `values` is not as long as `destinations`.
-    pub fn lookup_batch(&self, destinations: &[Ipv4Addr], values: &mut [Option<T>]) {
+    pub fn lookup_batch<K: Copy + Into<u32>>(&self, destinations: &[K], values: &mut [Option<T>]) {
         assert_eq!(destinations.len(), values.len(), "one value a destination");
         let mut routes = [NO_ROUTE; BATCH];
         for (destinations, values) in destinations.chunks(BATCH).zip(values.chunks_mut(BATCH)) {

@@ -1,6 +1,5 @@
 //! A step function from `u32` keys (addresses, ports) to values.
 
-use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
@@ -93,13 +92,12 @@ impl<T: Copy + PartialEq> Ranges<T> {
         self.values[self.tree.position(key.into())]
     }
 
-    /// [`lookup`](Self::lookup) of every key, 32 side by side: faster than one by one when the table is not in the
-    /// nearest cache.
+    /// [`lookup`](Self::lookup) of every key, 32 side by side: much faster than one by one. Any number of keys will do.
     ///
     /// # Panics
     ///
     /// If `values` is not as long as `keys`.
-    pub fn lookup_batch(&self, keys: &[Ipv4Addr], values: &mut [T]) {
+    pub fn lookup_batch<K: Copy + Into<u32>>(&self, keys: &[K], values: &mut [T]) {
         assert_eq!(keys.len(), values.len(), "one value a key");
         for (keys, values) in keys.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
             let mut padded = [0; BATCH];
@@ -149,6 +147,8 @@ fn close_before<T: Copy>(
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn ranges_of(table: &Ranges<u32>) -> Vec<(RangeInclusive<u32>, u32)> {
@@ -220,5 +220,17 @@ mod tests {
             [79u16, 80, 81].map(|port| table.lookup(port)),
             [false, true, false]
         );
+    }
+
+    #[test]
+    fn a_batch_takes_any_key_that_converts_to_u32() {
+        let table = Ranges::from_steps('a', [(100, 'b'), (0x0A00_0000, 'c')]);
+        let mut values = ['-'; 3];
+        table.lookup_batch(&[99u16, 100, 101], &mut values);
+        assert_eq!(values, ['a', 'b', 'b']);
+        table.lookup_batch(&[99u32, 100, u32::MAX], &mut values);
+        assert_eq!(values, ['a', 'b', 'c']);
+        table.lookup_batch(&[Ipv4Addr::new(10, 0, 0, 0)], &mut values[..1]);
+        assert_eq!(values, ['c', 'b', 'c']);
     }
 }
