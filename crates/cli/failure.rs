@@ -4,7 +4,7 @@ mod drawn;
 
 use std::io;
 
-use engine::counters::NotConserved;
+use dataplane::counters::NotConserved;
 use formats::atomic::WriteError;
 use formats::diagnostic::Diagnostics;
 use formats::source::Sources;

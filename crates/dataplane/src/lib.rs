@@ -9,18 +9,22 @@
 //! |---|---|
 //! | [`pipeline`] | the order of the checks; the one walk that every driver uses |
 //! | [`answers`] | rules, next hop, boundary: pure questions to the snapshot |
+//! | [`forward`] | the forwarding core: whole bursts at full speed |
 //! | [`flow`] | what NICs remember of flows they have admitted |
 //! | [`guest`] | hosts that answer, appliances and gateways that forward |
 //! | [`nat`] | which flows the platform has translated, and to what |
 //! | [`packet`] | real bytes, checked once, patched in place |
+//! | [`counters`] | what became of packets, and the proof that none got lost |
 //! | [`dropped`] | the closed list of drop reasons, and what each drop points at |
 //! | [`recorder`] | nothing at full speed, every step for `explain` |
 #![forbid(unsafe_code)]
 
 pub mod answers;
 mod checksum;
+pub mod counters;
 pub mod dropped;
 pub mod flow;
+pub mod forward;
 pub mod guest;
 pub mod nat;
 pub mod packet;

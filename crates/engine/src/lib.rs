@@ -1,7 +1,6 @@
 //! The drivers: virtual time for ping and scenarios.
 //!
 //! - [`application`]: programs in guests that send probes
-//! - [`counters`]: what became of packets
 //! - [`simulate`]: the driver in virtual time
 //! - [`trace`]: what a run tells
 //! - [`meter`]: what crosses peerings
@@ -12,7 +11,6 @@
 //! - [`random`]: randomness as a pure function of who draws
 
 pub mod application;
-pub mod counters;
 pub mod event;
 pub mod latency;
 pub mod meter;

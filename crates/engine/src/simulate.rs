@@ -23,13 +23,13 @@ use dataplane::guest::Guests;
 use model::{Network, NicId};
 
 use crate::application::Application;
-use crate::counters::{Counters, NotConserved};
 use crate::event::EventQueue;
 use crate::latency::LatencyModel;
 use crate::random::Randomness;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Frames, Occurrence};
 use crate::worker::{Event, Outbox, Worker, World};
+use dataplane::counters::{Counters, NotConserved};
 
 /// How a run is to be made.
 #[derive(Clone, Debug, Default)]

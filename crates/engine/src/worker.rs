@@ -20,13 +20,13 @@ use model::options::FlowLimit;
 use model::{Network, NicId};
 
 use crate::application::{Application, Effects};
-use crate::counters::Counters;
 use crate::event::Stamp;
 use crate::latency::{LatencyModel, Link};
 use crate::random::{Draw, Purpose, Randomness};
 use crate::site::Site;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Fate, FrameDirection, Frames, Occurrence, PacketId, Sighting};
+use dataplane::counters::Counters;
 
 /// What all workers read and none changes.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::AddAssign;
 
-use dataplane::dropped::DropReason;
+use crate::dropped::DropReason;
 
 /// Counts packets. Fragments count as packets of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
