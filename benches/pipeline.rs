@@ -3,269 +3,34 @@
 //! Two spokes of 16 VMs and a hub with an appliance; a group of 200 rules on every subnet and 400 routes in every table. Time is per
 //! packet and whole way, guest included: two visits to NICs when peered, four through the appliance.
 
-mod workload;
-
 use std::hint::black_box;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use control::Snapshot;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use dataplane::packet::Envelope;
-use dataplane::time::SimTime;
-use dataplane::{FlowTable, Guests, Outcome, Packet, Pipeline, Position};
-use ipnet::Ipv4Net;
-use model::{
-    Access, Direction, Guest, IpConfigurationRequest, Location, Network, NetworkSecurityGroup,
-    NicId, NicRequest, PeeringFlags, PeeringScope, Ports, PowerState, RequestedAddress, ResourceId,
-    Route, RouteDestination, RouteTable, RuleAddresses, RuleProtocol, SecurityRule, SubnetId,
-    SubnetRequest, UserNextHop, VirtualMachineRequest, VirtualNetworkRequest, VnetId,
-};
-use workload::Random;
-
-const PACKETS: usize = 4096;
-const MACHINES: usize = 16;
-const RULES: u16 = 200;
-const ROUTES: u8 = 200;
-
-/// A packet and the NIC that sends it.
-type Traffic = Vec<(NicId, Packet)>;
-
-struct Bench {
-    snapshot: Snapshot,
-    machines: [Vec<NicId>; 2],
-    addresses: Vec<Ipv4Addr>,
-}
-
-fn id(kind: &str, name: &str) -> ResourceId {
-    ResourceId::in_group("sub1", "rg1", &format!("Microsoft.Network/{kind}"), name)
-}
-
-fn net(text: &str) -> Ipv4Net {
-    text.parse().expect("a prefix of this file")
-}
-
-impl Bench {
-    /// The spokes are peered with each other, or know each other only through the appliance.
-    fn new(peered: bool) -> Self {
-        let mut network = Network::default();
-        let hub = vnet(&mut network, "hub", "10.0.0.0/16");
-        let spokes = [
-            vnet(&mut network, "spoke1", "10.1.0.0/16"),
-            vnet(&mut network, "spoke2", "10.2.0.0/16"),
-        ];
-        let (hub_vnet, hub_subnet) = hub;
-        let appliance = nic(&mut network, "nva", hub_subnet, true);
-        machine(&mut network, "nva", appliance);
-        for (spoke, _) in spokes {
-            peer(&mut network, hub_vnet, spoke);
-        }
-        if peered {
-            peer(&mut network, spokes[0].0, spokes[1].0);
-        }
-        let machines = spokes.map(|(spoke, subnet)| {
-            routes(&mut network, subnet);
-            let machine = |number| {
-                let name = format!("vm{}-{number}", spoke.get());
-                let nic = nic(&mut network, &name, subnet, false);
-                machine(&mut network, &name, nic);
-                nic
-            };
-            (0..MACHINES).map(machine).collect()
-        });
-        Self {
-            snapshot: control::compile(&network),
-            addresses: network
-                .nics()
-                .values()
-                .map(model::NetworkInterface::primary_address)
-                .collect(),
-            machines,
-        }
-    }
-
-    /// UDP datagrams of 64-byte frames from the first spoke to the second, each of its own flow.
-    fn traffic(&self) -> Traffic {
-        let mut random = Random::new(11);
-        let address = |nic: NicId| self.addresses[nic.get() as usize];
-        (0..PACKETS)
-            .map(|flow| {
-                let from = *random.choose(&self.machines[0]);
-                let to = *random.choose(&self.machines[1]);
-                let port = 1024 + u16::try_from(flow).expect("few packets");
-                let envelope = Envelope::new(address(from), address(to));
-                let packet = Packet::udp(envelope, port, 443, &[0; 22]);
-                (from, packet.expect("a short datagram between two hosts"))
-            })
-            .collect()
-    }
-
-    fn walk_all(&self, traffic: &mut Traffic, pairs: &mut FlowTable, guests: &mut Guests) {
-        for (from, packet) in traffic {
-            let mut silence = ();
-            let now = SimTime::ZERO;
-            let mut pipeline = Pipeline::new(&self.snapshot, pairs, guests, &mut silence, now);
-            let outcome = pipeline.walk(Position::Leaving(*from), packet);
-            assert!(matches!(black_box(outcome), Outcome::Delivered(_)));
-        }
-    }
-}
-
-fn vnet(network: &mut Network, name: &str, space: &str) -> (VnetId, SubnetId) {
-    let request = VirtualNetworkRequest {
-        id: id("virtualNetworks", name),
-        location: Location::new("northeurope"),
-        address_space: vec![net(space)],
-        subnets: Vec::new(),
-        deployment_model: model::DeploymentModel::ResourceManager,
-        flow_timeout_minutes: None,
-        dns_servers: Vec::new(),
-    };
-    let vnet = network
-        .create_virtual_network(request)
-        .expect("a new network");
-    let prefix = Ipv4Net::new_assert(net(space).network(), 24);
-    let subnet = network
-        .create_subnet(vnet, SubnetRequest::new("apps", prefix))
-        .expect("a new subnet");
-    let group = NetworkSecurityGroup {
-        id: id("networkSecurityGroups", name),
-        location: Location::default(),
-        rules: rules(),
-        flush_connection: false,
-    };
-    let group = network
-        .create_network_security_group(group)
-        .expect("a new group");
-    network.set_subnet_security_group(subnet, Some(group));
-    (vnet, subnet)
-}
-
-/// Rules for one application each, which the traffic does not use; the default rules behind them admit it.
-fn rules() -> Vec<SecurityRule> {
-    let mut random = Random::new(5);
-    let mut rule = |priority| {
-        let somewhere = random.address_in(net("10.128.0.0/9"));
-        let port = random.below::<u16>(1024);
-        SecurityRule {
-            name: format!("rule{priority}"),
-            description: None,
-            priority,
-            direction: if priority % 2 == 0 {
-                Direction::Inbound
-            } else {
-                Direction::Outbound
-            },
-            access: Access::Allow,
-            protocol: RuleProtocol::Any,
-            source: RuleAddresses::Any,
-            source_ports: Ports::all(),
-            destination: RuleAddresses::Prefixes(vec![Ipv4Net::new_assert(somewhere, 32)]),
-            destination_ports: Ports::from_ranges([(port, port)]),
-        }
-    };
-    (100..100 + 2 * RULES).map(&mut rule).collect()
-}
-
-/// The way to the appliance, and routes that the traffic does not use.
-fn routes(network: &mut Network, subnet: SubnetId) {
-    let nva = UserNextHop::VirtualAppliance(Ipv4Addr::new(10, 0, 0, 4));
-    let route = |name: String, prefix, next_hop| Route {
-        name,
-        destination: RouteDestination::Prefix(prefix),
-        next_hop,
-    };
-    let unused = (0..ROUTES).flat_map(|number| {
-        [(172, 16), (172, 17)].map(|(a, b)| {
-            let prefix = Ipv4Net::new_assert(Ipv4Addr::new(a, b, number, 0), 24);
-            route(format!("unused{b}-{number}"), prefix, UserNextHop::None)
-        })
-    });
-    let table = RouteTable {
-        id: id("routeTables", &format!("rt{}", subnet.get())),
-        location: Location::default(),
-        routes: unused
-            .chain([route("all".to_owned(), net("10.0.0.0/8"), nva)])
-            .collect(),
-        gateway_propagation_disabled: false,
-    };
-    let table = network.create_route_table(table).expect("a new table");
-    network
-        .set_subnet_route_table(subnet, Some(table))
-        .expect("a table for VMs");
-}
-
-fn nic(network: &mut Network, name: &str, subnet: SubnetId, ip_forwarding: bool) -> NicId {
-    let request = NicRequest {
-        id: id("networkInterfaces", name),
-        location: Location::default(),
-        ip_configurations: vec![IpConfigurationRequest {
-            name: "ipconfig1".to_owned(),
-            subnet,
-            address: RequestedAddress::FirstFree,
-            public_ip: None,
-            application_security_groups: Vec::new(),
-            backend_pools: Vec::new(),
-            primary: true,
-        }],
-        network_security_group: None,
-        ip_forwarding,
-        tcp_state_tracking_disabled: false,
-        mac_address: None,
-    };
-    network.create_nic(request).expect("a free address")
-}
-
-fn machine(network: &mut Network, name: &str, nic: NicId) {
-    let request = VirtualMachineRequest {
-        id: ResourceId::in_group("sub1", "rg1", "Microsoft.Compute/virtualMachines", name),
-        location: Location::default(),
-        zone: None,
-        nics: vec![nic],
-        power: PowerState::Running,
-        guest: Guest::default(),
-    };
-    network
-        .create_virtual_machine(request)
-        .expect("a new machine");
-}
-
-fn peer(network: &mut Network, one: VnetId, other: VnetId) {
-    let flags = PeeringFlags {
-        allow_forwarded_traffic: true,
-        ..PeeringFlags::default()
-    };
-    for (from, to) in [(one, other), (other, one)] {
-        let remote = network.virtual_networks()[to].id.clone();
-        let name = format!("to-{}", remote.name());
-        let scope = PeeringScope::CompleteVirtualNetworks;
-        network
-            .create_peering(from, &name, &remote, flags, scope)
-            .expect("a new link");
-    }
-}
+use dataplane::{FlowTable, Guests, Packet};
+use workload::hub_and_spokes::{HubAndSpokes, PACKETS};
 
 fn ways(criterion: &mut Criterion) {
     for (way, peered) in [("peered", true), ("appliance", false)] {
-        let bench = Bench::new(peered);
-        let traffic = bench.traffic();
+        let network = HubAndSpokes::new(peered);
+        let traffic = network.traffic();
         let mut group = criterion.benchmark_group(format!("pipeline/{way}"));
         group.throughput(Throughput::Elements(PACKETS as u64));
 
         let mut guests = Guests::default();
         let mut known = FlowTable::default();
-        bench.walk_all(&mut traffic.clone(), &mut known, &mut guests);
+        network.walk_all(&mut traffic.clone(), &mut known, &mut guests);
         group.bench_function("established", |bencher| {
             bencher.iter_batched_ref(
                 || traffic.clone(),
-                |traffic| bench.walk_all(traffic, &mut known, &mut guests),
+                |traffic| network.walk_all(traffic, &mut known, &mut guests),
                 BatchSize::LargeInput,
             );
         });
         group.bench_function("new_flows", |bencher| {
             bencher.iter_batched_ref(
                 || (traffic.clone(), FlowTable::default()),
-                |(traffic, pairs)| bench.walk_all(traffic, pairs, &mut guests),
+                |(traffic, pairs)| network.walk_all(traffic, pairs, &mut guests),
                 BatchSize::LargeInput,
             );
         });
@@ -273,7 +38,7 @@ fn ways(criterion: &mut Criterion) {
 }
 
 fn packets(criterion: &mut Criterion) {
-    let traffic = Bench::new(true).traffic();
+    let traffic = HubAndSpokes::new(true).traffic();
     let frames: Vec<Vec<u8>> = traffic
         .iter()
         .map(|(_, packet)| packet.frame().to_vec())

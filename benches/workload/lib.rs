@@ -1,14 +1,24 @@
 //! Tables and traffic for the benches: Azure-shaped, of any size, the same on every machine.
+//!
+//! - [`routes`] and [`rules`]: tables, and the destinations and keys to ask them for.
+//! - [`hub_and_spokes`]: a network whose machines talk directly or through an appliance.
+//!
+//! Measures nothing itself.
+
+pub mod hub_and_spokes;
+pub mod routes;
+pub mod rules;
 
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
 /// The generator `SplitMix64`: enough for workloads, and the same numbers forever.
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The generator whose numbers follow from `seed`.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -21,19 +31,21 @@ impl Random {
     }
 
     /// Uniform in `0..bound`. The type must hold `bound - 1`.
-    pub(crate) fn below<T: TryFrom<u64>>(&mut self, bound: u32) -> T {
+    pub fn below<T: TryFrom<u64>>(&mut self, bound: u32) -> T {
         let scaled = (u64::from(self.next()) * u64::from(bound)) >> 32;
         T::try_from(scaled)
             .ok()
             .expect("the type holds what is below the bound")
     }
 
-    pub(crate) fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    /// One element of `from`, which must not be empty.
+    pub fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         let count = u32::try_from(from.len()).expect("workloads are small");
         &from[self.below::<usize>(count)]
     }
 
-    pub(crate) fn address_in(&mut self, prefix: Ipv4Net) -> Ipv4Addr {
+    /// An address of `prefix`, uniform.
+    pub fn address_in(&mut self, prefix: Ipv4Net) -> Ipv4Addr {
         (u32::from(prefix.network()) | self.next() & u32::from(prefix.hostmask())).into()
     }
 }
