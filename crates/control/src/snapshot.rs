@@ -744,6 +744,7 @@ impl CompiledAdminRules {
 
 impl Snapshot {
     /// The NIC, unless it was deleted.
+    #[inline]
     pub fn nic(&self, nic: NicId) -> Option<&Nic> {
         self.nics.get(nic.get() as usize)?.as_ref()
     }
@@ -789,7 +790,12 @@ impl Snapshot {
     }
 
     /// The host outside Azure that has this worker.
+    #[inline]
     pub fn outside_host(&self, station: StationId) -> Option<&OutsideHost> {
+        // A worker is one or the other, and packets ask for the NIC anyway: only the few hosts pay for a search.
+        if self.nic(station).is_some() {
+            return None;
+        }
         self.outside_hosts.get(&station)
     }
 
