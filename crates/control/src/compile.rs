@@ -61,7 +61,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     let wiring = Wiring::new(network);
     let gateway_routes = GatewayRoutes::new(&wiring);
     let mut public = PublicAddresses::of(network);
-    let mut owners = Owners::new(&wiring, &mut public);
+    let owners = Owners::new(&wiring, &mut public);
 
     let (views, fib_of_subnet) = route_views(&wiring, extent);
     let known: HashMap<&RouteView, (&Arc<CompiledFib>, &Arc<TagView>)> = previous
@@ -129,7 +129,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     });
     let outside_hosts = outside_hosts.collect();
     let virtual_networks = holes(network.virtual_networks(), |key, _| VirtualNetwork {
-        owners: owners.take(key),
+        owners: owners.of(key),
         space: boundary::space(&wiring, key),
         links: boundary::links_by_remote(&wiring, key),
         grouped: wiring.grouped(key).collect(),

@@ -1,19 +1,19 @@
 //! Who stands behind an address, and so what the next hop of a row comes to.
 
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use model::table::Key;
 use model::{AddressOwner, GatewayId, GatewayType, NextHopType, VnetId};
 
 use crate::internet_edge::PublicAddresses;
 use crate::load_balancers::Frontends;
-use crate::snapshot::{EffectiveRoute, NextHop, Owner, RouteOrigin};
+use crate::snapshot::{AddressOwners, EffectiveRoute, NextHop, Owner, RouteOrigin};
 use crate::wiring::{GatewayAccess, Wiring};
 
 /// Who owns which address, network by network, and what stands behind load balancer frontends.
 pub(crate) struct Owners {
-    by_vnet: Vec<HashMap<Ipv4Addr, Owner>>,
+    by_vnet: Vec<Arc<AddressOwners>>,
     pub(crate) frontends: Frontends,
 }
 
@@ -21,7 +21,7 @@ impl Owners {
     pub(crate) fn new(wiring: &Wiring<'_>, public: &mut PublicAddresses) -> Self {
         let network = wiring.network;
         let frontends = Frontends::new(network, public);
-        let mut by_vnet = vec![HashMap::new(); network.virtual_networks().capacity()];
+        let mut by_vnet = vec![AddressOwners::default(); network.virtual_networks().capacity()];
         for subnet in network.subnets().values() {
             let owners = &mut by_vnet[subnet.virtual_network.index()];
             owners.extend(subnet.addresses.iter().map(|(address, owner)| {
@@ -36,12 +36,16 @@ impl Owners {
                 (address, owner)
             }));
         }
+        for owners in &mut by_vnet {
+            owners.shrink_to_fit();
+        }
+        let by_vnet = by_vnet.into_iter().map(Arc::new).collect();
         Self { by_vnet, frontends }
     }
 
-    /// The owners of addresses in a network, once nobody asks here any more.
-    pub(crate) fn take(&mut self, vnet: VnetId) -> HashMap<Ipv4Addr, Owner> {
-        std::mem::take(&mut self.by_vnet[vnet.index()])
+    /// The owners of addresses in a network.
+    pub(crate) fn of(&self, vnet: VnetId) -> Arc<AddressOwners> {
+        Arc::clone(&self.by_vnet[vnet.index()])
     }
 
     /// an appliance's address is resolved against the own space, then against what Connected links know of their networks;

@@ -1,6 +1,6 @@
 //! The compiled tables: what the data plane reads, and the provenance that turns its small numbers back into names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -417,7 +417,7 @@ pub struct CompiledRules {
 #[derive(Clone, Debug)]
 pub struct VirtualNetwork {
     /// Who owns an address in it.
-    pub owners: std::collections::HashMap<Ipv4Addr, Owner>,
+    pub owners: Arc<AddressOwners>,
     /// Its present address space.
     pub space: AddressSet,
     /// Its own links by remote network, sorted by network: the receiver's side of a boundary.
@@ -425,6 +425,9 @@ pub struct VirtualNetwork {
     /// Networks in a connected group with it, ascending.
     pub grouped: Vec<VnetId>,
 }
+
+/// Owners by private address. Every packet that is routed asks, so the hasher is a quick one.
+pub type AddressOwners = HashMap<Ipv4Addr, Owner, foldhash::fast::RandomState>;
 
 /// Who owns an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
