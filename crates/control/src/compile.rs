@@ -20,6 +20,7 @@ use crate::internet_edge::{self, PublicAddresses};
 use crate::load_balancers;
 use crate::next_hop::Owners;
 use crate::note::Note;
+use crate::one_or_more::OneOrMore;
 use crate::service_tags::tag_view;
 use crate::snapshot::{
     CompiledFib, FibEntry, FibId, Link, NextHop, Nic, OutsideHost, Provenance, Snapshot, TagView,
@@ -97,10 +98,10 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         let primary = nic.primary_address();
         let others = nic.addresses().filter(|&address| address != primary);
         Nic {
-            addresses: std::iter::once(primary)
-                .chain(others)
-                .chain(floating.get(&key).into_iter().flatten().copied())
-                .collect(),
+            addresses: OneOrMore::new(
+                primary,
+                others.chain(floating.get(&key).into_iter().flatten().copied()),
+            ),
             virtual_network: nic.virtual_network,
             subnet: nic.subnet(),
             fib: FibId(fib),

@@ -24,6 +24,7 @@
 //! | [`questions`] | next hop and IP flow, as Network Watcher asks them (D-3, D-4) |
 //! | [`note`] | where the input does not hold what decides |
 //! | [`snapshot`] | the compiled tables |
+//! | [`one_or_more`] | short lists in them |
 #![forbid(unsafe_code)]
 
 pub mod admin_rules;
@@ -40,6 +41,7 @@ mod load_balancers;
 mod next_hop;
 mod none_routes;
 pub mod note;
+pub mod one_or_more;
 pub mod questions;
 mod service_tags;
 pub mod snapshot;

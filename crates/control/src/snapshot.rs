@@ -8,6 +8,8 @@ use std::sync::Arc;
 use crate::effective_routes::RouteView;
 use crate::firewalls::Firewall;
 use crate::note::Note;
+use crate::one_or_more::OneOrMore;
+use arrayvec::ArrayVec;
 use fib::{AddressSet, Fib, Ranges};
 use ipnet::Ipv4Net;
 use model::{
@@ -87,7 +89,7 @@ indexes! {
 pub struct Nic {
     /// Own private addresses, the primary first (N-2); behind them the frontends with floating IP, whose address the guest has on a
     /// loopback interface.
-    pub addresses: Vec<Ipv4Addr>,
+    pub addresses: OneOrMore<Ipv4Addr>,
     /// The virtual network.
     pub virtual_network: VnetId,
     /// The subnet of the primary address.
@@ -155,7 +157,7 @@ pub enum Rules {
     /// No security group at either level: everything passes, and the NIC keeps no flow state.
     None,
     /// One or two groups; all must allow.
-    Groups(Vec<GroupRules>),
+    Groups(ArrayVec<GroupRules, 2>),
     /// No group, but a link with false access flag (F-4): packets from or to its range are judged by the default rules.
     BlockedPeers {
         /// The default rules in this direction.

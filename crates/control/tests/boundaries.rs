@@ -417,7 +417,7 @@ fn a_nic_lists_its_primary_address_first_and_forgets_flows_as_its_network_says()
     let (_, _, plain) = topology.site("plain", "northeurope", "10.1.0.0/16");
     let snapshot = topology.compile();
     let compiled = nic(&snapshot, key);
-    assert_eq!(compiled.addresses, [ip("10.0.0.5"), ip("10.0.0.4")]);
+    assert_eq!(*compiled.addresses, [ip("10.0.0.5"), ip("10.0.0.4")]);
     assert_eq!(compiled.idle_timeout_ns, 20 * 60 * 1_000_000_000);
     assert_eq!(compiled.mac_address, Some([0, 0x0d, 0x3a, 1, 2, 3]));
     assert_eq!(
