@@ -1,0 +1,118 @@
+//! One piece of work, for callgrind to count: `counted NAME` prepares it, does it once within [`measured`], and prints how many
+//! items it was. Without a name it lists the pieces. `benches/instructions/run` is what calls it.
+//!
+//! Kernels are those that the processor shows; valgrind shows AVX2 and hides AVX-512.
+
+#![expect(clippy::print_stdout, reason = "its output is what the script reads")]
+
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use acl::{NO_MATCH, RuleSet};
+use dataplane::{FlowTable, Guests};
+use fib::Fib;
+use workload::hub_and_spokes::{HubAndSpokes, PACKETS};
+use workload::routes::{DESTINATIONS, destinations, routes};
+use workload::rules::{KEYS, keys, rules};
+
+/// Name of a piece of work, and what does it: the answer is the number of items.
+type Piece = (&'static str, fn() -> usize);
+
+const PIECES: &[Piece] = &[
+    ("fib_lookup_400_routes", fib_lookup),
+    ("fib_batch_400_routes", fib_batch),
+    ("acl_first_match_200_rules", acl_first_match),
+    ("acl_batch_200_rules", acl_batch),
+    ("acl_build_200_rules", acl_build),
+    ("walk_peered_established", || walk(true, true)),
+    ("walk_peered_new", || walk(true, false)),
+    ("walk_appliance_established", || walk(false, true)),
+    ("walk_appliance_new", || walk(false, false)),
+];
+
+/// Callgrind counts what runs in here; the script names this function.
+#[inline(never)]
+fn measured(work: impl FnOnce()) {
+    black_box(work)();
+    // Nothing may become a tail call that leaves this function before the work is done.
+    black_box(());
+}
+
+fn fib_lookup() -> usize {
+    let routes = routes(400);
+    let destinations = destinations(&routes);
+    let fib = Fib::build(routes).expect("prefixes are distinct");
+    measured(|| {
+        for &destination in &destinations {
+            black_box(fib.lookup(destination));
+        }
+    });
+    DESTINATIONS
+}
+
+fn fib_batch() -> usize {
+    let routes = routes(400);
+    let destinations = destinations(&routes);
+    let fib = Fib::build(routes).expect("prefixes are distinct");
+    let mut values = vec![None; DESTINATIONS];
+    measured(|| fib.lookup_batch(black_box(&destinations), black_box(&mut values)));
+    DESTINATIONS
+}
+
+fn acl_first_match() -> usize {
+    let rules = rules(200);
+    let keys = keys(&rules);
+    let rules = RuleSet::build(rules);
+    measured(|| {
+        for key in &keys {
+            black_box(rules.first_match(key));
+        }
+    });
+    KEYS
+}
+
+fn acl_batch() -> usize {
+    let rules = rules(200);
+    let keys = keys(&rules);
+    let rules = RuleSet::build(rules);
+    let mut matches = vec![NO_MATCH; KEYS];
+    measured(|| rules.first_match_batch(black_box(&keys), black_box(&mut matches)));
+    KEYS
+}
+
+fn acl_build() -> usize {
+    // Hash maps are seeded at random, so one build is up to 3 % dearer than another.
+    let lists = vec![rules(200); 32];
+    measured(|| {
+        for rules in lists {
+            black_box(RuleSet::build(rules));
+        }
+    });
+    32
+}
+
+fn walk(peered: bool, established: bool) -> usize {
+    let network = HubAndSpokes::new(peered);
+    let mut traffic = network.traffic();
+    let mut pairs = FlowTable::default();
+    let mut guests = Guests::default();
+    if established {
+        network.walk_all(&mut traffic.clone(), &mut pairs, &mut guests);
+    }
+    measured(|| network.walk_all(&mut traffic, &mut pairs, &mut guests));
+    PACKETS
+}
+
+fn main() -> ExitCode {
+    let Some(name) = std::env::args().nth(1) else {
+        for (name, _) in PIECES {
+            println!("{name}");
+        }
+        return ExitCode::SUCCESS;
+    };
+    let Some((_, piece)) = PIECES.iter().find(|(known, _)| *known == name) else {
+        return ExitCode::FAILURE;
+    };
+    println!("{}", piece());
+    ExitCode::SUCCESS
+}
