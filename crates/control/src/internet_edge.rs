@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
+use fib::AddressSet;
 use ipnet::Ipv4Net;
 use model::table::Resource;
 use model::{FrontendAddress, Network, NicId, NicOwner, PublicIpId, ResourceId};
 
 use crate::load_balancers::Frontends;
 use crate::note::Note;
-use crate::service_tags::is_public;
+use crate::service_tags::PUBLIC_SPACE;
 use crate::snapshot::{InternetAccess, InternetEdge, Nic, PublicOwner, Share, Translator, WayOut};
 
 /// Public addresses of the input whose value it does not hold get one of these: TEST-NET-3 as in templates, then the range for benchmarks
@@ -281,6 +282,11 @@ impl InternetEdge {
 
     /// Whether anybody in the Internet may have an address: nobody has a private one.
     pub fn is_beyond(&self, address: Ipv4Addr) -> bool {
-        is_public(address)
+        self.beyond().contains(address)
+    }
+
+    /// The addresses that somebody in the Internet may have.
+    pub fn beyond(&self) -> &'static AddressSet {
+        &PUBLIC_SPACE
     }
 }

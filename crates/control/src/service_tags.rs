@@ -138,12 +138,7 @@ const NOT_PUBLIC: [&str; 9] = [
 static RECORDED_INTERNET: LazyLock<AddressSet> = LazyLock::new(|| all_but(&NOT_INTERNET_2021));
 
 /// Public space: the `Internet` tag of the formula (T-6) before a NIC's `VirtualNetwork` tag is taken out.
-static PUBLIC_SPACE: LazyLock<AddressSet> = LazyLock::new(|| all_but(&NOT_PUBLIC));
-
-/// Whether an address is public, so that somebody in the Internet may have it.
-pub(crate) fn is_public(address: Ipv4Addr) -> bool {
-    PUBLIC_SPACE.contains(address)
-}
+pub(crate) static PUBLIC_SPACE: LazyLock<AddressSet> = LazyLock::new(|| all_but(&NOT_PUBLIC));
 
 fn all_but(prefixes: &[&str]) -> AddressSet {
     let left_out: AddressSet = prefixes

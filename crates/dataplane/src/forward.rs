@@ -4,16 +4,18 @@
 //! latency and bandwidth belong to the driver in virtual time.
 
 mod frames;
+pub mod shards;
 
 use control::Snapshot;
 use model::NicId;
 
 pub use self::frames::Frames;
+use self::shards::{HandOvers, Shards};
 use crate::counters::Counters;
 use crate::flow::FlowTable;
 use crate::guest::Guests;
 use crate::packet::{Fragment, Packet};
-use crate::pipeline::{self, Delivery, InFlight, Outcome, Pipeline, Position};
+use crate::pipeline::{self, Delivery, InFlight, Outcome, Pipeline, Position, Stage};
 use crate::time::SimTime;
 
 /// Most packets in a burst.
@@ -62,16 +64,25 @@ pub struct Forwarder {
     pairs: FlowTable,
     guests: Guests,
     counters: Counters,
+    shards: Shards,
+    hand_overs: HandOvers,
 }
 
 impl Forwarder {
-    /// Without any flow.
+    /// Without any flow, and the only shard.
     pub fn new(settings: Settings) -> Self {
         Self {
             pairs: FlowTable::with_limit(settings.flow_limit.unwrap_or(u32::MAX)),
             guests: Guests::default(),
             counters: Counters::default(),
+            shards: Shards::default(),
+            hand_overs: HandOvers::default(),
         }
+    }
+
+    /// From now on it is one of several. Packets whose memory is another's go to [`Sink::hand_over`].
+    pub fn join(&mut self, shards: Shards) {
+        self.shards = shards;
     }
 
     /// Takes a burst of at most [`BURST`] packets, in this order, and brings each to its end. `now` counts in whole milliseconds; what is
@@ -116,12 +127,18 @@ impl Forwarder {
         sink: &mut impl Sink,
     ) {
         let InFlight { position, packet } = packet;
+        self.hand_overs.taken += 1;
         self.walk(snapshot, None, position, packet, now, sink);
     }
 
     /// What became of the packets so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Packets that changed shard so far.
+    pub fn hand_overs(&self) -> HandOvers {
+        self.hand_overs
     }
 
     /// Bytes of flow state.
@@ -133,7 +150,7 @@ impl Forwarder {
         &mut self,
         snapshot: &Snapshot,
         entering: Option<usize>,
-        start: Position,
+        mut position: Position,
         mut packet: Packet,
         now: SimTime,
         sink: &mut impl Sink,
@@ -146,10 +163,30 @@ impl Forwarder {
             &mut silence,
             now,
         );
-        let outcome = pipeline.walk(start, &mut packet);
+        let ending = loop {
+            if let Some(shard) = self.shards.elsewhere(snapshot, position, &packet) {
+                break Err(shard);
+            }
+            match pipeline.advance(position, &mut packet) {
+                Ok(Stage::At(next)) => position = next,
+                Ok(Stage::Delivered(delivery)) => break Ok(Outcome::Delivered(delivery)),
+                Err(dropped) => {
+                    let nic = position.nic();
+                    break Ok(Outcome::Dropped { nic, dropped });
+                }
+            }
+        };
         let spawned = std::mem::take(&mut pipeline.spawned);
-        self.count(outcome);
-        sink.settled(entering, packet.frame(), outcome);
+        match ending {
+            Ok(outcome) => {
+                self.count(outcome);
+                sink.settled(entering, packet.frame(), outcome);
+            }
+            Err(shard) => {
+                self.hand_overs.given += 1;
+                sink.hand_over(shard, InFlight { position, packet });
+            }
+        }
         for InFlight { position, packet } in spawned {
             match packet.fragment() {
                 Fragment::Later { .. } => self.counters.extra_fragments += 1,
