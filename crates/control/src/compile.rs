@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fib::Fib;
 use ipnet::Ipv4Net;
 use model::table::{Key, Resource};
-use model::{Network, NicOwner, OutsidePlace, ResourceId, SubnetId, Table};
+use model::{Network, OutsidePlace, ResourceId, SubnetId, Table};
 use rayon::prelude::*;
 
 use crate::admin_rules::AdminRuleSets;
@@ -20,10 +20,10 @@ use crate::internet_edge::{self, PublicAddresses};
 use crate::load_balancers;
 use crate::next_hop::Owners;
 use crate::note::Note;
-use crate::one_or_more::OneOrMore;
+use crate::policies::Policies;
 use crate::service_tags::tag_view;
 use crate::snapshot::{
-    CompiledFib, FibEntry, FibId, Link, NextHop, Nic, OutsideHost, Provenance, Snapshot, TagView,
+    CompiledFib, FibEntry, FibId, NextHop, Nic, OutsideHost, Provenance, Snapshot, TagView,
     TagViewId, VirtualNetwork,
 };
 use crate::wiring::Wiring;
@@ -66,7 +66,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
 
     let (views, fib_of_subnet) = route_views(&wiring, extent);
     let known: HashMap<&RouteView, (&Arc<CompiledFib>, &Arc<TagView>)> = previous
-        .map(|previous| previous.fibs.iter().zip(&previous.tag_views))
+        .map(|previous| previous.fibs.iter().zip(previous.tag_views.iter()))
         .into_iter()
         .flatten()
         .map(|(fib, tags)| (&fib.view, (fib, tags)))
@@ -90,34 +90,27 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     );
 
     let mut guests = Guests::default();
+    let mut policies = Policies::default();
     let floating = owners.frontends.floating();
     let nics = holes(network.nics(), |key, nic| {
         let fib = fib_of_subnet[nic.subnet().index()].expect("every subnet with a NIC has a view");
-        let (outbound, inbound) = rules.of_nic(network, nic);
-        let timeout = network.virtual_networks()[nic.virtual_network].flow_timeout_minutes;
         let primary = nic.primary_address();
         let others = nic.addresses().filter(|&address| address != primary);
         Nic {
-            addresses: OneOrMore::new(
-                primary,
-                others.chain(floating.get(&key).into_iter().flatten().copied()),
-            ),
+            addresses: std::iter::once(primary)
+                .chain(others)
+                .chain(floating.get(&key).into_iter().flatten().copied())
+                .collect(),
             virtual_network: nic.virtual_network,
             subnet: nic.subnet(),
             fib: FibId(fib),
             tags: TagViewId(fib),
-            admin: match nic.owner {
-                NicOwner::PrivateEndpoint(_) => None, // S-13
-                _ => admin.of_subnet(nic.subnet()),
-            },
-            outbound,
-            inbound,
+            policy: policies.of_nic(network, &rules, &admin, nic),
             ip_forwarding: nic.ip_forwarding,
             tcp_state_tracking_disabled: nic.tcp_state_tracking_disabled,
             guest: guests.behind(network, key, nic),
             mac_address: nic.mac_address,
             internet: internet_access(network, &owners.frontends, key, nic),
-            idle_timeout_ns: u64::from(timeout.unwrap_or(DEFAULT_TIMEOUT_MINUTES)) * 60_000_000_000,
         }
     });
     let outside_hosts = network.outside_hosts().map(|(station, host)| {
@@ -128,14 +121,18 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         };
         (station, compiled)
     });
-    let outside_hosts = outside_hosts.collect();
-    let virtual_networks = holes(network.virtual_networks(), |key, _| VirtualNetwork {
-        owners: owners.of(key),
-        space: boundary::space(&wiring, key),
-        links: boundary::links_by_remote(&wiring, key),
-        grouped: wiring.grouped(key).collect(),
+    let outside_hosts = Arc::new(outside_hosts.collect());
+    let virtual_networks = holes(network.virtual_networks(), |key, _| {
+        Arc::new(VirtualNetwork {
+            owners: owners.of(key),
+            space: boundary::space(&wiring, key),
+            links: boundary::links_by_remote(&wiring, key),
+            grouped: wiring.grouped(key).collect(),
+        })
     });
-    let links: Vec<Option<Link>> = holes(network.peerings(), |key, _| boundary::link(&wiring, key));
+    let links = holes(network.peerings(), |key, _| {
+        Arc::new(boundary::link(&wiring, key))
+    });
     let firewalls = holes(network.firewalls(), |_, firewall| {
         Firewall::new(network, &public, firewall)
     });
@@ -149,36 +146,34 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
         &gateway_routes.notes,
     ]));
     let provenance = provenance(network, notes);
-    let (fibs, tag_views) = tables
+    let (fibs, tag_views): (Vec<_>, Vec<_>) = tables
         .into_iter()
         .map(|tables| (tables.fib, tables.tags))
         .unzip();
     let mut snapshot = Snapshot {
         generation,
         options: network.options.clone(),
-        nics,
+        nics: nics.into(),
+        policies: policies.list.into(),
         outside_hosts,
-        sites: gateway_routes.sites,
-        profiles: gateway_routes.profiles,
-        guests: guests.guests,
-        fibs,
-        tag_views,
-        rule_sets: rules.sets,
-        admin_rules: admin.sets,
-        virtual_networks,
-        links,
-        frontends: owners.frontends.list,
-        edge,
-        gateways: gateway_routes.gateways,
-        firewalls,
+        sites: gateway_routes.sites.into(),
+        profiles: Arc::new(gateway_routes.profiles),
+        guests: guests.guests.into(),
+        fibs: fibs.into(),
+        tag_views: tag_views.into(),
+        rule_sets: rules.sets.into(),
+        admin_rules: admin.sets.into(),
+        virtual_networks: virtual_networks.into(),
+        links: links.into(),
+        frontends: owners.frontends.list.into(),
+        edge: Arc::new(edge),
+        gateways: gateway_routes.gateways.into(),
+        firewalls: firewalls.into(),
         provenance,
     };
     load_balancers::judge(&mut snapshot);
     snapshot
 }
-
-/// S-21: the platform forgets a flow after four idle minutes unless the network says otherwise.
-const DEFAULT_TIMEOUT_MINUTES: u8 = 4;
 
 /// The distinct views of the subnets that hold a NIC, or of all, and by subnet the number of its view.
 fn route_views(wiring: &Wiring<'_>, extent: Extent) -> (Vec<RouteView>, Vec<Option<u32>>) {
@@ -309,16 +304,17 @@ fn holes<K: Key, T: Resource, C>(
 }
 
 fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
-    fn ids<K: Key, T: Resource>(table: &Table<K, T>) -> Vec<Option<ResourceId>> {
-        holes(table, |_, resource| resource.id().clone())
+    fn ids<K: Key, T: Resource>(table: &Table<K, T>) -> Arc<[Option<ResourceId>]> {
+        holes(table, |_, resource| resource.id().clone()).into()
     }
     Provenance {
-        nics: workers(network),
+        nics: workers(network).into(),
         groups: ids(network.nsgs()),
         // P-9: what a classic network does not hold is changed at the one link of the pair.
         links: holes(network.peerings(), |key, _| {
             network.peerings()[network.visible_link(key)].id.clone()
-        }),
+        })
+        .into(),
         gateways: ids(network.gateways()),
         connections: ids(network.connections()),
         firewalls: ids(network.firewalls()),
@@ -334,8 +330,9 @@ fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
                 .map(|route| route.name.clone())
                 .collect();
             (table.id.clone(), names)
-        }),
-        notes,
+        })
+        .into(),
+        notes: notes.into(),
     }
 }
 

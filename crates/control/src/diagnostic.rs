@@ -119,7 +119,8 @@ pub fn diagnose<'a>(snapshot: &'a Snapshot, nic: &Nic, profile: &Profile) -> Dia
     let tags = snapshot.tags_of(nic);
     let mut evaluations = Vec::new();
     let mut settled = None;
-    for &set in nic.admin_in(profile.direction) {
+    let policy = snapshot.policy_of(nic);
+    for &set in policy.admin_in(profile.direction) {
         let evaluation = of_manager(snapshot, tags, set, profile);
         let access = evaluation.admin_access;
         evaluations.push(evaluation);
@@ -137,11 +138,7 @@ pub fn diagnose<'a>(snapshot: &'a Snapshot, nic: &Nic, profile: &Profile) -> Dia
             allows,
         };
     }
-    let rules = match profile.direction {
-        Direction::Outbound => &nic.outbound,
-        Direction::Inbound => &nic.inbound,
-    };
-    let groups = match rules {
+    let groups = match policy.rules_in(profile.direction) {
         Rules::Groups(groups) => groups.as_slice(),
         Rules::None | Rules::BlockedPeers { .. } => &[],
     };

@@ -10,13 +10,14 @@ use model::options::{IcmpPorts, Quirks, VnetAccessWithoutNsg};
 use model::security::default_rules;
 use model::table::Key;
 use model::{
-    Access, Direction, LinkId, Network, NetworkInterface, NicOwner, NsgId, Ports, RuleAddresses,
-    RuleProtocol, SecurityRule, ServiceTag,
+    Access, Direction, LinkId, Network, NsgId, Ports, RuleAddresses, RuleProtocol, SecurityRule,
+    ServiceTag,
 };
 use rayon::prelude::*;
 
 use crate::compile::Extent;
 use crate::note::Note;
+use crate::policies::KindOfNic;
 use crate::service_tags::platform_tag;
 use crate::snapshot::{
     AZURE_LOAD_BALANCER, CompiledRules, GroupRules, INTERNET, Level, RuleSetId, Rules,
@@ -87,16 +88,14 @@ impl RuleSets {
         }
     }
 
-    /// Rules of a NIC: outbound, then inbound.
-    pub(crate) fn of_nic(&self, network: &Network, nic: &NetworkInterface) -> (Rules, Rules) {
-        let subnet = &network.subnets()[nic.subnet()];
-        if let NicOwner::PrivateEndpoint(_) = nic.owner {
-            // the group of the subnet judges only if the subnet says so.
-            if !subnet.private_endpoint_policies.has_rules() {
-                return (Rules::None, Rules::None);
-            }
+    /// Rules of NICs of a kind: outbound, then inbound.
+    pub(crate) fn of(&self, network: &Network, kind: KindOfNic) -> (Rules, Rules) {
+        let subnet = &network.subnets()[kind.subnet];
+        // the group of the subnet judges only if the subnet says so.
+        if kind.private_endpoint && !subnet.private_endpoint_policies.has_rules() {
+            return (Rules::None, Rules::None);
         }
-        let at_nic = nic.network_security_group;
+        let at_nic = kind.group;
         let at_subnet = subnet.network_security_group;
         let attached = |group: Option<NsgId>, level| {
             let (outbound, inbound) = self.of_group[group?.index()]?;
@@ -124,7 +123,7 @@ impl RuleSets {
             let inbound = levels.iter().rev().map(|&(_, inbound)| inbound).collect();
             return (Rules::Groups(outbound), Rules::Groups(inbound));
         }
-        match (&self.blocked[nic.virtual_network.index()], self.defaults) {
+        match (&self.blocked[subnet.virtual_network.index()], self.defaults) {
             (Some(ranges), Some((outbound, inbound))) => {
                 let blocked = |default_rules| Rules::BlockedPeers {
                     default_rules,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ipnet::Ipv4Net;
 use model::{GuestRole, Network, NetworkInterface, NicId, NicOwner, StationId, VmId};
 
+use crate::few::Few;
 use crate::load_balancers::Frontends;
 use crate::snapshot::{Guest, GuestId, GuestKind, InternetAccess};
 
@@ -42,7 +43,7 @@ impl Guests {
         };
         self.add(Guest {
             kind,
-            nics: vec![key],
+            nics: Few::One(key),
             connected: connected(network, &[key]),
             running,
             listen: None,
@@ -53,8 +54,8 @@ impl Guests {
     pub(crate) fn outside(&mut self, station: StationId) -> GuestId {
         self.add(Guest {
             kind: GuestKind::Outside,
-            nics: vec![station],
-            connected: Vec::new(),
+            nics: Few::One(station),
+            connected: Few::default(),
             running: true,
             listen: None,
         })
@@ -79,15 +80,15 @@ fn machine(network: &Network, vm: VmId) -> Guest {
     };
     Guest {
         kind,
-        nics: machine.nics.clone(),
+        nics: machine.nics.iter().copied().collect(),
         connected: connected(network, &machine.nics),
         running: machine.is_running(),
-        listen: machine.guest.listen.clone(),
+        listen: machine.guest.listen.as_deref().map(Box::from),
     }
 }
 
 /// N-3: the subnets that a guest reaches directly, each through the NIC that lies in it.
-fn connected(network: &Network, nics: &[NicId]) -> Vec<(Ipv4Net, NicId)> {
+fn connected(network: &Network, nics: &[NicId]) -> Few<(Ipv4Net, NicId)> {
     let mut connected: Vec<(Ipv4Net, NicId)> = Vec::new();
     for &nic in nics {
         for configuration in &network.nics()[nic].ip_configurations {
@@ -99,7 +100,7 @@ fn connected(network: &Network, nics: &[NicId]) -> Vec<(Ipv4Net, NicId)> {
             }
         }
     }
-    connected
+    connected.into_iter().collect()
 }
 
 /// N-12, in the order of precedence.

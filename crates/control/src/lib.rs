@@ -15,6 +15,7 @@
 //! | `none_routes`, `gateway_routes` | where some of those rows come from (R-4; R-8, G-2 to G-4) |
 //! | `service_tags` | what `VirtualNetwork` and `Internet` mean for a NIC (T-1 to T-7) |
 //! | `effective_rules` | the rules of a NIC, level by level (S-1 to S-12) |
+//! | `policies` | which NICs are judged alike |
 //! | `next_hop` | who stands behind an address (R-24, R-25, G-5) |
 //! | `load_balancers` | what stands behind frontends, and which members are up (R-25, S-26) |
 //! | `internet_edge` | who has which public address, and under which one NICs go out (N-12, N-13) |
@@ -24,7 +25,7 @@
 //! | [`questions`] | next hop and IP flow, as Network Watcher asks them (D-3, D-4) |
 //! | [`note`] | where the input does not hold what decides |
 //! | [`snapshot`] | the compiled tables |
-//! | [`one_or_more`] | short lists in them |
+//! | [`few`] | short lists in them |
 #![forbid(unsafe_code)]
 
 pub mod admin_rules;
@@ -33,6 +34,7 @@ mod compile;
 pub mod diagnostic;
 pub mod effective_routes;
 mod effective_rules;
+pub mod few;
 pub mod firewalls;
 mod gateway_routes;
 mod guests;
@@ -41,7 +43,7 @@ mod load_balancers;
 mod next_hop;
 mod none_routes;
 pub mod note;
-pub mod one_or_more;
+mod policies;
 pub mod questions;
 mod service_tags;
 pub mod snapshot;

@@ -303,7 +303,7 @@ fn rules(
 
 /// Which members are up, once the rules of the NICs are known: what does not run, does not listen to the probe, or denies it is not.
 pub(crate) fn judge(snapshot: &mut Snapshot) {
-    let mut frontends = std::mem::take(&mut snapshot.frontends);
+    let mut frontends = snapshot.frontends.to_vec();
     for rule in frontends
         .iter_mut()
         .flat_map(|frontend| &mut frontend.rules)
@@ -313,7 +313,7 @@ pub(crate) fn judge(snapshot: &mut Snapshot) {
             member.health = health(snapshot, member, probe);
         }
     }
-    snapshot.frontends = frontends;
+    snapshot.frontends = frontends.into();
 }
 
 fn health(snapshot: &Snapshot, member: &Member, probe: Option<u16>) -> Health {

@@ -173,7 +173,8 @@ pub fn decide<'a>(
         ..packet
     };
     let groups = decide_by_groups(snapshot, nic, direction, &key);
-    let admin = nic
+    let admin = snapshot
+        .policy_of(nic)
         .admin_in(direction)
         .iter()
         .find_map(|&set| admin_verdict(snapshot, set, &key)); // S-13: the first match of the first manager that has one
@@ -206,11 +207,7 @@ fn decide_by_groups<'a>(
     direction: Direction,
     key: &Key,
 ) -> Decision<'a> {
-    let rules = match direction {
-        Direction::Outbound => &nic.outbound,
-        Direction::Inbound => &nic.inbound,
-    };
-    match rules {
+    match snapshot.policy_of(nic).rules_in(direction) {
         Rules::None => Decision::NoRules,
         Rules::Groups(groups) => Decision::Levels(
             groups

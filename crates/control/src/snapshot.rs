@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::effective_routes::RouteView;
+use crate::few::Few;
 use crate::firewalls::Firewall;
 use crate::note::Note;
-use crate::one_or_more::OneOrMore;
 use arrayvec::ArrayVec;
 use fib::{AddressSet, Fib, Ranges};
 use ipnet::Ipv4Net;
@@ -20,7 +20,8 @@ use model::{
     VnetId,
 };
 
-/// What Azure's controller would have programmed, for one state of the network.
+/// What Azure's controller would have programmed, for one state of the network. Its parts are shared with the snapshots of other
+/// states in which they are the same.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Counts the compiled states of one network, from 1.
@@ -28,35 +29,37 @@ pub struct Snapshot {
     /// Options in force when it was compiled.
     pub options: Options,
     /// By [`NicId`]; a deleted NIC leaves a hole.
-    pub nics: Vec<Option<Nic>>,
+    pub nics: Arc<[Option<Nic>]>,
+    /// By [`PolicyId`].
+    pub policies: Arc<[Policy]>,
     /// Hosts outside Azure, by their workers: they have no rules and no routes.
-    pub outside_hosts: BTreeMap<StationId, OutsideHost>,
+    pub outside_hosts: Arc<BTreeMap<StationId, OutsideHost>>,
     /// Networks outside Azure, by [`OnPremisesId`]; a deleted one leaves a hole.
-    pub sites: Vec<Option<Site>>,
+    pub sites: Arc<[Option<Site>]>,
     /// What VPN clients send into the tunnel, by their workers (G-11).
-    pub profiles: BTreeMap<StationId, AddressSet>,
+    pub profiles: Arc<BTreeMap<StationId, AddressSet>>,
     /// By [`GuestId`].
-    pub guests: Vec<Guest>,
+    pub guests: Arc<[Guest]>,
     /// By [`FibId`].
-    pub fibs: Vec<Arc<CompiledFib>>,
+    pub fibs: Arc<[Arc<CompiledFib>]>,
     /// By [`TagViewId`].
-    pub tag_views: Vec<Arc<TagView>>,
+    pub tag_views: Arc<[Arc<TagView>]>,
     /// By [`RuleSetId`].
-    pub rule_sets: Vec<Arc<CompiledRules>>,
+    pub rule_sets: Arc<[Arc<CompiledRules>]>,
     /// By [`AdminRulesId`].
-    pub admin_rules: Vec<Arc<CompiledAdminRules>>,
+    pub admin_rules: Arc<[Arc<CompiledAdminRules>]>,
     /// By [`VnetId`]; a deleted network leaves a hole.
-    pub virtual_networks: Vec<Option<VirtualNetwork>>,
+    pub virtual_networks: Arc<[Option<Arc<VirtualNetwork>>]>,
     /// By [`LinkId`]; a deleted link leaves a hole.
-    pub links: Vec<Option<Link>>,
+    pub links: Arc<[Option<Arc<Link>>]>,
     /// By [`FrontendId`].
-    pub frontends: Vec<Frontend>,
+    pub frontends: Arc<[Frontend]>,
     /// Where the Internet begins.
-    pub edge: InternetEdge,
+    pub edge: Arc<InternetEdge>,
     /// By [`GatewayId`]; a deleted gateway leaves a hole.
-    pub gateways: Vec<Option<Gateway>>,
+    pub gateways: Arc<[Option<Gateway>]>,
     /// By [`FirewallId`]; a deleted firewall leaves a hole.
-    pub firewalls: Vec<Option<Firewall>>,
+    pub firewalls: Arc<[Option<Firewall>]>,
     /// Names for people; never read on the way of a packet.
     pub provenance: Provenance,
 }
@@ -70,6 +73,8 @@ macro_rules! indexes {
 }
 
 indexes! {
+    /// A policy, shared by the NICs of a subnet with the same group of their own.
+    PolicyId,
     /// A compiled FIB, shared by all NICs with the same view of the network.
     FibId,
     /// A tag view; as many as FIBs at most.
@@ -89,7 +94,7 @@ indexes! {
 pub struct Nic {
     /// Own private addresses, the primary first (N-2); behind them the frontends with floating IP, whose address the guest has on a
     /// loopback interface.
-    pub addresses: OneOrMore<Ipv4Addr>,
+    pub addresses: Few<Ipv4Addr>,
     /// The virtual network.
     pub virtual_network: VnetId,
     /// The subnet of the primary address.
@@ -98,12 +103,8 @@ pub struct Nic {
     pub fib: FibId,
     /// What service tags mean to it.
     pub tags: TagViewId,
-    /// Security admin rules, which are asked before all others (S-13); `None` where none reaches. Shared by a network's NICs.
-    pub admin: Option<Arc<AdminRules>>,
-    /// Outbound rules in the order in which they are asked: NIC, then subnet (S-11).
-    pub outbound: Rules,
-    /// Inbound rules in the order in which they are asked: subnet, then NIC (S-11).
-    pub inbound: Rules,
+    /// Which rules judge its packets, and how long its flows are remembered.
+    pub policy: PolicyId,
     /// N-1: off = only own addresses are sent from and received for.
     pub ip_forwarding: bool,
     /// A TCP packet without SYN may begin a flow whatever `tcpStrict` says (S-20).
@@ -114,6 +115,18 @@ pub struct Nic {
     pub mac_address: Option<[u8; 6]>,
     /// How it reaches the Internet (N-12).
     pub internet: InternetAccess,
+}
+
+/// What a NIC shares with the others of its subnet that have the same group of their own: all that has to do with rules. One look-up
+/// away from the NIC, so that a change of rules or links leaves the records of NICs alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Security admin rules, which are asked before all others (S-13); `None` where none reaches. Shared by a network's NICs.
+    pub admin: Option<Arc<AdminRules>>,
+    /// Outbound rules in the order in which they are asked: NIC, then subnet (S-11).
+    pub outbound: Rules,
+    /// Inbound rules in the order in which they are asked: subnet, then NIC (S-11).
+    pub inbound: Rules,
     /// Idle time after which a flow is forgotten, in nanoseconds (S-21).
     pub idle_timeout_ns: u64,
 }
@@ -244,13 +257,13 @@ pub struct Guest {
     /// What it is.
     pub kind: GuestKind,
     /// Its NICs, the primary first.
-    pub nics: Vec<NicId>,
+    pub nics: Few<NicId>,
     /// Prefixes of the subnets of its NICs: what lies in one leaves through that NIC, the rest through the primary (N-3).
-    pub connected: Vec<(Ipv4Net, NicId)>,
+    pub connected: Few<(Ipv4Net, NicId)>,
     /// False: its packets go nowhere.
     pub running: bool,
     /// What listens; `None` = everything.
-    pub listen: Option<Vec<Listener>>,
+    pub listen: Option<Box<[Listener]>>,
 }
 
 /// Kinds of guests.
@@ -693,38 +706,50 @@ pub enum Far {
     Unknown,
 }
 
+/// The resource id of a route table, and the names of its routes by position.
+pub type RouteTableNames = (ResourceId, Arc<[String]>);
+
 /// Names for people: what the small numbers of the hot tables stand for.
 #[derive(Clone, Debug, Default)]
 pub struct Provenance {
     /// Resource ids of NICs, by [`NicId`].
-    pub nics: Vec<Option<ResourceId>>,
+    pub nics: Arc<[Option<ResourceId>]>,
     /// Resource ids of security groups, by [`NsgId`].
-    pub groups: Vec<Option<ResourceId>>,
+    pub groups: Arc<[Option<ResourceId>]>,
     /// Resource ids of links, by [`LinkId`].
-    pub links: Vec<Option<ResourceId>>,
+    pub links: Arc<[Option<ResourceId>]>,
     /// Resource ids of gateways, by [`GatewayId`].
-    pub gateways: Vec<Option<ResourceId>>,
+    pub gateways: Arc<[Option<ResourceId>]>,
     /// Resource ids of gateway connections, by [`ConnectionId`].
-    pub connections: Vec<Option<ResourceId>>,
+    pub connections: Arc<[Option<ResourceId>]>,
     /// Resource ids of Azure firewalls, by [`FirewallId`].
-    pub firewalls: Vec<Option<ResourceId>>,
+    pub firewalls: Arc<[Option<ResourceId>]>,
     /// Resource ids of route servers, by [`RouteServerId`].
-    pub route_servers: Vec<Option<ResourceId>>,
+    pub route_servers: Arc<[Option<ResourceId>]>,
     /// Resource ids of virtual networks, by [`VnetId`].
-    pub virtual_networks: Vec<Option<ResourceId>>,
+    pub virtual_networks: Arc<[Option<ResourceId>]>,
     /// Resource ids of public addresses, by [`PublicIpId`].
-    pub public_ips: Vec<Option<ResourceId>>,
+    pub public_ips: Arc<[Option<ResourceId>]>,
     /// Resource ids of NAT gateways, by [`NatGatewayId`].
-    pub nat_gateways: Vec<Option<ResourceId>>,
+    pub nat_gateways: Arc<[Option<ResourceId>]>,
     /// Resource ids of load balancers, by [`LoadBalancerId`].
-    pub load_balancers: Vec<Option<ResourceId>>,
+    pub load_balancers: Arc<[Option<ResourceId>]>,
     /// Resource ids of route tables with the names of their routes, by [`RouteTableId`].
-    pub route_tables: Vec<Option<(ResourceId, Vec<String>)>>,
+    pub route_tables: Arc<[Option<RouteTableNames>]>,
     /// Things that the compiler noticed and a user should know, sorted, each once.
-    pub notes: Vec<Note>,
+    pub notes: Arc<[Note]>,
 }
 
-impl Nic {
+impl Policy {
+    /// The rules of security groups in a direction.
+    #[inline]
+    pub fn rules_in(&self, direction: Direction) -> &Rules {
+        match direction {
+            Direction::Outbound => &self.outbound,
+            Direction::Inbound => &self.inbound,
+        }
+    }
+
     /// The sets of security admin rules that are asked in a direction, in their order; empty where none reaches.
     pub fn admin_in(&self, direction: Direction) -> &[AdminRulesId] {
         self.admin.as_deref().map_or(&[], |admin| match direction {
@@ -754,17 +779,26 @@ impl Snapshot {
         self.nics.get(nic.get() as usize)?.as_ref()
     }
 
+    /// Which rules judge the packets of a NIC.
+    #[inline]
+    pub fn policy_of(&self, nic: &Nic) -> &Policy {
+        &self.policies[nic.policy.0 as usize]
+    }
+
     /// The FIB of a NIC.
+    #[inline]
     pub fn fib_of(&self, nic: &Nic) -> &CompiledFib {
         &self.fibs[nic.fib.0 as usize]
     }
 
     /// The tag view of a NIC.
+    #[inline]
     pub fn tags_of(&self, nic: &Nic) -> &TagView {
         &self.tag_views[nic.tags.0 as usize]
     }
 
     /// The rules of a group.
+    #[inline]
     pub fn rules(&self, set: RuleSetId) -> &CompiledRules {
         &self.rule_sets[set.0 as usize]
     }
@@ -835,12 +869,12 @@ impl Snapshot {
 
     /// The virtual network, unless it was deleted.
     pub fn virtual_network(&self, vnet: VnetId) -> Option<&VirtualNetwork> {
-        self.virtual_networks.get(vnet.get() as usize)?.as_ref()
+        self.virtual_networks.get(vnet.get() as usize)?.as_deref()
     }
 
     /// The link, unless it was deleted.
     pub fn link(&self, link: LinkId) -> Option<&Link> {
-        self.links.get(link.get() as usize)?.as_ref()
+        self.links.get(link.get() as usize)?.as_deref()
     }
 
     /// The Azure firewall, unless it was deleted.

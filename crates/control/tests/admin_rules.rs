@@ -11,7 +11,7 @@ use model::{
 };
 use proptest::prelude::*;
 
-use crate::topology::{Topology, decided, flags, id, net, nic, tcp};
+use crate::topology::{Topology, decided, flags, id, net, nic, policy, tcp};
 
 fn rule(name: &str, priority: u16, direction: Direction, access: AdminAccess) -> SecurityAdminRule {
     SecurityAdminRule {
@@ -68,7 +68,7 @@ fn manager(
 }
 
 fn reaches(snapshot: &Snapshot, vm: NicId) -> bool {
-    !nic(snapshot, vm).admin_in(Direction::Inbound).is_empty()
+    !policy(snapshot, vm).admin_in(Direction::Inbound).is_empty()
 }
 
 #[test]

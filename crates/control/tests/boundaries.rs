@@ -6,7 +6,7 @@ use model::{
     GatewayType, Guest, GuestRole, LinkId, Listener, PeeringState, PowerState, RequestedAddress,
 };
 
-use crate::topology::{Topology, flags, id, ip, net, nets, nic};
+use crate::topology::{Topology, flags, id, ip, net, nets, nic, policy};
 
 fn link(snapshot: &Snapshot, key: LinkId) -> &Link {
     snapshot.link(key).unwrap()
@@ -218,9 +218,9 @@ fn guests_are_hosts_appliances_and_platform_instances() {
             stateful: false
         }
     );
-    assert_eq!(guest(front_nic).nics, [front_nic, back_nic]);
+    assert_eq!(*guest(front_nic).nics, [front_nic, back_nic]);
     assert_eq!(
-        guest(front_nic).connected,
+        *guest(front_nic).connected,
         [
             (net("10.0.0.0/24"), front_nic),
             (net("10.0.1.0/24"), back_nic)
@@ -244,7 +244,7 @@ fn guests_are_hosts_appliances_and_platform_instances() {
     let instances = &snapshot.gateway(gateway).unwrap().instances;
     for &instance in instances {
         assert_eq!(
-            (guest(instance).kind, guest(instance).nics.as_slice()),
+            (guest(instance).kind, &*guest(instance).nics),
             (GuestKind::Gateway(gateway), &[instance][..])
         );
     }
@@ -418,10 +418,13 @@ fn a_nic_lists_its_primary_address_first_and_forgets_flows_as_its_network_says()
     let snapshot = topology.compile();
     let compiled = nic(&snapshot, key);
     assert_eq!(*compiled.addresses, [ip("10.0.0.5"), ip("10.0.0.4")]);
-    assert_eq!(compiled.idle_timeout_ns, 20 * 60 * 1_000_000_000);
+    assert_eq!(
+        snapshot.policy_of(compiled).idle_timeout_ns,
+        20 * 60 * 1_000_000_000
+    );
     assert_eq!(compiled.mac_address, Some([0, 0x0d, 0x3a, 1, 2, 3]));
     assert_eq!(
-        nic(&snapshot, plain).idle_timeout_ns,
+        policy(&snapshot, plain).idle_timeout_ns,
         4 * 60 * 1_000_000_000
     );
 }

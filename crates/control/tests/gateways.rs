@@ -194,7 +194,7 @@ fn a_user_route_to_a_gateway_needs_a_vpn_gateway_that_stands_alone() {
     let note = Note::CoexistingGateways {
         virtual_network: id("virtualNetworks", "hub"),
     };
-    assert_eq!(snapshot.provenance.notes, [note]);
+    assert_eq!(*snapshot.provenance.notes, [note]);
 }
 
 #[test]
@@ -608,7 +608,7 @@ fn a_tunnel_needs_a_connection_at_both_ends() {
     let note = Note::OneSidedConnection {
         connection: id("connections", "connection0"),
     };
-    assert_eq!(snapshot.provenance.notes, [note]);
+    assert_eq!(*snapshot.provenance.notes, [note]);
 }
 
 #[test]
@@ -668,7 +668,7 @@ fn a_gateway_outside_the_input_is_noted_and_user_routes_to_it_leave_the_input() 
         Some(NextHop::Outside(key))
     );
     assert_eq!(
-        snapshot.provenance.notes,
+        *snapshot.provenance.notes,
         [Note::GatewayOutsideInput { peering: link }]
     );
 }

@@ -65,21 +65,21 @@ fn an_unchanged_network_shares_every_table() {
         first
             .fibs
             .iter()
-            .zip(&second.fibs)
+            .zip(second.fibs.iter())
             .all(|(a, b)| Arc::ptr_eq(a, b))
     );
     assert!(
         first
             .tag_views
             .iter()
-            .zip(&second.tag_views)
+            .zip(second.tag_views.iter())
             .all(|(a, b)| Arc::ptr_eq(a, b))
     );
     assert!(
         first
             .rule_sets
             .iter()
-            .zip(&second.rule_sets)
+            .zip(second.rule_sets.iter())
             .all(|(a, b)| Arc::ptr_eq(a, b))
     );
 }
@@ -98,7 +98,7 @@ fn a_new_route_replaces_the_tables_of_its_view_alone() {
         first
             .rule_sets
             .iter()
-            .zip(&second.rule_sets)
+            .zip(second.rule_sets.iter())
             .all(|(a, b)| Arc::ptr_eq(a, b))
     );
 

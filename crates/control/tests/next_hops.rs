@@ -217,7 +217,7 @@ fn a_frontend_stands_for_the_members_of_its_rules_pool() {
         load_balancer: id("loadBalancers", "ilb"),
         frontend: "idle".to_owned(),
     };
-    assert_eq!(snapshot.provenance.notes, [note]);
+    assert_eq!(*snapshot.provenance.notes, [note]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use model::{
     SubnetId, SubnetRequest,
 };
 
-use crate::topology::{Topology, appliance, decided, hop, id, ip, net, nic, table, tcp};
+use crate::topology::{Topology, appliance, decided, hop, id, ip, net, nic, policy, table, tcp};
 
 /// An endpoint in a network of its own, in a subnet with these policies. Its NIC is the answer.
 fn endpoint(topology: &mut Topology, subnet: SubnetId, address: &str) -> NicId {
@@ -119,7 +119,7 @@ fn the_group_of_its_subnet_judges_only_where_policies_are_enabled() {
         let subnet = topology.network.create_subnet(vnet, request).unwrap();
         let endpoint = endpoint(&mut topology, subnet, "10.1.200.4");
         let snapshot = topology.compile();
-        let has_rules = !matches!(nic(&snapshot, endpoint).inbound, Rules::None);
+        let has_rules = !matches!(policy(&snapshot, endpoint).inbound, Rules::None);
         assert_eq!(has_rules, judges, "{policies:?}");
         let from_outside = tcp("203.0.113.1", "10.1.200.4", 443);
         let said = decided(&snapshot, endpoint, model::Direction::Inbound, from_outside);

@@ -522,7 +522,7 @@ fn a_service_endpoint_is_one_row_of_many_prefixes_on_its_subnet_alone() {
         service: "Microsoft.KeyVault".to_owned(),
         tag: "AzureKeyVault".to_owned(),
     };
-    assert_eq!(snapshot.provenance.notes, [note]);
+    assert_eq!(*snapshot.provenance.notes, [note]);
 }
 
 #[test]
@@ -571,7 +571,7 @@ fn tag_routes_yield_to_prefixes_and_wider_tags_to_narrower_ones() {
         route: "route4".to_owned(),
         tag: ServiceTag::named("NoSuchTag").to_string(),
     };
-    assert_eq!(snapshot.provenance.notes, [note]);
+    assert_eq!(*snapshot.provenance.notes, [note]);
 }
 
 #[test]

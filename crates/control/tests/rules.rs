@@ -9,7 +9,7 @@ use model::{
     RuleAddresses, RuleProtocol, SecurityRule, ServiceTag, SubnetId, UserNextHop,
 };
 
-use crate::topology::{Topology, decided, flags, id, nets, nic, packet, tcp};
+use crate::topology::{Topology, decided, flags, id, nets, nic, packet, policy, tcp};
 
 fn rule(name: &str, priority: u16, direction: Direction, access: Access) -> SecurityRule {
     SecurityRule {
@@ -191,7 +191,7 @@ fn without_a_group_everything_passes() {
     let mut topology = Topology::of_the_exercise();
     let (_, _, vm) = topology.site("v", "northeurope", "10.0.0.0/16");
     let snapshot = topology.compile();
-    assert_eq!(nic(&snapshot, vm).inbound, Rules::None);
+    assert_eq!(policy(&snapshot, vm).inbound, Rules::None);
     assert_eq!(
         decided(
             &snapshot,
@@ -402,7 +402,7 @@ fn an_unknown_tag_matches_nothing_and_is_noted_and_a_given_one_counts() {
         rule: "unknown".to_owned(),
         tag: "NoSuchTag".to_owned(),
     };
-    assert_eq!(snapshot.provenance.notes, [note]);
+    assert_eq!(*snapshot.provenance.notes, [note]);
 }
 
 #[test]
@@ -434,7 +434,7 @@ fn rules_for_the_platform_are_marked() {
         addresses.collect::<Vec<_>>(),
         ["168.63.129.16/32", "169.254.169.254/32"]
     );
-    assert_eq!(snapshot.provenance.notes, []);
+    assert_eq!(*snapshot.provenance.notes, []);
 }
 
 #[test]
@@ -480,7 +480,7 @@ fn a_shut_peer_meets_the_default_rules_where_there_is_no_group() {
         ),
         "Allow"
     );
-    assert_eq!(nic(&snapshot, b_vm).inbound, Rules::None);
+    assert_eq!(policy(&snapshot, b_vm).inbound, Rules::None);
 
     // A user route that puts the range into the tag admits it, as with a real group.
     topology.routes(a_subnet, &[("10.2.0.0/16", UserNextHop::VnetLocal)]);
@@ -496,7 +496,7 @@ fn a_shut_peer_meets_the_default_rules_where_there_is_no_group() {
     );
 
     topology.network.options.vnet_access_without_nsg = VnetAccessWithoutNsg::Literal;
-    assert_eq!(nic(&topology.compile(), a_vm).inbound, Rules::None);
+    assert_eq!(policy(&topology.compile(), a_vm).inbound, Rules::None);
 }
 
 #[test]
@@ -506,13 +506,13 @@ fn a_shut_link_that_is_not_connected_blocks_nobody_and_a_group_judges_instead_of
     let (b, _, _) = topology.site("b", "northeurope", "10.2.0.0/16");
     topology.link(a, b, flags(&[]));
     assert_eq!(
-        nic(&topology.compile(), a_vm).inbound,
+        policy(&topology.compile(), a_vm).inbound,
         Rules::None,
         "Initiated"
     );
     topology.link(b, a, flags(&["access"]));
     assert!(matches!(
-        nic(&topology.compile(), a_vm).inbound,
+        policy(&topology.compile(), a_vm).inbound,
         Rules::BlockedPeers { .. }
     ));
     let group = topology.group("open", vec![inbound("all", 100, Access::Allow)]);

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use control::Snapshot;
 use control::questions::decide;
-use control::snapshot::{NextHop, Nic};
+use control::snapshot::{NextHop, Nic, Policy};
 use ipnet::Ipv4Net;
 use model::options::NoneRoutes;
 use model::{
@@ -347,6 +347,10 @@ pub(crate) fn hub_and_spoke() -> HubAndSpoke {
 
 pub(crate) fn nic(snapshot: &Snapshot, nic: NicId) -> &Nic {
     snapshot.nic(nic).unwrap()
+}
+
+pub(crate) fn policy(snapshot: &Snapshot, key: NicId) -> &Policy {
+    snapshot.policy_of(nic(snapshot, key))
 }
 
 /// Effective routes as lines of the table that Azure's command line prints, one blank between columns.

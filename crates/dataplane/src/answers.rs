@@ -11,7 +11,7 @@ use control::snapshot::{
     NextHop, Nic, Owner, PublicOwner, Rules, Translator,
 };
 use model::options::IcmpPorts;
-use model::{AdminAccess, Direction, NicId, OutsidePlace, StationId, VnetId};
+use model::{AdminAccess, NicId, OutsidePlace, StationId, VnetId};
 
 use crate::dropped::{DropReason, Dropped, Locator};
 use crate::packet::{Content, FiveTuple, Packet, protocol};
@@ -158,14 +158,15 @@ impl Answers for Snapshot {
         let Some(nic) = self.nic(visit.nic) else {
             return recorder.refuse(nobody_at(visit.nic));
         };
-        if nic.admin.is_some() {
+        let policy = self.policy_of(nic);
+        if policy.admin.is_some() {
             let key = subject.key(nic, self);
             match ask_admin_rules(self, nic, visit, &key, recorder)? {
                 Some(AdminAccess::AlwaysAllow) => return Ok(()), // neither groups nor F-4 are asked
                 Some(AdminAccess::Allow | AdminAccess::Deny) | None => {}
             }
         }
-        match rules_of(nic, visit.direction) {
+        match policy.rules_in(visit.direction) {
             Rules::None => Ok(()),
             Rules::Groups(groups) => {
                 let key = subject.key(nic, self);
@@ -434,14 +435,6 @@ impl Answers for Snapshot {
     }
 }
 
-/// The rules of a NIC in one direction.
-pub(crate) fn rules_of(nic: &Nic, direction: Direction) -> &Rules {
-    match direction {
-        Direction::Outbound => &nic.outbound,
-        Direction::Inbound => &nic.inbound,
-    }
-}
-
 /// S-13: the first admin rule that matches, of the first manager that has one. `Err` if it denies; a denial comes back as `Ok` only in
 /// a counterfactual walk.
 fn ask_admin_rules(
@@ -451,7 +444,7 @@ fn ask_admin_rules(
     key: &acl::Key,
     recorder: &mut impl Recorder,
 ) -> Result<Option<AdminAccess>, Dropped> {
-    for &rules in nic.admin_in(visit.direction) {
+    for &rules in snapshot.policy_of(nic).admin_in(visit.direction) {
         let set = snapshot.admin_rules(rules);
         let Some(position) = set.first_match(key) else {
             continue;
@@ -635,7 +628,7 @@ pub(crate) fn platform_rules(
     subject: Subject,
     recorder: &mut impl Recorder,
 ) -> Result<(), Dropped> {
-    let Rules::Groups(groups) = &nic.outbound else {
+    let Rules::Groups(groups) = &snapshot.policy_of(nic).outbound else {
         return Ok(());
     };
     let key = subject.key(nic, snapshot);

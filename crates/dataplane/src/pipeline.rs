@@ -25,13 +25,11 @@ mod outside;
 mod translation;
 
 use control::Snapshot;
-use control::snapshot::{GuestKind, Nic, Rules};
+use control::snapshot::{GuestKind, Nic, Policy, Rules};
 use model::options::{FabricIcmp, IcmpRelated, TcpStrict};
 use model::{Direction, NicId};
 
-use crate::answers::{
-    Answers, Departure, HOST_ADDRESS, METADATA_ADDRESS, Subject, platform_rules, rules_of,
-};
+use crate::answers::{Answers, Departure, HOST_ADDRESS, METADATA_ADDRESS, Subject, platform_rules};
 use crate::dropped::{DropReason, Dropped, Locator};
 use crate::flow::{Pairs, Terms};
 use crate::guest::{Guests, Turn};
@@ -375,7 +373,7 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
                 None => self.end(visit.nic, DropReason::FragmentOutOfOrder),
             };
         }
-        if !keeps_flows(nic) {
+        if !keeps_flows(self.snapshot.policy_of(nic)) {
             self.found(visit, FlowFound::NotKept);
             return Ok(Admitted::Silently);
         }
@@ -441,7 +439,7 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
             return Ok(());
         };
         let terms = Terms {
-            idle: SimDuration::from_nanoseconds(nic.idle_timeout_ns),
+            idle: SimDuration::from_nanoseconds(self.snapshot.policy_of(nic).idle_timeout_ns),
             admitted_in: self.snapshot.generation,
         };
         match self.pairs.create(visit, packet, terms, self.now) {
@@ -452,7 +450,7 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
 
     /// The last generation in which rules of the NIC in this direction were applied to running flows (S-22).
     fn flushed_in(&self, nic: &Nic, direction: Direction) -> u32 {
-        match rules_of(nic, direction) {
+        match self.snapshot.policy_of(nic).rules_in(direction) {
             Rules::Groups(groups) => groups
                 .iter()
                 .map(|group| self.snapshot.rules(group.rules).flushed_in)
@@ -546,8 +544,8 @@ impl Position {
 }
 
 /// DESIGN section 4: a NIC without rules remembers nothing.
-fn keeps_flows(nic: &Nic) -> bool {
-    nic.admin.is_some() || nic.outbound != Rules::None || nic.inbound != Rules::None
+fn keeps_flows(policy: &Policy) -> bool {
+    policy.admin.is_some() || policy.outbound != Rules::None || policy.inbound != Rules::None
 }
 
 /// S-27, N-8: what no rule can admit.

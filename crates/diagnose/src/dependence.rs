@@ -297,7 +297,8 @@ impl Met<'_> {
         let Some(nic) = self.snapshot.nic(nic) else {
             return false;
         };
-        let unruled = [&nic.outbound, &nic.inbound]
+        let policy = self.snapshot.policy_of(nic);
+        let unruled = [&policy.outbound, &policy.inbound]
             .into_iter()
             .all(|rules| matches!(rules, Rules::None));
         let own = &self.network.virtual_networks()[nic.virtual_network].peerings;

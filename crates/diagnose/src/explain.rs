@@ -320,7 +320,7 @@ impl Explainer<'_> {
             return;
         };
         let terms = Terms {
-            idle: SimDuration::from_nanoseconds(nic.idle_timeout_ns),
+            idle: SimDuration::from_nanoseconds(self.snapshot.policy_of(nic).idle_timeout_ns),
             admitted_in: self.snapshot.generation,
         };
         // The table of a world of its own is never full.

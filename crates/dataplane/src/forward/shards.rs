@@ -195,7 +195,7 @@ fn stand_ins(snapshot: &Snapshot) -> Ranges<bool> {
         addresses.push(firewall.address);
         addresses.extend(&firewall.public_addresses);
     }
-    for frontend in &snapshot.frontends {
+    for frontend in snapshot.frontends.iter() {
         addresses.extend(frontend.address);
         if !frontend.public {
             let members = frontend.rules.iter().flat_map(|rule| &rule.members);

@@ -37,7 +37,7 @@ struct Passing {
 
 pub(super) fn find(design: Design<'_>, findings: &mut Vec<Finding>) {
     let mut passing: BTreeMap<LinkId, Passing> = BTreeMap::new();
-    for fib in &design.snapshot.fibs {
+    for fib in design.snapshot.fibs.iter() {
         let sender = fib.view.virtual_network;
         for receiver in design.network.virtual_networks().keys() {
             into(design, fib, sender, receiver, &mut passing);

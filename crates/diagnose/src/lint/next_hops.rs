@@ -140,7 +140,7 @@ pub(super) fn route_id(
 pub(super) fn find(design: Design<'_>, findings: &mut Vec<Finding>) {
     // Views that differ in service endpoints only say the same.
     let mut seen = BTreeSet::new();
-    for fib in &design.snapshot.fibs {
+    for fib in design.snapshot.fibs.iter() {
         for (prefix, entry) in fib.table.routes() {
             let row = &fib.routes[usize::from(entry.route)];
             let RouteOrigin::User(table, position) = row.origin else {

@@ -45,7 +45,7 @@ const OTHER: Check = Check {
 pub(super) const CHECKS: &[&Check] = &[&TAG, &GATEWAY, &COEXISTING, &ONE_SIDED, &FRONTEND, &OTHER];
 
 pub(super) fn find(design: Design<'_>, findings: &mut Vec<Finding>) {
-    for note in &design.snapshot.provenance.notes {
+    for note in design.snapshot.provenance.notes.iter() {
         let check = match note {
             Note::UnknownTagInRule { .. }
             | Note::UnknownTagInRoute { .. }

@@ -84,7 +84,7 @@ pub(super) const CHECKS: &[&Check] = &[
 ];
 
 pub(super) fn find(design: Design<'_>, findings: &mut Vec<Finding>) {
-    for set in &design.snapshot.rule_sets {
+    for set in design.snapshot.rule_sets.iter() {
         if let Some(group) = set.group {
             covered(design, group, set, findings);
         }
@@ -272,7 +272,8 @@ fn black_holes(design: Design<'_>, findings: &mut Vec<Finding>) {
         let Some(nic) = design.snapshot.nic(key) else {
             continue;
         };
-        for rules in [&nic.outbound, &nic.inbound] {
+        let policy = design.snapshot.policy_of(nic);
+        for rules in [&policy.outbound, &policy.inbound] {
             let Rules::Groups(levels) = rules else {
                 continue;
             };

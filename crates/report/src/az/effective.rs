@@ -98,8 +98,9 @@ pub fn security_groups(network: &Network, snapshot: &Snapshot, nic: NicId) -> Va
 
 /// One block a manager, in the order in which they are asked. That there is no group in such a block is assumed.
 fn admin_blocks(network: &Network, snapshot: &Snapshot, nic: &Nic) -> Vec<Value> {
-    let inbound = nic.admin_in(Direction::Inbound);
-    let outbound = nic.admin_in(Direction::Outbound);
+    let policy = snapshot.policy_of(nic);
+    let inbound = policy.admin_in(Direction::Inbound);
+    let outbound = policy.admin_in(Direction::Outbound);
     let tags = TagSets::of(network, snapshot, nic);
     let block = |(&inbound, &outbound): (&AdminRulesId, &AdminRulesId)| {
         let sets = [inbound, outbound].map(|set| snapshot.admin_rules(set));
@@ -134,9 +135,10 @@ fn admin_blocks(network: &Network, snapshot: &Snapshot, nic: &Nic) -> Vec<Value>
 /// The group that is attached at one level.
 fn block(network: &Network, snapshot: &Snapshot, nic: NicId, level: Level) -> Option<Value> {
     let compiled = snapshot.nic(nic)?;
+    let policy = snapshot.policy_of(compiled);
     let directions = [
-        group_at(&compiled.inbound, level)?,
-        group_at(&compiled.outbound, level)?,
+        group_at(&policy.inbound, level)?,
+        group_at(&policy.outbound, level)?,
     ];
     let group = snapshot.rules(directions[0].rules).group?;
     let tags = TagSets::of(network, snapshot, compiled);

@@ -23,12 +23,13 @@ fn of_nic(network: &Network, snapshot: &Snapshot, key: NicId, nic: &Nic) -> Valu
     let id = &network.nics()[key].id;
     let mut associations = Map::new();
     let subnet = &network.subnets()[nic.subnet].id;
+    let policy = snapshot.policy_of(nic);
     for (level, name, at) in [
         (Level::Nic, "networkInterfaceAssociation", id),
         (Level::Subnet, "subnetAssociation", subnet),
     ] {
         let Some(group) =
-            group_at(&nic.inbound, level).and_then(|at| snapshot.rules(at.rules).group)
+            group_at(&policy.inbound, level).and_then(|at| snapshot.rules(at.rules).group)
         else {
             continue;
         };
@@ -174,18 +175,16 @@ fn effective(network: &Network, snapshot: &Snapshot, nic: &Nic, is_filtered: boo
             );
         }
     }
+    let policy = snapshot.policy_of(nic);
     for direction in [Direction::Outbound, Direction::Inbound] {
-        for &set in nic.admin_in(direction) {
+        for &set in policy.admin_in(direction) {
             for compiled in &snapshot.admin_rules(set).rules {
                 let mut admin = row(network, &compiled.rule.as_security_rule(), "");
                 admin["access"] = json!(compiled.rule.access.as_str());
                 rows.push(admin);
             }
         }
-        let rules = match direction {
-            Direction::Outbound => &nic.outbound,
-            Direction::Inbound => &nic.inbound,
-        };
+        let rules = policy.rules_in(direction);
         for level in [Level::Subnet, Level::Nic] {
             let Some(group) = group_at(rules, level) else {
                 continue;
