@@ -12,7 +12,9 @@ use model::{FrontendAddress, Network, NicId, NicOwner, PublicIpId, ResourceId};
 use crate::load_balancers::Frontends;
 use crate::note::Note;
 use crate::service_tags::PUBLIC_SPACE;
-use crate::snapshot::{InternetAccess, InternetEdge, Nic, PublicOwner, Share, Translator, WayOut};
+use crate::snapshot::{
+    InternetAccess, InternetEdge, Nic, PublicOwner, SharedAddress, Translator, WayOut,
+};
 
 /// Public addresses of the input whose value it does not hold get one of these: TEST-NET-3 as in templates, then the range for benchmarks
 /// (RFC 5737, RFC 2544).
@@ -165,20 +167,27 @@ pub(crate) fn edge(
             owners.insert(address, PublicOwner::Frontend(frontend));
         }
     }
-    let mut edge = InternetEdge {
+    let users = users_of_shared(network, frontends, addresses, nics);
+    let mut share_of = Vec::new();
+    let mut shared = Vec::with_capacity(users.len());
+    for (((address, by), users), number) in users.into_iter().zip(0..) {
+        owners.entry(address).or_insert(PublicOwner::Shared(by));
+        for &nic in &users {
+            let position = nic.get() as usize;
+            if share_of.len() <= position {
+                share_of.resize(position + 1, InternetEdge::NO_SHARE);
+            }
+            share_of[position] = number;
+        }
+        shared.push(SharedAddress { address, by, users });
+    }
+    InternetEdge {
         host: network.internet(),
         owners,
         translated,
-        shared: BTreeMap::new(),
-        shares: BTreeMap::new(),
-    };
-    for ((address, by), users) in users_of_shared(network, frontends, addresses, nics) {
-        edge.owners
-            .entry(address)
-            .or_insert(PublicOwner::Shared(by));
-        share(&mut edge, address, by, &users);
+        shared,
+        share_of,
     }
-    edge
 }
 
 /// The NICs that go out under an address that is not theirs alone, by address and translator.
@@ -239,39 +248,76 @@ fn users_of_shared(
     users
 }
 
-/// Gives each user of an address ports of its own, so that an answer shows whose it is.
-fn share(edge: &mut InternetEdge, address: Ipv4Addr, by: Translator, users: &[NicId]) {
-    let all = u32::from(*SHARED_PORTS.end()) - u32::from(*SHARED_PORTS.start()) + 1;
-    let count = u32::try_from(users.len()).unwrap_or(u32::MAX).clamp(1, all);
-    let size = all / count;
-    for (&nic, number) in users.iter().zip((0..count).cycle()) {
-        let first = u32::from(*SHARED_PORTS.start()) + number * size;
+impl SharedAddress {
+    /// How many ports each user has, so that an answer shows whose it is.
+    fn size(&self) -> u32 {
+        let all = u32::from(*SHARED_PORTS.end()) - u32::from(*SHARED_PORTS.start()) + 1;
+        let users = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
+        all / users.clamp(1, all)
+    }
+
+    /// The ports of a user.
+    fn ports_of(&self, nic: NicId) -> Option<RangeInclusive<u16>> {
+        let position = u32::try_from(self.users.binary_search(&nic).ok()?).ok()?;
+        // More users than ports share ports, too.
+        let all = u32::from(*SHARED_PORTS.end()) - u32::from(*SHARED_PORTS.start()) + 1;
+        let first = u32::from(*SHARED_PORTS.start()) + position % all * self.size();
         let port = |port: u32| u16::try_from(port).unwrap_or(u16::MAX);
-        let ports = port(first)..=port(first + size - 1);
-        edge.shares.entry(address).or_default().push(Share {
-            ports: ports.clone(),
-            nic,
-        });
-        edge.shared.insert(nic, WayOut { address, ports, by });
+        Some(port(first)..=port(first + self.size() - 1))
+    }
+
+    /// The first user of a port.
+    fn user_of(&self, port: u16) -> Option<NicId> {
+        let above = port.checked_sub(*SHARED_PORTS.start())?;
+        let position = u32::from(above) / self.size();
+        self.users.get(position as usize).copied()
     }
 }
 
 impl InternetEdge {
+    /// A NIC that shares no address.
+    pub const NO_SHARE: u32 = u32::MAX;
+
     /// Under which public address a NIC sends from one of its private addresses; `None` if it has no way out from there.
-    pub fn way_out(&self, nic: NicId, private: Ipv4Addr) -> Option<&WayOut> {
+    pub fn way_out(&self, nic: NicId, private: Ipv4Addr) -> Option<WayOut> {
         let of_nic = (nic, Ipv4Addr::UNSPECIFIED)..=(nic, Ipv4Addr::BROADCAST);
         // Only a NIC without public address shares one, or one behind a NAT gateway, which goes first (N-12).
-        self.shared
-            .get(&nic)
-            .or_else(|| self.translated.get(&(nic, private)))
-            .or_else(|| self.translated.range(of_nic).next().map(|(_, way)| way))
+        self.shared_by(nic)
+            .or_else(|| self.translated.get(&(nic, private)).cloned())
+            .or_else(|| {
+                let mut own = self.translated.range(of_nic);
+                own.next().map(|(_, way)| way.clone())
+            })
+    }
+
+    fn shared_by(&self, nic: NicId) -> Option<WayOut> {
+        let &number = self.share_of.get(nic.get() as usize)?;
+        let shared = self.shared.get(number as usize)?;
+        Some(WayOut {
+            address: shared.address,
+            ports: shared.ports_of(nic)?,
+            by: shared.by,
+        })
     }
 
     /// The NIC that has been given a port of a shared address.
     pub fn sharer(&self, address: Ipv4Addr, port: u16) -> Option<NicId> {
-        let shares = self.shares.get(&address)?;
-        let share = shares.iter().find(|share| share.ports.contains(&port))?;
-        Some(share.nic)
+        self.at(address).find_map(|shared| shared.user_of(port))
+    }
+
+    /// Whether several NICs go out under an address.
+    pub fn is_shared(&self, address: Ipv4Addr) -> bool {
+        self.at(address).next().is_some()
+    }
+
+    /// One for each translator that has the address; `shared` is sorted by address.
+    fn at(&self, address: Ipv4Addr) -> impl Iterator<Item = &SharedAddress> {
+        let first = self
+            .shared
+            .partition_point(|shared| shared.address < address);
+        self.shared[first..]
+            .iter()
+            .take_while(move |shared| shared.address == address)
     }
 
     /// The public address that is translated to a private one of a NIC (N-13).
@@ -288,5 +334,39 @@ impl InternetEdge {
     /// The addresses that somebody in the Internet may have.
     pub fn beyond(&self) -> &'static AddressSet {
         &PUBLIC_SPACE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::NatGatewayId;
+
+    use super::*;
+
+    #[test]
+    fn every_user_of_a_shared_address_has_ports_of_its_own_and_is_found_by_them() {
+        for users in [1, 2, 3, 1000, 40_000, 64_512, 64_513, 100_000] {
+            let shared = SharedAddress {
+                address: Ipv4Addr::new(198, 51, 100, 1),
+                by: Translator::NatGateway(NatGatewayId::new(0)),
+                users: (0..users).map(|number| NicId::new(2 * number)).collect(),
+            };
+            let mut next = 1024_u32;
+            for &nic in shared.users.iter().take(64_512) {
+                let ports = shared.ports_of(nic).unwrap();
+                assert_eq!(u32::from(*ports.start()), next);
+                next = u32::from(*ports.end()) + 1;
+                for port in [*ports.start(), *ports.end()] {
+                    assert_eq!(shared.user_of(port), Some(nic));
+                }
+            }
+            // Less than one port for each is left over, or users begin again with the first ports.
+            assert!(65_536 - next < users);
+            assert_eq!(shared.ports_of(NicId::new(1)), None);
+            assert_eq!(shared.user_of(1023), None);
+            if users > 64_512 {
+                assert_eq!(shared.ports_of(NicId::new(2 * 64_512)), Some(1024..=1024));
+            }
+        }
     }
 }

@@ -567,10 +567,22 @@ pub struct InternetEdge {
     pub owners: BTreeMap<Ipv4Addr, PublicOwner>,
     /// What private addresses with a public one of their own go out as.
     pub translated: BTreeMap<(NicId, Ipv4Addr), WayOut>,
-    /// What the other NICs go out as.
-    pub shared: BTreeMap<NicId, WayOut>,
-    /// Which NIC has which ports of an address that several use.
-    pub shares: BTreeMap<Ipv4Addr, Vec<Share>>,
+    /// What the other NICs go out as, by address.
+    pub shared: Vec<SharedAddress>,
+    /// By [`NicId`], the position in `shared` of the address that it uses; [`InternetEdge::NO_SHARE`] for none. May end before the last
+    /// NIC that has none.
+    pub share_of: Vec<u32>,
+}
+
+/// A public address that several NICs use, each with ports of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedAddress {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// Who translates.
+    pub by: Translator,
+    /// The NICs, ascending. The ports are dealt out among them in this order.
+    pub users: Vec<NicId>,
 }
 
 /// Who stands behind a public address.
@@ -604,15 +616,6 @@ pub struct WayOut {
     pub ports: RangeInclusive<u16>,
     /// Who translates.
     pub by: Translator,
-}
-
-/// The ports of a shared address that one NIC uses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// The ports.
-    pub ports: RangeInclusive<u16>,
-    /// The NIC.
-    pub nic: NicId,
 }
 
 /// Whether a member gets packets, and if not why.

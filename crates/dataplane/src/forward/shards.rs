@@ -184,8 +184,8 @@ fn translates(guest: &Guest) -> bool {
 fn stand_ins(snapshot: &Snapshot) -> Ranges<bool> {
     let edge = &snapshot.edge;
     let mut addresses: Vec<Ipv4Addr> = edge.owners.keys().copied().collect();
-    let ways_out = edge.translated.values().chain(edge.shared.values());
-    addresses.extend(ways_out.map(|way| way.address));
+    addresses.extend(edge.translated.values().map(|way| way.address));
+    addresses.extend(edge.shared.iter().map(|shared| shared.address));
 
     for guest in snapshot.guests.iter().filter(|guest| translates(guest)) {
         let nics = guest.nics.iter().filter_map(|&nic| snapshot.nic(nic));

@@ -70,7 +70,7 @@ impl<A: Answers, P: Pairs, R: Recorder> Pipeline<'_, A, P, R> {
         let Some(way) = way.filter(|_| nic.addresses.contains(&source)) else {
             return self.end(from, DropReason::NoOutboundMethod);
         };
-        let &WayOut { address, by, .. } = way;
+        let WayOut { address, by, .. } = way;
         let tuple = packet.tuple();
         match packet.content() {
             Content::LaterFragment => return self.end(from, DropReason::FragmentOutOfOrder),
@@ -89,7 +89,7 @@ impl<A: Answers, P: Pairs, R: Recorder> Pipeline<'_, A, P, R> {
         }
         let reserved = |port| self.snapshot.is_forwarded(address, tuple.protocol, port);
         let nat = self.pairs.nat();
-        let created = nat.create_outward(from, tuple, way, reserved, self.now);
+        let created = nat.create_outward(from, tuple, &way, reserved, self.now);
         let rewrite = created
             .ok()
             .and_then(|()| self.pairs.nat().leaving(from, packet, self.now));

@@ -53,7 +53,7 @@ impl Situation<'_> {
         let edge = &self.snapshot.edge;
         let text = if !edge.is_beyond(address) {
             "The address is private: nobody in the Internet has it, and nobody there reaches it."
-        } else if edge.shares.contains_key(&address) {
+        } else if edge.is_shared(address) {
             "Machines go out under this address; only replies to what they have begun come in."
         } else {
             "No machine, load balancer or firewall of the input has this public address."
