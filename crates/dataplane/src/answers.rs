@@ -123,6 +123,17 @@ impl Subject {
     }
 
     fn key(self, nic: &Nic, snapshot: &Snapshot) -> acl::Key {
+        let classes = &snapshot.tags_of(nic).classes;
+        let FiveTuple {
+            source,
+            destination,
+            ..
+        } = self.tuple;
+        self.key_with(classes.lookup(source), classes.lookup(destination))
+    }
+
+    /// What it shows to rules where its addresses belong to these classes.
+    pub(crate) fn key_with(self, source_classes: u32, destination_classes: u32) -> acl::Key {
         let FiveTuple {
             source,
             destination,
@@ -131,7 +142,6 @@ impl Subject {
             destination_port,
         } = self.tuple;
         let has_ports = matches!(protocol, protocol::TCP | protocol::UDP);
-        let classes = &snapshot.tags_of(nic).classes;
         acl::Key {
             source,
             destination,
@@ -141,8 +151,8 @@ impl Subject {
                 Some(kind) => Some(u16::from(kind)), // S-6
                 None => has_ports.then_some(destination_port),
             },
-            source_classes: classes.lookup(source),
-            destination_classes: classes.lookup(destination),
+            source_classes,
+            destination_classes,
         }
     }
 }
@@ -212,83 +222,8 @@ impl Answers for Snapshot {
         let Some(nic) = self.nic(from) else {
             return recorder.end(nobody_at(from));
         };
-        let behind = gateway::gateway_behind(self, nic);
-        let way = behind.map(|(_, gateway)| gateway::way(gateway, tuple));
-        if let (Some((key, gateway)), Some(gateway::Way::IntoTunnel)) = (behind, &way) {
-            return gateway::into_tunnel(self, key, gateway, tuple, recorder);
-        }
-        let fib = self.fib_of(nic);
-        let Some(&entry) = fib.table.lookup(tuple.destination) else {
-            return recorder.end(Dropped::new(DropReason::NoRoute, Locator::Nic(from)));
-        };
-        let entry = one_of_shared(fib, entry, tuple);
-        recorder.record(Step::Routed {
-            nic: from,
-            fib: nic.fib,
-            route: entry.route,
-            next_hop: entry.next_hop,
-        });
-        let row = Locator::Route {
-            fib: nic.fib,
-            route: entry.route,
-        };
-        if let (Some((key, _)), Some(gateway::Way::FromTunnel)) = (behind, way)
-            && let Some(onward) = gateway::onward(self, key, entry, tuple, recorder)
-        {
-            return onward;
-        }
-        match entry.next_hop {
-            NextHop::Local => owner_of_destination(
-                self,
-                from,
-                (nic.virtual_network, false),
-                tuple,
-                row,
-                recorder,
-            ),
-            NextHop::Peer(link) => match self.link(link).map(|link| (link.remote, link.global)) {
-                Some((Some(remote), global)) => {
-                    owner_of_destination(self, from, (remote, global), tuple, row, recorder)
-                }
-                _ => recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Link(link))),
-            },
-            NextHop::Group(other) => {
-                owner_of_destination(self, from, (other, false), tuple, row, recorder)
-            }
-            NextHop::Nic(next) => Ok(Departure::Nic(next)),
-            NextHop::Frontend(frontend) => {
-                let member = member_of(self, frontend, tuple, recorder)?;
-                Ok(Departure::Nic(member.nic))
-            }
-            NextHop::Gateway(gateway) => {
-                let at = Locator::Gateway(gateway);
-                let instances = self
-                    .gateway(gateway)
-                    .map_or(&[][..], |gateway| &gateway.instances);
-                match choose(instances, tuple) {
-                    Some(instance) => Ok(Departure::Nic(instance)),
-                    None => recorder.end(Dropped::new(DropReason::NoGateway, at)),
-                }
-            }
-            // Under which address it goes out, the edge decides (N-12).
-            NextHop::Internet => Ok(Departure::Internet),
-            NextHop::AzureService => Ok(Departure::AzureService),
-            NextHop::NobodyThere => recorder.end(Dropped::new(DropReason::NoSuchHost, row)),
-            NextHop::Unsimulated => recorder.end(Dropped::new(DropReason::OutsideInput, row)),
-            // A group holds no groups.
-            NextHop::Unreachable | NextHop::Shared(_) => {
-                recorder.end(Dropped::new(DropReason::NextHopUnreachable, row))
-            }
-            NextHop::NoGateway => recorder.end(Dropped::new(DropReason::NoGateway, row)),
-            NextHop::TransitOff(link) => recorder.end(Dropped::new(
-                DropReason::GatewayTransitOff,
-                Locator::Link(link),
-            )),
-            NextHop::Outside(link) => {
-                recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Link(link)))
-            }
-            NextHop::Discard => recorder.end(Dropped::new(DropReason::RouteNone, row)),
-        }
+        let entry = self.fib_of(nic).table.lookup(tuple.destination).copied();
+        routed(self, from, nic, entry, tuple, recorder)
     }
 
     fn entry(
@@ -435,6 +370,93 @@ impl Answers for Snapshot {
     }
 }
 
+/// Steps 6 and 7 from the row on that the FIB has answered with; `None`: it has none.
+pub(crate) fn routed(
+    snapshot: &Snapshot,
+    from: NicId,
+    nic: &Nic,
+    entry: Option<FibEntry>,
+    tuple: FiveTuple,
+    recorder: &mut impl Recorder,
+) -> Result<Departure, Dropped> {
+    let behind = gateway::gateway_behind(snapshot, nic);
+    let way = behind.map(|(_, gateway)| gateway::way(gateway, tuple));
+    if let (Some((key, gateway)), Some(gateway::Way::IntoTunnel)) = (behind, &way) {
+        return gateway::into_tunnel(snapshot, key, gateway, tuple, recorder);
+    }
+    let Some(entry) = entry else {
+        return recorder.end(Dropped::new(DropReason::NoRoute, Locator::Nic(from)));
+    };
+    let entry = one_of_shared(snapshot.fib_of(nic), entry, tuple);
+    recorder.record(Step::Routed {
+        nic: from,
+        fib: nic.fib,
+        route: entry.route,
+        next_hop: entry.next_hop,
+    });
+    let row = Locator::Route {
+        fib: nic.fib,
+        route: entry.route,
+    };
+    if let (Some((key, _)), Some(gateway::Way::FromTunnel)) = (behind, way)
+        && let Some(onward) = gateway::onward(snapshot, key, entry, tuple, recorder)
+    {
+        return onward;
+    }
+    match entry.next_hop {
+        NextHop::Local => owner_of_destination(
+            snapshot,
+            from,
+            (nic.virtual_network, false),
+            tuple,
+            row,
+            recorder,
+        ),
+        NextHop::Peer(link) => match snapshot.link(link).map(|link| (link.remote, link.global)) {
+            Some((Some(remote), global)) => {
+                owner_of_destination(snapshot, from, (remote, global), tuple, row, recorder)
+            }
+            _ => recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Link(link))),
+        },
+        NextHop::Group(other) => {
+            owner_of_destination(snapshot, from, (other, false), tuple, row, recorder)
+        }
+        NextHop::Nic(next) => Ok(Departure::Nic(next)),
+        NextHop::Frontend(frontend) => {
+            let member = member_of(snapshot, frontend, tuple, recorder)?;
+            Ok(Departure::Nic(member.nic))
+        }
+        NextHop::Gateway(gateway) => {
+            let at = Locator::Gateway(gateway);
+            let instances = snapshot
+                .gateway(gateway)
+                .map_or(&[][..], |gateway| &gateway.instances);
+            match choose(instances, tuple) {
+                Some(instance) => Ok(Departure::Nic(instance)),
+                None => recorder.end(Dropped::new(DropReason::NoGateway, at)),
+            }
+        }
+        // Under which address it goes out, the edge decides (N-12).
+        NextHop::Internet => Ok(Departure::Internet),
+        NextHop::AzureService => Ok(Departure::AzureService),
+        NextHop::NobodyThere => recorder.end(Dropped::new(DropReason::NoSuchHost, row)),
+        NextHop::Unsimulated => recorder.end(Dropped::new(DropReason::OutsideInput, row)),
+        // A group holds no groups.
+        NextHop::Unreachable | NextHop::Shared(_) => {
+            recorder.end(Dropped::new(DropReason::NextHopUnreachable, row))
+        }
+        NextHop::NoGateway => recorder.end(Dropped::new(DropReason::NoGateway, row)),
+        NextHop::TransitOff(link) => recorder.end(Dropped::new(
+            DropReason::GatewayTransitOff,
+            Locator::Link(link),
+        )),
+        NextHop::Outside(link) => {
+            recorder.end(Dropped::new(DropReason::OutsideInput, Locator::Link(link)))
+        }
+        NextHop::Discard => recorder.end(Dropped::new(DropReason::RouteNone, row)),
+    }
+}
+
 /// S-13: the first admin rule that matches, of the first manager that has one. `Err` if it denies; a denial comes back as `Ok` only in
 /// a counterfactual walk.
 fn ask_admin_rules(
@@ -511,17 +533,74 @@ fn ask_groups(
         .try_for_each(|denial| recorder.refuse(denial))
 }
 
-/// The rule that decides, and what it says. The defaults match everything (S-7), so there always is one.
+/// The rule that decides, and what it says.
 #[inline]
 fn ask(rules: &CompiledRules, key: &acl::Key, icmp_ports: IcmpPorts) -> (u16, bool) {
-    let table = match (icmp_ports, &rules.icmp_table) {
+    let first = table_for(rules, key, icmp_ports).first_match(key);
+    decision(rules, first.unwrap_or(acl::NO_MATCH))
+}
+
+/// Positions of the rules that decide about many packets.
+pub(crate) fn ask_batch(
+    rules: &CompiledRules,
+    keys: &[acl::Key],
+    icmp_ports: IcmpPorts,
+    matches: &mut [u32],
+) {
+    rules.table.first_match_batch(keys, matches);
+    if rules.icmp_table.is_none() {
+        return;
+    }
+    for (key, first) in keys.iter().zip(matches) {
+        let table = table_for(rules, key, icmp_ports);
+        if !std::ptr::eq(table, &raw const rules.table) {
+            *first = table.first_match(key).unwrap_or(acl::NO_MATCH);
+        }
+    }
+}
+
+#[inline]
+fn table_for<'r>(
+    rules: &'r CompiledRules,
+    key: &acl::Key,
+    icmp_ports: IcmpPorts,
+) -> &'r acl::RuleSet {
+    match (icmp_ports, &rules.icmp_table) {
         (IcmpPorts::Ignore, Some(table)) if key.protocol == protocol::ICMP => table,
         _ => &rules.table,
-    };
-    let rule = table.first_match(key).unwrap_or(u32::MAX) as usize;
-    let rule = rule.min(rules.allows.len().saturating_sub(1));
+    }
+}
+
+/// What the rule that decides says. The defaults match everything (S-7), so there always is one.
+#[inline]
+fn decision(rules: &CompiledRules, first: u32) -> (u16, bool) {
+    let rule = (first as usize).min(rules.allows.len().saturating_sub(1));
     let allows = rules.allows.get(rule).copied().unwrap_or(false);
     (u16::try_from(rule).unwrap_or(u16::MAX), allows)
+}
+
+/// What a group says to a packet whose deciding rule is known.
+#[inline]
+pub(crate) fn verdict(
+    group: control::snapshot::GroupRules,
+    rules: &CompiledRules,
+    first: u32,
+) -> Result<(), Dropped> {
+    let (rule, allows) = decision(rules, first);
+    if allows {
+        return Ok(());
+    }
+    let at = Locator::Rule {
+        level: group.level,
+        rules: group.rules,
+        rule,
+    };
+    Err(Dropped::new(DropReason::NsgDeny, at))
+}
+
+/// Whether an instance of a gateway stands behind a NIC: it has ways of its own.
+pub(crate) fn is_gateway(snapshot: &Snapshot, nic: &Nic) -> bool {
+    gateway::gateway_behind(snapshot, nic).is_some()
 }
 
 /// Step 7 for a destination that a network holds itself.

@@ -1,9 +1,19 @@
-//! What NICs remember of the flows they have admitted (S-17 to S-25): plain pairs, one record a pair.
+//! What NICs remember of the flows they have admitted (S-17 to S-25).
+//!
+//! Two forms of one memory: [`FlowTable`] keeps plain pairs, one record a pair; [`fused`] keeps all pairs of a conversation in one entry as
+//! long as they are alike.
 //!
 //! A pair stands for the two entries that admit both directions of a flow at one NIC. Its key is the NIC and the five-tuple *as it
 //! leaves the NIC*: an inbound packet is looked up reversed, and direction vanishes from the key.
 
+mod entry;
 mod fragments;
+pub(crate) mod fused;
+pub(crate) mod key;
+pub(crate) mod pair;
+mod program;
+mod strays;
+pub(crate) mod way;
 
 use std::collections::{HashMap, VecDeque};
 

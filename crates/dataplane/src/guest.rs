@@ -272,6 +272,23 @@ pub fn originates(snapshot: &Snapshot, nic: NicId) -> Result<(), Dropped> {
     }
 }
 
+/// The NIC through which a guest that forwards by address alone sends a packet on that came in at `at`: a guess what its turn will be.
+pub(crate) fn sends_on(snapshot: &Snapshot, at: NicId, destination: Ipv4Addr) -> Option<NicId> {
+    let (_, guest) = snapshot.guest_behind(at)?;
+    let is_router = matches!(
+        Role::of(guest),
+        Role::Router {
+            source_nat: false,
+            ..
+        }
+    );
+    let is_own = guest
+        .nics
+        .iter()
+        .any(|&nic| snapshot.answers_for(nic, destination));
+    (is_router && !is_own).then(|| egress(guest, at, destination))
+}
+
 /// What a guest does with packets that are not for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {

@@ -102,7 +102,7 @@ pub enum Fragment {
 
 /// The flags of a TCP segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpFlags(u8);
+pub struct TcpFlags(pub(crate) u8);
 
 impl TcpFlags {
     /// No more data from the sender.
@@ -125,6 +125,11 @@ impl TcpFlags {
     /// Whether all flags of `other` are set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether any flag of `other` is set.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// A SYN that asks for a connection, not one that grants it.
@@ -201,6 +206,30 @@ impl Packet {
         frame.extend([0x08, 0x00]);
         frame.extend(datagram);
         Self::from_frame(frame)
+    }
+
+    /// A packet whose frame has been checked as [`from_frame`](Self::from_frame) would: IPv4 without options, no fragment, no padding.
+    pub(crate) fn checked(frame: Vec<u8>, tuple: FiveTuple, content: Content) -> Self {
+        let headers = Headers {
+            tuple,
+            content,
+            fragment: Fragment::Whole,
+            len: 20,
+        };
+        let packet = Self {
+            frame,
+            headers,
+            steps: 0,
+            answer: false,
+            from_edge: false,
+        };
+        debug_assert_eq!(Self::from_frame(packet.frame.clone()).as_ref(), Ok(&packet));
+        packet
+    }
+
+    /// Its memory, to be used again.
+    pub(crate) fn into_frame(self) -> Vec<u8> {
+        self.frame
     }
 
     /// The whole Ethernet frame.
@@ -468,7 +497,7 @@ fn check_options(options: &[u8]) -> Result<(), HeaderError> {
 }
 
 /// RFC 1122 §3.2.1.3: neither this host on this network, nor loopback, nor a group, nor broadcast.
-fn is_single_host(address: Ipv4Addr) -> bool {
+pub(crate) fn is_single_host(address: Ipv4Addr) -> bool {
     address.octets()[0] != 0
         && !address.is_loopback()
         && !address.is_multicast()
