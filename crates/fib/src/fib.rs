@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::range_tree::BATCH;
+use crate::kernels::Kernel;
+use crate::key::Key;
 use crate::ranges::Ranges;
 
 /// In the table of ranges: no route holds these addresses. As an index it lies behind every route.
@@ -85,6 +86,13 @@ impl<T> Fib<T> {
         self.values.get(self.ranges.lookup(destination) as usize)
     }
 
+    /// [`lookup`](Self::lookup) with a kernel of the caller's choice.
+    #[inline]
+    pub fn lookup_with(&self, kernel: Kernel, destination: Ipv4Addr) -> Option<&T> {
+        let route = self.ranges.lookup_with(kernel, destination);
+        self.values.get(route as usize)
+    }
+
     /// Index of the route to `destination`.
     #[inline]
     pub fn lookup_index(&self, destination: Ipv4Addr) -> Option<u32> {
@@ -130,21 +138,32 @@ impl<T> Fib<T> {
 }
 
 impl<T: Copy> Fib<T> {
-    /// [`lookup`](Self::lookup) of every destination, 32 side by side. Any number of destinations will do.
+    /// [`lookup`](Self::lookup) of every destination, many side by side. Any number of destinations will do.
     ///
     /// # Panics
     ///
     /// If `values` is not as long as `destinations`.
-    pub fn lookup_batch<K: Copy + Into<u32>>(&self, destinations: &[K], values: &mut [Option<T>]) {
-        assert_eq!(destinations.len(), values.len(), "one value a destination");
-        let mut routes = [NO_ROUTE; BATCH];
-        for (destinations, values) in destinations.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
-            let routes = &mut routes[..destinations.len()];
-            self.ranges.lookup_batch(destinations, routes);
-            for (value, &route) in values.iter_mut().zip(&*routes) {
-                *value = self.values.get(route as usize).copied();
-            }
-        }
+    #[inline]
+    pub fn lookup_batch<K: Key>(&self, destinations: &[K], values: &mut [Option<T>]) {
+        self.lookup_batch_with(Kernel::fastest(), destinations, values);
+    }
+
+    /// [`lookup_batch`](Self::lookup_batch) with a kernel of the caller's choice.
+    ///
+    /// # Panics
+    ///
+    /// If `values` is not as long as `destinations`.
+    #[inline]
+    pub fn lookup_batch_with<K: Key>(
+        &self,
+        kernel: Kernel,
+        destinations: &[K],
+        values: &mut [Option<T>],
+    ) {
+        self.ranges
+            .map_batch(kernel, destinations, values, |route| {
+                self.values.get(route as usize).copied()
+            });
     }
 }
 

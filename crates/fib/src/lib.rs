@@ -9,15 +9,18 @@
 //! - [`linear`]: the same answers by looking at every prefix; what the fast tables are tested against.
 //!
 //! `range_tree` (private) finds the step: a search tree of cache-line sized nodes that [`Fib`] and [`Ranges`] share.
-
-#![forbid(unsafe_code)]
+//! [`Kernel`] is how it is searched: with the vector instructions that the processor turns out to have.
 
 mod address_set;
 mod fib;
+mod kernels;
+mod key;
 pub mod linear;
 mod range_tree;
 mod ranges;
 
 pub use address_set::AddressSet;
 pub use fib::{Fib, FibError};
+pub use kernels::Kernel;
+pub use key::Key;
 pub use ranges::Ranges;

@@ -1,20 +1,22 @@
-//! Which of n consecutive ranges holds a key: a 16-ary search tree, one cache line a node.
+//! Which of n consecutive ranges holds a key: a search tree, one cache line a node. `kernels` walks it.
 //!
 //! The ranges cover every `u32`, so their *last* keys describe them, and the answer is the number of last keys below
 //! the key looked for. Last keys rather than first ones, because a node that is not full is then padded with
 //! `u32::MAX`, which is below no key: the search needs no bound, no sentinel and no special case for the final range.
-//! 400 routes are three levels.
+//!
+//! A node has 16 children. The top level is up to four nodes, since vector registers hold so many: 64 ranges need no
+//! other level, 1,024 need one more (400 routes have less than 800 ranges), 16,384 two.
 
 /// Keys in a node: 16 × 4 bytes fill one cache line.
-const FANOUT: usize = 16;
+pub(crate) const FANOUT: usize = 16;
 
-/// Keys that are searched side by side, so that the cache misses of one hide behind the work of the others.
-pub(crate) const BATCH: usize = 32;
+/// Nodes of the top level, at most.
+const TOP: usize = 4;
 
 /// Ascending keys, padded with `u32::MAX`: last keys of ranges (leaf), or the greatest key of each child.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[repr(align(64))]
-struct Node([u32; FANOUT]);
+pub(crate) struct Node(pub(crate) [u32; FANOUT]);
 
 impl Node {
     fn new(keys: &[u32]) -> Self {
@@ -23,31 +25,39 @@ impl Node {
         Self(padded)
     }
 
+    /// The last of the keys.
+    #[inline]
+    pub(crate) fn greatest(&self) -> u32 {
+        self.0[FANOUT - 1]
+    }
+
     /// How many keys of this node are below `key`, which must not be above the last of them.
     ///
     /// Six comparisons without a branch: three tell in which four keys the answer lies, three tell where. Sixteen side
     /// by side take twice the time as long as the compiler may use only the oldest vector instructions.
     #[inline]
-    fn count_below(&self, key: u32) -> usize {
+    pub(crate) fn count_below(&self, key: u32) -> u32 {
         let (fours, _) = self.0.as_chunks::<4>();
         let four = fours[..3]
             .iter()
-            .map(|four| usize::from(four[3] < key))
-            .sum::<usize>();
+            .map(|four| u32::from(four[3] < key))
+            .sum::<u32>();
         four * 4
-            + fours[four][..3]
+            + fours[four as usize][..3]
                 .iter()
-                .map(|&own| usize::from(own < key))
-                .sum::<usize>()
+                .map(|&own| u32::from(own < key))
+                .sum::<u32>()
     }
 }
 
 /// Consecutive ranges over all `u32` keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RangeTree {
-    /// Level by level, root first; within a level from left to right.
+    /// The top level, then level by level down to the leaves; within a level from left to right.
     nodes: Vec<Node>,
-    /// Index in `nodes` of the first node of each level, root first.
+    /// Number of nodes in the top level: 1, 2 or 4.
+    top: usize,
+    /// Index in `nodes` of the first node of each level below the top.
     levels: Vec<usize>,
 }
 
@@ -58,48 +68,40 @@ impl RangeTree {
 
         let mut bottom_up: Vec<Vec<Node>> = Vec::new();
         let mut keys = lasts.to_vec();
-        // A single range needs no search, and therefore no level.
-        while keys.len() > 1 {
+        while keys.len() > TOP * FANOUT {
             let level: Vec<Node> = keys.chunks(FANOUT).map(Node::new).collect();
             // Only the rightmost node is padded, and its greatest key is `u32::MAX` with or without padding.
-            keys = level.iter().map(|node| node.0[FANOUT - 1]).collect();
+            keys = level.iter().map(Node::greatest).collect();
             bottom_up.push(level);
         }
 
-        let (mut nodes, mut levels) = (Vec::new(), Vec::new());
+        let mut nodes: Vec<Node> = keys.chunks(FANOUT).map(Node::new).collect();
+        let top = nodes.len().next_power_of_two();
+        nodes.resize(top, Node::new(&[]));
+        let mut levels = Vec::with_capacity(bottom_up.len());
         for level in bottom_up.into_iter().rev() {
             levels.push(nodes.len());
             nodes.extend(level);
         }
-        Self { nodes, levels }
+        Self { nodes, top, levels }
     }
 
-    /// Position of the range that holds `key`, counted from 0.
+    /// The nodes of the top level: 1, 2 or 4.
     #[inline]
-    pub(crate) fn position(&self, key: u32) -> usize {
-        let mut position = 0;
-        for &first in &self.levels {
-            // The last key of this node is not below `key`: that is why the search came here.
-            position = position * FANOUT + self.nodes[first + position].count_below(key);
-        }
-        position
+    pub(crate) fn top(&self) -> &[Node] {
+        &self.nodes[..self.top]
     }
 
-    /// [`position`](Self::position) of each key, all searches descending together.
+    /// The levels below the top, each from its first node on. A key's node there has the position that was found for the
+    /// key in the level above, and no key of it is needed to know that the last of them is not below the key.
     #[inline]
-    pub(crate) fn positions(&self, keys: &[u32; BATCH]) -> [usize; BATCH] {
-        let mut positions = [0; BATCH];
-        for &first in &self.levels {
-            for (position, &key) in positions.iter_mut().zip(keys) {
-                *position = *position * FANOUT + self.nodes[first + *position].count_below(key);
-            }
-        }
-        positions
+    pub(crate) fn levels(&self) -> impl Iterator<Item = &[Node]> {
+        self.levels.iter().map(|&first| &self.nodes[first..])
     }
 
     /// Last keys of the ranges in ascending order, then `u32::MAX` as padding without end.
     pub(crate) fn lasts(&self) -> impl Iterator<Item = u32> {
-        let leaves = self.levels.last().copied().unwrap_or_default(); // one range: no leaf, only padding
+        let leaves = self.levels.last().copied().unwrap_or_default(); // no level below: the top has them
         self.nodes[leaves..]
             .iter()
             .flat_map(|node| node.0)
@@ -115,6 +117,13 @@ impl RangeTree {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kernel;
+
+    /// Numbers of ranges around every change in the shape of the tree.
+    const SIZES: [u32; 20] = [
+        1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256, 257, 1023, 1024, 1025, 16_383, 16_384,
+        16_385,
+    ];
 
     /// Ranges of `width` keys each, the final one up to the end.
     fn evenly_cut(ranges: u32, width: u32) -> Vec<u32> {
@@ -124,24 +133,59 @@ mod tests {
             .collect()
     }
 
+    /// First and last key of each range, and the position of the range.
+    fn borders(lasts: &[u32]) -> Vec<(u32, usize)> {
+        let firsts = std::iter::once(0).chain(lasts.iter().map(|last| last.wrapping_add(1)));
+        let borders = firsts.zip(lasts).enumerate();
+        borders
+            .flat_map(|(position, (first, &last))| [(first, position), (last, position)])
+            .collect()
+    }
+
     #[test]
-    fn every_boundary_is_found_at_every_fill_of_one_two_three_and_four_levels() {
-        for ranges in [
-            1, 2, 15, 16, 17, 31, 32, 33, 255, 256, 257, 4095, 4096, 4097,
-        ] {
-            let lasts = evenly_cut(ranges, 10);
+    fn every_border_is_found_in_trees_of_every_shape_by_every_kernel() {
+        for (ranges, width) in SIZES
+            .into_iter()
+            .flat_map(|ranges| [(ranges, 10), (ranges, 1)])
+        {
+            let lasts = evenly_cut(ranges, width);
             let tree = RangeTree::new(&lasts);
-            for (position, &last) in lasts.iter().enumerate() {
-                assert_eq!(
-                    tree.position(last),
-                    position,
-                    "last key of range {position} of {ranges}"
-                );
-                if last != u32::MAX {
+            let (keys, expected): (Vec<u32>, Vec<usize>) = borders(&lasts).into_iter().unzip();
+            for kernel in Kernel::available() {
+                let mut found = vec![usize::MAX; keys.len()];
+                kernel.look_up(&tree, &keys, &mut found, |position| position);
+                assert_eq!(found, expected, "{kernel:?}, {ranges} ranges of {width}");
+                for (&key, &position) in keys.iter().zip(&expected) {
                     assert_eq!(
-                        tree.position(last + 1),
-                        position + 1,
-                        "first key after range {position} of {ranges}"
+                        kernel.position(&tree, key),
+                        position,
+                        "{kernel:?}, key {key} of {ranges} ranges of {width}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn batches_of_every_length_set_their_values_and_no_other() {
+        for ranges in [10, 30, 60, 300, 2000] {
+            let tree = RangeTree::new(&evenly_cut(ranges, 1000));
+            for kernel in Kernel::available() {
+                let keys: Vec<u32> = (0..200).map(|i| i * 9_973).collect();
+                let single = |&key| kernel.position(&tree, key);
+                let expected: Vec<usize> = keys.iter().map(single).collect();
+                for length in 0..keys.len() {
+                    let mut found = vec![usize::MAX; keys.len()];
+                    kernel.look_up(&tree, &keys[..length], &mut found, |position| position);
+                    assert_eq!(
+                        found[..length],
+                        expected[..length],
+                        "{kernel:?}, {length} keys"
+                    );
+                    assert!(
+                        found[length..]
+                            .iter()
+                            .all(|&position| position == usize::MAX)
                     );
                 }
             }
@@ -151,12 +195,5 @@ mod tests {
     #[test]
     fn a_node_is_one_cache_line() {
         assert_eq!((size_of::<Node>(), align_of::<Node>()), (64, 64));
-    }
-
-    #[test]
-    fn a_batch_finds_what_single_searches_find() {
-        let tree = RangeTree::new(&evenly_cut(300, 1000));
-        let keys = std::array::from_fn(|i| u32::try_from(i).unwrap() * 9_999);
-        assert_eq!(tree.positions(&keys), keys.map(|key| tree.position(key)));
     }
 }

@@ -4,7 +4,9 @@ use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
 
-use crate::range_tree::{BATCH, RangeTree};
+use crate::kernels::Kernel;
+use crate::key::Key;
+use crate::range_tree::RangeTree;
 
 /// A value for every `u32` key, stored as maximal ranges of equal value.
 ///
@@ -89,25 +91,48 @@ impl<T: Copy + PartialEq> Ranges<T> {
     /// The value of `key`.
     #[inline]
     pub fn lookup(&self, key: impl Into<u32>) -> T {
-        self.values[self.tree.position(key.into())]
+        self.lookup_with(Kernel::fastest(), key)
     }
 
-    /// [`lookup`](Self::lookup) of every key, 32 side by side: much faster than one by one. Any number of keys will do.
+    /// [`lookup`](Self::lookup) with a kernel of the caller's choice.
+    #[inline]
+    pub fn lookup_with(&self, kernel: Kernel, key: impl Into<u32>) -> T {
+        self.values[kernel.position(&self.tree, key.into())]
+    }
+
+    /// [`lookup`](Self::lookup) of every key, many side by side: much faster than one by one. Any number of keys will do.
     ///
     /// # Panics
     ///
     /// If `values` is not as long as `keys`.
-    pub fn lookup_batch<K: Copy + Into<u32>>(&self, keys: &[K], values: &mut [T]) {
+    #[inline]
+    pub fn lookup_batch<K: Key>(&self, keys: &[K], values: &mut [T]) {
+        self.lookup_batch_with(Kernel::fastest(), keys, values);
+    }
+
+    /// [`lookup_batch`](Self::lookup_batch) with a kernel of the caller's choice.
+    ///
+    /// # Panics
+    ///
+    /// If `values` is not as long as `keys`.
+    #[inline]
+    pub fn lookup_batch_with<K: Key>(&self, kernel: Kernel, keys: &[K], values: &mut [T]) {
+        self.map_batch(kernel, keys, values, |value| value);
+    }
+
+    /// [`lookup_batch_with`](Self::lookup_batch_with), each value replaced by what `map` makes of it.
+    #[inline]
+    pub(crate) fn map_batch<K: Key, U>(
+        &self,
+        kernel: Kernel,
+        keys: &[K],
+        values: &mut [U],
+        map: impl Fn(T) -> U,
+    ) {
         assert_eq!(keys.len(), values.len(), "one value a key");
-        for (keys, values) in keys.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
-            let mut padded = [0; BATCH];
-            for (slot, &key) in padded.iter_mut().zip(keys) {
-                *slot = key.into();
-            }
-            for (value, position) in values.iter_mut().zip(self.tree.positions(&padded)) {
-                *value = self.values[position];
-            }
-        }
+        kernel.look_up(&self.tree, keys, values, |position| {
+            map(self.values[position])
+        });
     }
 
     /// The ranges in ascending order. Together they hold every key, and neighbours differ in value.
@@ -223,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_takes_any_key_that_converts_to_u32() {
+    fn a_batch_takes_addresses_ports_and_plain_numbers() {
         let table = Ranges::from_steps('a', [(100, 'b'), (0x0A00_0000, 'c')]);
         let mut values = ['-'; 3];
         table.lookup_batch(&[99u16, 100, 101], &mut values);

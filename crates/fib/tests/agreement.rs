@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use fib::{AddressSet, Fib, Ranges, linear};
+use fib::{AddressSet, Fib, Kernel, Ranges, linear};
 use ipnet::Ipv4Net;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -72,10 +72,30 @@ proptest! {
             prop_assert_eq!(fib.lookup(probe), linear::lookup(&routes, probe));
             prop_assert_eq!(fib.lookup_route(probe), index.map(|index| (routes[index].0, &routes[index].1)));
         }
+    }
+
+    #[test]
+    fn every_kernel_agrees_with_a_linear_scan(
+        prefixes in prefixes(),
+        anywhere in vec(any::<u32>(), 0..40),
+        batch in 1..100usize,
+    ) {
+        let routes = routes(&prefixes);
+        let fib = Fib::build(routes.clone()).unwrap();
+        let probes = probes(&prefixes, &anywhere);
+        let expected: Vec<_> = probes.iter().map(|&probe| linear::lookup(&routes, probe).copied()).collect();
         let mut values = vec![None; probes.len()];
         fib.lookup_batch(&probes, &mut values);
-        for (&probe, &value) in probes.iter().zip(&values) {
-            prop_assert_eq!(value.as_ref(), linear::lookup(&routes, probe), "{} in a batch", probe);
+        prop_assert_eq!(&values, &expected);
+        for kernel in Kernel::available() {
+            values.fill(None);
+            for (probes, values) in probes.chunks(batch).zip(values.chunks_mut(batch)) {
+                fib.lookup_batch_with(kernel, probes, values);
+            }
+            prop_assert_eq!(&values, &expected, "{} in batches of {}", kernel.name(), batch);
+            for (&probe, expected) in probes.iter().zip(&expected) {
+                prop_assert_eq!(fib.lookup_with(kernel, probe), expected.as_ref(), "{} for {}", kernel.name(), probe);
+            }
         }
     }
 
@@ -89,11 +109,35 @@ proptest! {
         let items: Vec<(Ipv4Net, u64)> = prefixes.iter().copied().zip(1..).collect();
         let table = Ranges::fold_prefixes(7, items.clone(), combine);
         let probes = probes(&prefixes, &anywhere);
-        let mut values = vec![0; probes.len()];
-        table.lookup_batch(&probes, &mut values);
-        for (&probe, value) in probes.iter().zip(values) {
-            prop_assert_eq!(table.lookup(probe), linear::fold(7, &items, probe, combine), "{}", probe);
-            prop_assert_eq!(table.lookup(probe), value, "{} in a batch", probe);
+        let expected: Vec<u64> = probes.iter().map(|&probe| linear::fold(7, &items, probe, combine)).collect();
+        for (&probe, &expected) in probes.iter().zip(&expected) {
+            prop_assert_eq!(table.lookup(probe), expected, "{}", probe);
+        }
+        let keys: Vec<u32> = probes.iter().map(|&probe| probe.into()).collect();
+        for kernel in Kernel::available() {
+            let (mut by_address, mut by_number) = (vec![0; probes.len()], vec![0; probes.len()]);
+            table.lookup_batch_with(kernel, &probes, &mut by_address);
+            table.lookup_batch_with(kernel, &keys, &mut by_number);
+            prop_assert_eq!(&by_address, &expected, "{} over addresses", kernel.name());
+            prop_assert_eq!(&by_number, &expected, "{} over numbers", kernel.name());
+            for (&probe, &expected) in probes.iter().zip(&expected) {
+                prop_assert_eq!(table.lookup_with(kernel, probe), expected, "{} for {}", kernel.name(), probe);
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_agrees_on_ports(steps in vec((any::<u16>(), 0..9u8), 0..300), ports in vec(any::<u16>(), 0..150)) {
+        let table = Ranges::from_steps(0, steps.iter().map(|&(port, value)| (port.into(), value)));
+        // The last step at or below the port; of several at one port, the last.
+        let expected: Vec<u8> = ports.iter().map(|&port| {
+            let below = steps.iter().filter(|step| step.0 <= port);
+            below.max_by_key(|step| step.0).map_or(0, |step| step.1)
+        }).collect();
+        for kernel in Kernel::available() {
+            let mut values = vec![u8::MAX; ports.len()];
+            table.lookup_batch_with(kernel, &ports, &mut values);
+            prop_assert_eq!(&values, &expected, "{}", kernel.name());
         }
     }
 

@@ -1,0 +1,64 @@
+//! What the tables are asked for.
+
+use std::net::Ipv4Addr;
+
+use crate::kernels::BLOCK;
+
+/// A `u32`, or what converts to one without loss and keeps its order: an address, a port, a protocol number.
+///
+/// Batches of `u32` are read where they lie; others are converted as they are read.
+pub trait Key: Copy + Into<u32> + sealed::Numbers {}
+
+impl Key for u32 {}
+impl Key for u16 {}
+impl Key for u8 {}
+impl Key for Ipv4Addr {}
+
+pub(crate) mod sealed {
+    use super::{BLOCK, Ipv4Addr};
+
+    pub trait Numbers: Sized {
+        /// At most [`BLOCK`] keys as numbers, in `converted` if they have to be converted.
+        fn numbers<'a>(keys: &'a [Self], converted: &'a mut [u32; BLOCK]) -> &'a [u32];
+    }
+
+    impl Numbers for u32 {
+        #[inline]
+        fn numbers<'a>(keys: &'a [Self], _: &'a mut [u32; BLOCK]) -> &'a [u32] {
+            keys
+        }
+    }
+
+    impl Numbers for u16 {
+        #[inline]
+        fn numbers<'a>(keys: &'a [Self], converted: &'a mut [u32; BLOCK]) -> &'a [u32] {
+            convert(keys, converted)
+        }
+    }
+
+    impl Numbers for u8 {
+        #[inline]
+        fn numbers<'a>(keys: &'a [Self], converted: &'a mut [u32; BLOCK]) -> &'a [u32] {
+            convert(keys, converted)
+        }
+    }
+
+    impl Numbers for Ipv4Addr {
+        #[inline]
+        fn numbers<'a>(keys: &'a [Self], converted: &'a mut [u32; BLOCK]) -> &'a [u32] {
+            convert(keys, converted)
+        }
+    }
+
+    #[inline]
+    fn convert<'a, K: Copy + Into<u32>>(keys: &[K], converted: &'a mut [u32; BLOCK]) -> &'a [u32] {
+        if let Ok(block) = <&[K; BLOCK]>::try_from(keys) {
+            *converted = block.map(Into::into); // of a known length: vector instructions without a remainder
+            return converted;
+        }
+        for (number, &key) in converted.iter_mut().zip(keys) {
+            *number = key.into();
+        }
+        &converted[..keys.len()]
+    }
+}
