@@ -43,12 +43,17 @@ impl AddressSet {
     }
 
     /// Whether `address` is in the set.
+    #[inline]
     pub fn contains(&self, address: Ipv4Addr) -> bool {
         let address = u32::from(address);
-        let candidate = self.ranges.partition_point(|&(_, last)| last < address);
-        self.ranges
-            .get(candidate)
-            .is_some_and(|&(first, _)| first <= address)
+        // The first range that does not end below the address, or the last of all: one of both is always there.
+        let [all_but_last @ .., _] = self.ranges.as_slice() else {
+            return false;
+        };
+        let candidate = all_but_last.partition_point(|&(_, last)| last < address);
+        let (first, last) = self.ranges[candidate];
+        // One comparison for two: below `first` the difference wraps around.
+        address.wrapping_sub(first) <= last - first
     }
 
     /// Whether every address of `other` is in this set.
