@@ -2,23 +2,25 @@
 //! Azure, of allow and deny (a rule has no action, only a position), or of headers.
 //!
 //! - [`Rule`], with [`Addresses`], [`Ports`] and [`Protocols`] as its fields; [`Key`] is what a packet shows to it.
-//! - [`RuleSet`]: a list compiled for [`first_match`](RuleSet::first_match), in the form that suits its size.
-//! - [`linear`] and [`bit_vectors`]: the two forms. The first is also what the second is tested against.
+//! - [`RuleSet`]: a list compiled for [`first_match`](RuleSet::first_match), of one packet or of many.
+//! - [`linear`]: the same answers by looking at every rule; what the compiled form is tested against.
 //!
 //! **Symbolic classes.** A rule may name a [`ClassId`] instead of prefixes. Which addresses belong to a class is not
 //! known here; the caller looks it up and puts it into the key. So one compiled rule set serves many places that
 //! disagree about what a class contains, and survives every change of it.
 
-#![forbid(unsafe_code)]
-
 mod addresses;
-pub mod bit_vectors;
+mod compile;
+mod kernel;
 pub mod linear;
 mod ports;
+mod row;
 mod rule;
 mod rule_set;
+mod table;
 
 pub use addresses::{Addresses, ClassId};
+pub use kernel::Kernel;
 pub use ports::Ports;
 pub use rule::{Key, Protocols, Rule};
 pub use rule_set::{NO_MATCH, RuleSet};

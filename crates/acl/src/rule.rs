@@ -51,6 +51,14 @@ impl Rule {
         }
     }
 
+    /// Number of address and port ranges that the rule names.
+    pub(crate) fn range_count(&self) -> usize {
+        self.source.listed().ranges().len()
+            + self.destination.listed().ranges().len()
+            + self.source_ports.ranges().len()
+            + self.destination_ports.ranges().len()
+    }
+
     /// Whether the rule matches.
     pub fn matches(&self, key: &Key) -> bool {
         self.protocol.matches(key.protocol)

@@ -1,48 +1,88 @@
 //! A compiled rule list.
 
-use crate::bit_vectors::BitVectors;
-use crate::linear;
-use crate::rule::{Key, Rule};
+use std::sync::Arc;
 
-/// Longest list that is read rule by rule. By `benches/acl.rs` bit vectors win from about 20 rules on when any rule is
-/// as likely to decide as any other, and from about 10 on when it is always the last.
-const LONGEST_LINEAR: usize = 12;
+use crate::kernel::Kernel;
+use crate::row::{HalfLine, Line, Row, TwoLines, Word};
+use crate::rule::{Key, Rule};
+use crate::table::{LANES, Table};
 
 /// What [`RuleSet::first_match_batch`] writes for a key that no rule matches.
 pub const NO_MATCH: u32 = u32::MAX;
 
-/// An ordered rule list, compiled once, shared and never changed.
+/// What the rows of a block may take, in bytes. Rows go with the number of ranges times the number of rules, so rules
+/// with very many prefixes are cut into smaller blocks.
+const LARGEST_BLOCK: usize = 8 << 20;
+
+/// An ordered rule list, compiled once, shared and never changed: a clone is the same table.
+///
+/// Long lists are cut into blocks, which are asked one after the other. Up to 1,024 rules are one block, unless they have
+/// very many prefixes.
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     len: usize,
-    form: Form,
+    blocks: Arc<[Block]>,
 }
 
-#[derive(Clone, Debug)]
-enum Form {
-    Linear(Vec<Rule>),
-    BitVectors(BitVectors),
+/// Consecutive rules.
+#[derive(Debug)]
+struct Block {
+    /// Index of the first one.
+    first: u32,
+    table: BlockTable,
+}
+
+/// The rules of a block, in the narrowest rows that hold them.
+#[derive(Debug)]
+enum BlockTable {
+    Word(Table<Word>),
+    HalfLine(Table<HalfLine>),
+    Line(Table<Line>),
+    TwoLines(Table<TwoLines>),
+}
+
+/// Runs an expression on the table of a block, whatever the width of its rows.
+macro_rules! table {
+    ($block:expr, $table:ident => $value:expr) => {
+        match &$block.table {
+            BlockTable::Word($table) => $value,
+            BlockTable::HalfLine($table) => $value,
+            BlockTable::Line($table) => $value,
+            BlockTable::TwoLines($table) => $value,
+        }
+    };
 }
 
 impl RuleSet {
     /// Compiles `rules`; the earlier of two rules that match wins.
-    pub fn build(rules: Vec<Rule>) -> Self {
-        let len = rules.len();
-        let form = if len <= LONGEST_LINEAR {
-            Form::Linear(rules)
-        } else {
-            Form::BitVectors(BitVectors::build(&rules))
-        };
-        Self { len, form }
+    pub fn build(rules: &[Rule]) -> Self {
+        let ranges = rules.iter().map(Rule::range_count).sum::<usize>();
+        let block = [TwoLines::RULES, Line::RULES]
+            .into_iter()
+            .find(|rules| 2 * ranges * rules / 8 <= LARGEST_BLOCK)
+            .unwrap_or(HalfLine::RULES);
+        Self {
+            len: rules.len(),
+            blocks: rules
+                .chunks(block)
+                .zip((0..).step_by(block))
+                .map(|(rules, first)| Block::build(rules, first))
+                .collect(),
+        }
     }
 
     /// Index of the first rule that matches, counted from 0 in the order given to [`build`](Self::build).
     #[inline]
     pub fn first_match(&self, key: &Key) -> Option<u32> {
-        match &self.form {
-            Form::Linear(rules) => linear::first_match(rules, key),
-            Form::BitVectors(vectors) => vectors.first_match(key),
-        }
+        self.first_match_with(Kernel::fastest(), key)
+    }
+
+    /// [`first_match`](Self::first_match) with this kernel.
+    pub fn first_match_with(&self, kernel: Kernel, key: &Key) -> Option<u32> {
+        self.blocks.iter().find_map(|block| {
+            let rule = table!(block, table => table.first_match(kernel, key))?;
+            Some(block.first + rule)
+        })
     }
 
     /// [`first_match`](Self::first_match) of up to any number of keys; [`NO_MATCH`] where none does.
@@ -51,9 +91,25 @@ impl RuleSet {
     ///
     /// If `matches` is not as long as `keys`.
     pub fn first_match_batch(&self, keys: &[Key], matches: &mut [u32]) {
+        self.first_match_batch_with(Kernel::fastest(), keys, matches);
+    }
+
+    /// [`first_match_batch`](Self::first_match_batch) with this kernel.
+    ///
+    /// # Panics
+    ///
+    /// If `matches` is not as long as `keys`.
+    pub fn first_match_batch_with(&self, kernel: Kernel, keys: &[Key], matches: &mut [u32]) {
         assert_eq!(keys.len(), matches.len(), "one answer a key");
-        for (key, first) in keys.iter().zip(matches) {
-            *first = self.first_match(key).unwrap_or(NO_MATCH);
+        let Some((first, others)) = self.blocks.split_first() else {
+            matches.fill(NO_MATCH);
+            return;
+        };
+        for (keys, matches) in keys.chunks(LANES).zip(matches.chunks_mut(LANES)) {
+            table!(first, table => table.first_matches(kernel, keys, matches));
+            for block in others {
+                block.first_matches_of_the_rest(kernel, keys, matches);
+            }
         }
     }
 
@@ -69,9 +125,46 @@ impl RuleSet {
 
     /// Heap memory in bytes.
     pub fn memory(&self) -> usize {
-        match &self.form {
-            Form::Linear(rules) => linear::memory(rules),
-            Form::BitVectors(vectors) => vectors.memory(),
+        let tables = self
+            .blocks
+            .iter()
+            .map(|block| table!(block, table => table.memory()));
+        size_of_val(&*self.blocks) + tables.sum::<usize>()
+    }
+}
+
+impl Block {
+    fn build(rules: &[Rule], first: u32) -> Self {
+        let table = match rules.len() {
+            len if len <= Word::RULES => BlockTable::Word(Table::build(rules)),
+            len if len <= HalfLine::RULES => BlockTable::HalfLine(Table::build(rules)),
+            len if len <= Line::RULES => BlockTable::Line(Table::build(rules)),
+            _ => BlockTable::TwoLines(Table::build(rules)),
+        };
+        Self { first, table }
+    }
+
+    /// Answers the keys, at most [`LANES`], that no rule of the blocks before has matched.
+    fn first_matches_of_the_rest(&self, kernel: Kernel, keys: &[Key], matches: &mut [u32]) {
+        let mut lanes = [0; LANES];
+        let mut rest = [keys[0]; LANES];
+        let mut count = 0;
+        for (lane, (key, &known)) in keys.iter().zip(&*matches).enumerate() {
+            if known == NO_MATCH {
+                (lanes[count], rest[count]) = (lane, *key);
+                count += 1;
+            }
+        }
+        if count == 0 {
+            return;
+        }
+        let mut found = [NO_MATCH; LANES];
+        let (rest, found) = (&rest[..count], &mut found[..count]);
+        table!(self, table => table.first_matches(kernel, rest, found));
+        for (&lane, &rule) in lanes.iter().zip(&*found) {
+            if rule != NO_MATCH {
+                matches[lane] = self.first + rule;
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Bit vectors and the compiled rule set name the same deciding rule as a look at every rule.
+//! The compiled rule set names the same deciding rule as a look at every rule: with every kernel, one packet at a time
+//! and in batches.
 
 use std::net::Ipv4Addr;
 
-use acl::bit_vectors::BitVectors;
-use acl::{Addresses, ClassId, Key, NO_MATCH, Ports, Protocols, Rule, RuleSet, linear};
+use acl::{Addresses, ClassId, Kernel, Key, NO_MATCH, Ports, Protocols, Rule, RuleSet, linear};
 use ipnet::Ipv4Net;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -156,27 +156,38 @@ fn key_for(rule: &Rule, random: Key) -> Key {
     }
 }
 
+/// Batches of this size: less than the lanes that are looked up side by side, as many, and more.
+const BATCHES: [usize; 5] = [1, 7, 8, 32, 45];
+
+/// Asks for the keys and for one aimed at each rule.
 fn assert_agreement(rules: &[Rule], keys: &[Key]) -> Result<(), TestCaseError> {
-    let vectors = BitVectors::build(rules);
-    let set = RuleSet::build(rules.to_vec());
+    let set = RuleSet::build(rules);
     prop_assert_eq!(set.len(), rules.len());
     let aimed = rules
         .iter()
         .zip(keys.iter().cycle())
         .map(|(rule, &key)| key_for(rule, key));
     let keys: Vec<Key> = keys.iter().copied().chain(aimed).collect();
-    let mut batch = vec![0; keys.len()];
-    set.first_match_batch(&keys, &mut batch);
-    for (key, in_batch) in keys.into_iter().zip(batch) {
-        let expected = linear::first_match(rules, &key);
-        prop_assert_eq!(
-            vectors.first_match(&key),
-            expected,
-            "bit vectors, {:?}",
-            key
-        );
-        prop_assert_eq!(set.first_match(&key), expected, "rule set, {:?}", key);
-        prop_assert_eq!(in_batch, expected.unwrap_or(NO_MATCH), "batch, {:?}", key);
+    let expected: Vec<Option<u32>> = keys
+        .iter()
+        .map(|key| linear::first_match(rules, key))
+        .collect();
+    for kernel in Kernel::available() {
+        for (key, &expected) in keys.iter().zip(&expected) {
+            let first = set.first_match_with(kernel, key);
+            prop_assert_eq!(first, expected, "{:?}, {:?}", kernel, key);
+        }
+        for size in BATCHES {
+            for (keys, expected) in keys.chunks(size).zip(expected.chunks(size)) {
+                let mut matches = vec![7; keys.len()]; // to be written over, whatever it holds
+                set.first_match_batch_with(kernel, keys, &mut matches);
+                let expected: Vec<u32> = expected
+                    .iter()
+                    .map(|rule| rule.unwrap_or(NO_MATCH))
+                    .collect();
+                prop_assert_eq!(matches, expected, "{:?}, batches of {}", kernel, size);
+            }
+        }
     }
     Ok(())
 }
@@ -224,7 +235,7 @@ fn key_to_port(port: u16) -> Key {
 
 #[test]
 fn a_list_of_several_blocks_finds_the_first_and_the_last_rule_of_each() {
-    let set = RuleSet::build((0..9000).map(only_port).collect());
+    let set = RuleSet::build(&(0..9000).map(only_port).collect::<Vec<Rule>>());
     for port in [0, 63, 64, 4095, 4096, 8191, 8192, 8999] {
         assert_eq!(set.first_match(&key_to_port(port)), Some(port.into()));
     }
@@ -233,10 +244,12 @@ fn a_list_of_several_blocks_finds_the_first_and_the_last_rule_of_each() {
 
 #[test]
 fn an_empty_list_matches_nothing() {
-    let set = RuleSet::build(Vec::new());
+    let set = RuleSet::build(&[]);
     assert!(set.is_empty());
     assert_eq!(set.first_match(&key_to_port(80)), None);
-    assert_eq!(BitVectors::build(&[]).first_match(&key_to_port(80)), None);
+    let mut matches = [0];
+    set.first_match_batch(&[key_to_port(80)], &mut matches);
+    assert_eq!(matches, [NO_MATCH]);
 }
 
 #[test]
@@ -256,10 +269,10 @@ fn a_thousand_rules_with_a_hundred_prefixes_each_stay_within_a_few_megabytes() {
             ..Rule::any()
         })
         .collect();
-    let vectors = BitVectors::build(&rules);
-    assert!(vectors.memory() < 16 << 20, "{} bytes", vectors.memory());
+    let set = RuleSet::build(&rules);
+    assert!(set.memory() < 16 << 20, "{} bytes", set.memory());
     for rule in rules.iter().step_by(37) {
         let key = key_for(rule, key_to_port(80));
-        assert_eq!(vectors.first_match(&key), linear::first_match(&rules, &key));
+        assert_eq!(set.first_match(&key), linear::first_match(&rules, &key));
     }
 }

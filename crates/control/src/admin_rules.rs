@@ -246,9 +246,9 @@ impl Compiler<'_> {
         Arc::new(CompiledAdminRules {
             manager: key,
             direction,
-            table: RuleSet::build(resolved.clone()),
+            table: RuleSet::build(&resolved),
             icmp_table: icmp_ignores_ports
-                .then(|| RuleSet::build(resolved.iter().map(without_ports).collect())),
+                .then(|| RuleSet::build(&resolved.iter().map(without_ports).collect::<Vec<_>>())),
             verdicts: rules.iter().map(|rule| rule.rule.access).collect(),
             resolved,
             rules,

@@ -259,10 +259,9 @@ impl Compiler<'_, '_> {
         {
             return (Arc::clone(old), notes);
         }
-        let table =
-            unchanged.map_or_else(|| RuleSet::build(resolved.clone()), |old| old.table.clone());
+        let table = unchanged.map_or_else(|| RuleSet::build(&resolved), |old| old.table.clone());
         let icmp_table = icmp_ignores_ports
-            .then(|| RuleSet::build(resolved.iter().map(without_ports).collect()));
+            .then(|| RuleSet::build(&resolved.iter().map(without_ports).collect::<Vec<_>>()));
         let compiled = CompiledRules {
             group,
             direction,

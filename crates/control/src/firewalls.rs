@@ -121,17 +121,18 @@ impl Firewall {
             }
         }
         compiler.collections(&firewall.id, None, &firewall.classic_collections);
-        let (translations, new_destinations) = compiler.translations.into_iter().unzip();
+        let (translations, new_destinations): (Vec<_>, _) =
+            compiler.translations.into_iter().unzip();
         let filters = compiler.network_rules.into_iter();
-        let (filters, decisions) = filters.chain(compiler.application_rules).unzip();
+        let (filters, decisions): (Vec<_>, _) = filters.chain(compiler.application_rules).unzip();
         Self {
             address: network.nics()[firewall.nic].primary_address(),
             public_addresses,
             private_ranges,
             policy_missing,
-            translations: RuleSet::build(translations),
+            translations: RuleSet::build(&translations),
             new_destinations,
-            filters: RuleSet::build(filters),
+            filters: RuleSet::build(&filters),
             decisions,
             rules: compiler.rules,
         }
