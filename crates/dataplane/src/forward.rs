@@ -8,6 +8,8 @@
 //! latency and bandwidth belong to the driver in virtual time.
 
 mod asked;
+#[cfg(test)]
+mod differential;
 mod frames;
 mod lanes;
 pub mod shards;
