@@ -514,6 +514,9 @@ fn patch(frame: &mut [u8], snapshot: &Snapshot, end: NicId, hops: u8) {
     };
     head[..6].copy_from_slice(&mac.unwrap_or_else(|| derived_mac(end)));
     head[6..12].copy_from_slice(&FABRIC_MAC);
+    if hops == 0 {
+        return; // an update could spell a checksum of zero anew
+    }
     let [ttl, protocol] = [head[22], head[23]];
     let lower = ttl - hops;
     let word = |ttl| u16::from_be_bytes([ttl, protocol]);
