@@ -54,6 +54,19 @@ impl Counters {
             .filter(|&(_, packets)| packets > 0)
     }
 
+    /// What was counted since `earlier`, a former state of the same counters.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            originated: self.originated - earlier.originated,
+            extra_fragments: self.extra_fragments - earlier.extra_fragments,
+            forwarded: self.forwarded - earlier.forwarded,
+            delivered: self.delivered - earlier.delivered,
+            departed: self.departed - earlier.departed,
+            dropped: std::array::from_fn(|reason| self.dropped[reason] - earlier.dropped[reason]),
+        }
+    }
+
     /// Checks that every packet is accounted for, `in_flight` of them being under way.
     pub fn check(&self, in_flight: u64) -> Result<(), NotConserved> {
         let dropped: u64 = self.dropped.iter().sum();

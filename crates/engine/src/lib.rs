@@ -1,7 +1,8 @@
-//! The drivers: virtual time for ping and scenarios.
+//! The drivers: virtual time for ping and scenarios, the host's own time for throughput.
 //!
 //! - [`application`]: programs in guests that send probes
 //! - [`simulate`]: the driver in virtual time
+//! - [`forward`]: the driver in the host's time
 //! - [`trace`]: what a run tells
 //! - [`meter`]: what crosses peerings
 //! - [`event`]: the total order in which things happen
@@ -12,6 +13,7 @@
 
 pub mod application;
 pub mod event;
+pub mod forward;
 pub mod latency;
 pub mod meter;
 pub mod random;

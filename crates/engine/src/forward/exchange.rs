@@ -1,0 +1,124 @@
+//! Packets between shards: batches over bounded channels, and a bounded outbox for what does not fit.
+//!
+//! Nobody waits in `send`. What another shard has no room for waits here; a shard with a full outbox takes no new packets in but goes on
+//! taking those of the others, which makes room for theirs. A packet that is taken may have to be handed on (once for each translation
+//! on its way), so an outbox may hold more than its bound, but never more than all shards have let in together.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use dataplane::pipeline::InFlight;
+
+use super::Settings;
+use crate::time::SimTime;
+
+/// Most packets in a batch.
+pub(super) const BATCH: usize = 32;
+
+/// Packets for one shard, in order.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// When the first of them entered, or was to enter.
+    pub(super) entered: Instant,
+    /// The sender's clock of flows.
+    pub(super) now: SimTime,
+    pub(super) packets: Vec<InFlight>,
+}
+
+/// One shard's ends of the channels.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    incoming: Receiver<Batch>,
+    /// By shard.
+    others: Vec<Outbox>,
+    /// Packets in all outboxes.
+    waiting: usize,
+    bound: usize,
+}
+
+#[derive(Debug)]
+struct Outbox {
+    sender: Sender<Batch>,
+    waiting: VecDeque<Batch>,
+}
+
+/// The ends of each of `workers` shards.
+pub(super) fn between(workers: u32, settings: &Settings) -> Vec<Exchange> {
+    let batches = settings.channel_batches.max(1);
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| bounded(batches)).unzip();
+    let outbox = |sender: &Sender<Batch>| Outbox {
+        sender: sender.clone(),
+        waiting: VecDeque::new(),
+    };
+    let exchange = |incoming| Exchange {
+        incoming,
+        others: senders.iter().map(outbox).collect(),
+        waiting: 0,
+        bound: settings.outbox_packets.max(1),
+    };
+    receivers.into_iter().map(exchange).collect()
+}
+
+impl Exchange {
+    /// Keeps a packet for a shard until the next [`flush`](Exchange::flush).
+    pub(super) fn push(&mut self, shard: u32, packet: InFlight, entered: Instant, now: SimTime) {
+        let waiting = &mut self.others[shard as usize].waiting;
+        self.waiting += 1;
+        match waiting.back_mut() {
+            Some(last) if last.packets.len() < BATCH => {
+                last.now = last.now.max(now);
+                last.packets.push(packet);
+            }
+            _ => {
+                let mut packets = Vec::with_capacity(BATCH);
+                packets.push(packet);
+                waiting.push_back(Batch {
+                    entered,
+                    now,
+                    packets,
+                });
+            }
+        }
+    }
+
+    /// Sends what the others have room for; whether anything went.
+    pub(super) fn flush(&mut self) -> bool {
+        if self.waiting == 0 {
+            return false;
+        }
+        let before = self.waiting;
+        for other in &mut self.others {
+            while let Some(batch) = other.waiting.pop_front() {
+                let packets = batch.packets.len();
+                match other.sender.try_send(batch) {
+                    Ok(()) => self.waiting -= packets,
+                    // A shard that is gone has broken the run off; its packets stay where they are.
+                    Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) => {
+                        other.waiting.push_front(batch);
+                        break;
+                    }
+                }
+            }
+        }
+        self.waiting < before
+    }
+
+    /// The next batch that another shard has sent.
+    #[inline]
+    pub(super) fn receive(&mut self) -> Option<Batch> {
+        self.incoming.try_recv().ok()
+    }
+
+    /// Whether no new packets may be taken in.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting >= self.bound
+    }
+
+    /// Whether there is no other shard.
+    #[inline]
+    pub(super) fn is_alone(&self) -> bool {
+        self.others.len() == 1
+    }
+}
