@@ -50,8 +50,35 @@ fn sides(random: &mut Random) -> (Addresses, Addresses) {
     }
 }
 
-/// Six of ten rules name one destination port, two a range, two any; the last rule matches everything.
+/// One side names one prefix, the other does too or is any: what every classifier understands.
+fn plain_sides(random: &mut Random) -> (Addresses, Addresses) {
+    let mut prefix = || {
+        let prefix = Ipv4Net::new_assert(
+            random.address_in(company_network()),
+            12 + random.below::<u8>(21),
+        );
+        Addresses::from_iter([prefix])
+    };
+    let (one, other) = (prefix(), prefix());
+    match random.below::<u32>(4) {
+        0 => (one, Addresses::any()),
+        1 => (Addresses::any(), other),
+        _ => (one, other),
+    }
+}
+
+/// Rules with lists of prefixes and a tag. Six of ten name one destination port, two a range, two any; the last rule matches
+/// everything.
 pub fn rules(count: usize) -> Vec<Rule> {
+    rules_between(sides, count)
+}
+
+/// As [`rules`], with at most one prefix a side and no tag.
+pub fn plain_rules(count: usize) -> Vec<Rule> {
+    rules_between(plain_sides, count)
+}
+
+fn rules_between(sides: fn(&mut Random) -> (Addresses, Addresses), count: usize) -> Vec<Rule> {
     let mut random = Random::new(3);
     let mut rule = || {
         let (source, destination) = sides(&mut random);
@@ -77,6 +104,29 @@ pub fn rules(count: usize) -> Vec<Rule> {
         }
     };
     (1..count).map(|_| rule()).chain([Rule::any()]).collect()
+}
+
+/// The same rules with the tag spelled out as two prefixes.
+#[must_use]
+pub fn without_tag(rules: Vec<Rule>) -> Vec<Rule> {
+    let members: Addresses = ["10.0.0.0/9", "10.192.0.0/11"]
+        .iter()
+        .map(|prefix| prefix.parse::<Ipv4Net>().expect("a prefix of this file"))
+        .collect();
+    let spell_out = |side: Addresses| {
+        if side.classes() == 0 {
+            return side;
+        }
+        members.union(&side.listed().clone().into())
+    };
+    rules
+        .into_iter()
+        .map(|rule| Rule {
+            source: spell_out(rule.source),
+            destination: spell_out(rule.destination),
+            ..rule
+        })
+        .collect()
 }
 
 /// Packets aimed at random rules, so that rules all over the list decide.
