@@ -146,10 +146,10 @@ fn time() {
         let rules = rules();
         let keys = keys(&rules);
         let build = median(1, || {
-            black_box(RuleSet::build(black_box(rules.clone())));
+            black_box(RuleSet::build(black_box(&rules)));
         });
         println!("{name}-build ours {build:.0}");
-        let rules = RuleSet::build(rules);
+        let rules = RuleSet::build(&rules);
         let mut matches = vec![NO_MATCH; keys.len()];
         let batches = median(keys.len(), || {
             for (keys, matches) in keys.chunks(BATCH).zip(matches.chunks_mut(BATCH)) {
