@@ -140,6 +140,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_counted_since_is_what_has_to_be_added() {
+        let mut earlier = Counters {
+            originated: 5,
+            delivered: 3,
+            ..Counters::default()
+        };
+        earlier.drop_one(DropReason::RouteNone);
+        let mut later = earlier.clone();
+        later.originated += 4;
+        later.departed += 1;
+        later.drop_one(DropReason::RouteNone);
+        let mut sum = earlier.clone();
+        sum += &later.since(&earlier);
+        assert_eq!(sum, later);
+        assert_eq!(later.since(&earlier).dropped(DropReason::RouteNone), 1);
+    }
+
+    #[test]
     fn a_lost_packet_is_noticed_and_told_with_all_figures() {
         let mut counters = Counters {
             originated: 5,

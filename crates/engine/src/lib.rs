@@ -10,6 +10,7 @@
 //! - [`time`]: simulated time, and the date it has in captures
 //! - [`latency`]: how long a packet is under way
 //! - [`random`]: randomness as a pure function of who draws
+//! - [`traffic`]: made-up connections, burst by burst, for the forwarding core
 
 pub mod application;
 pub mod event;
@@ -21,4 +22,5 @@ pub mod simulate;
 pub mod site;
 pub mod time;
 pub mod trace;
+pub mod traffic;
 mod worker;
