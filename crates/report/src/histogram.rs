@@ -64,18 +64,38 @@ impl LatencyHistogram {
 
     /// Adds a latency that was measured at the moment `at` (when the reply came in).
     pub fn record(&mut self, at: SimTime, latency: SimDuration) {
+        self.record_many(at, latency, 1);
+    }
+
+    /// Adds a latency that `count` packets had.
+    pub fn record_many(&mut self, at: SimTime, latency: SimDuration, count: u64) {
+        if count == 0 {
+            return;
+        }
         let nanoseconds = latency.as_nanoseconds();
         self.minimum = self.minimum.min(nanoseconds);
         self.maximum = self.maximum.max(nanoseconds);
         let exact = u128::from(nanoseconds);
-        self.sum = self.sum.saturating_add(exact);
-        self.sum_of_squares = self.sum_of_squares.saturating_add(exact * exact);
+        let times = u128::from(count);
+        self.sum = self.sum.saturating_add(exact * times);
+        self.sum_of_squares = self
+            .sum_of_squares
+            .saturating_add((exact * exact).saturating_mul(times));
         let value = self.histogram.lowest_equivalent(nanoseconds.min(LONGEST));
-        add(&mut self.histogram, value, 1);
+        add(&mut self.histogram, value, count);
         if let Some(seconds) = &mut self.seconds {
             let second = seconds.entry(at.as_nanoseconds() / INTERVAL).or_default();
-            *second.entry(value).or_default() += 1;
+            *second.entry(value).or_default() += count;
         }
+    }
+
+    /// The longest latency of this share (0 to 1) of the samples; zero without samples.
+    pub fn quantile(&self, share: f64) -> SimDuration {
+        if self.count() == 0 {
+            return SimDuration::ZERO;
+        }
+        let value = self.histogram.value_at_quantile(share);
+        SimDuration::from_nanoseconds(value.clamp(self.minimum, self.maximum))
     }
 
     /// How many latencies were recorded.
