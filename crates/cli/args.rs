@@ -1,5 +1,7 @@
 //! Every argument and help text of the command line. Names are stable: scripts rely on them.
 
+mod bench;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -8,6 +10,7 @@ use engine::application::{DEFAULT_TTL, MAX_PAYLOAD};
 use engine::time::{CaptureEpoch, SimDuration};
 use model::Direction;
 
+pub(crate) use self::bench::BenchArguments;
 use crate::access::AccessArguments;
 use crate::links::{FlagArguments, GroupName, LinkName, ScopeArguments};
 
@@ -39,6 +42,7 @@ pub(crate) enum Command {
     Lint(LintArguments),
     Resolve(ResolveArguments),
     Compare(CompareArguments),
+    Bench(BenchArguments),
     Peering(PeeringArguments),
     Az(AzWords),
     Collect(CollectArguments),

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod az;
+mod bench;
 mod collect;
 mod compare;
 mod completions;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, F
         Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Lint(arguments) => lint::run(&arguments, console),
         Command::Resolve(arguments) => resolve::run(&arguments, console),
+        Command::Bench(arguments) => bench::run(&arguments, console),
         Command::Peering(arguments) => peering::run(arguments, console),
         Command::Az(arguments) => az::run(&arguments, console),
         Command::Collect(arguments) => collect::run(&arguments, console),

@@ -527,7 +527,7 @@ fn in_azure(network: &Network, address: Ipv4Addr) -> bool {
 }
 
 /// A flag that Ctrl-C raises, one for the process. A second Ctrl-C ends it at once, as it would without us.
-fn watch_for_interrupt() -> Result<&'static AtomicBool, Failure> {
+pub(crate) fn watch_for_interrupt() -> Result<&'static AtomicBool, Failure> {
     use signal_hook::{consts::SIGINT, flag};
     static RAISED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     if let Some(raised) = RAISED.get() {

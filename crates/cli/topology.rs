@@ -81,6 +81,11 @@ fn example_of(path: &Path) -> Option<&str> {
     path.to_str()?.strip_prefix(EXAMPLE)
 }
 
+/// True if this is the built-in network of this name.
+pub(crate) fn is_example_named(path: &Path, name: &str) -> bool {
+    example_of(path).is_some_and(|given| given.eq_ignore_ascii_case(name))
+}
+
 /// True if nothing could be written back to where this came from.
 pub(crate) fn is_example(path: &Path) -> bool {
     example_of(path).is_some()
