@@ -25,7 +25,7 @@ impl<R: Row> Table<R> {
         let source_port = compiler.ports(|rule| &rule.source_ports);
         let destination_port = compiler.ports(|rule| &rule.destination_ports);
         Self {
-            rows: compiler.rows,
+            rows: compiler.rows.into(),
             source,
             destination,
             protocol,

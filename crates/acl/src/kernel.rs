@@ -15,17 +15,51 @@ use std::arch::x86_64::{
     _mm256_setzero_si256, _mm512_loadu_si512, _mm512_test_epi64_mask,
 };
 
-/// An instruction set that this CPU has.
+/// Instructions that this CPU has, for the rows of a table and for the search in its ranges.
+///
+/// Questions take the fastest by themselves. Tests and benches name one, to see them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kernel(Level);
+pub struct Kernel {
+    level: Level,
+    search: fib::Kernel,
+}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+}
+
+impl Level {
+    /// The highest that this CPU has.
+    #[inline]
+    fn fastest() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if has_avx512() {
+                return Self::Avx512;
+            }
+            if has_avx2() {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+
+    /// The one that goes with a way to search.
+    fn named(name: &str) -> Self {
+        match name {
+            #[cfg(target_arch = "x86_64")]
+            "avx512" => Self::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            "avx2" => Self::Avx2,
+            _ => Self::Portable,
+        }
+    }
 }
 
 /// Work in the form that all instruction sets share. The compiler does what it can with those at hand.
@@ -43,53 +77,40 @@ pub(crate) trait Instructions: Copy {
 }
 
 impl Kernel {
-    /// What every CPU can do.
-    pub const PORTABLE: Self = Self(Level::Portable);
-
     /// The fastest one of this CPU.
     #[inline]
     pub fn fastest() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if has_avx512() {
-                return Self(Level::Avx512);
-            }
-            if has_avx2() {
-                return Self(Level::Avx2);
-            }
+        Self {
+            level: Level::fastest(),
+            search: fib::Kernel::fastest(),
         }
-        Self::PORTABLE
     }
 
     /// All of this CPU, slowest first.
     pub fn available() -> impl Iterator<Item = Self> {
-        let kernels = [
-            Some(Self::PORTABLE),
-            #[cfg(target_arch = "x86_64")]
-            has_avx2().then_some(Self(Level::Avx2)),
-            #[cfg(target_arch = "x86_64")]
-            has_avx512().then_some(Self(Level::Avx512)),
-        ];
-        kernels.into_iter().flatten()
+        fib::Kernel::available().map(|search| Self {
+            level: Level::fastest().min(Level::named(search.name())),
+            search,
+        })
     }
 
     /// `portable`, `avx2` or `avx512`.
     pub fn name(self) -> &'static str {
-        match self.0 {
-            Level::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => "avx512",
-        }
+        self.search.name()
+    }
+
+    /// How the ranges of fields are searched.
+    #[inline]
+    pub(crate) fn search(self) -> fib::Kernel {
+        self.search
     }
 
     /// Does the work with the instructions of this set.
     #[inline]
     pub(crate) fn run<W: Work>(self, work: W) -> W::Output {
-        match self.0 {
+        match self.level {
             Level::Portable => work.run(Portable),
-            // SAFETY: the value was made by a function that has asked the CPU for these features.
+            // SAFETY: no level of a kernel is above `Level::fastest`, which has asked the CPU for these features.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { run_avx2(work) },
             // SAFETY: as above.

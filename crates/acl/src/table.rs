@@ -32,7 +32,7 @@ const NO_PORT: u32 = 1 << 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Table<R> {
     /// Distinct rows, the one with every rule first.
-    pub(crate) rows: Vec<R>,
+    pub(crate) rows: Box<[R]>,
     pub(crate) source: Side,
     pub(crate) destination: Side,
     /// Row number by protocol number.
@@ -70,20 +70,19 @@ pub(crate) struct FourClasses {
     pub(crate) rows: [u32; 16],
 }
 
-/// What the tables of the fields say of one packet: a row number for each.
+/// Row numbers of one packet in the fields that nearly every table asks for.
 #[derive(Clone, Copy)]
 struct Found {
     source: u32,
     destination: u32,
-    source_port: u32,
     destination_port: u32,
 }
 
-/// What they say of several packets.
+/// One number for each of these fields of some packets: the value that a table is asked for, or the row number that it
+/// answers.
 struct Lanes {
     source: [u32; LANES],
     destination: [u32; LANES],
-    source_port: [u32; LANES],
     destination_port: [u32; LANES],
 }
 
@@ -91,81 +90,77 @@ impl<R: Row> Table<R> {
     /// Position of the first rule that matches.
     #[inline]
     pub(crate) fn first_match(&self, kernel: Kernel, key: &Key) -> Option<u32> {
+        let search = kernel.search();
         let found = Found {
-            source: self.source.listed.row(key.source.into()),
-            destination: self.destination.listed.row(key.destination.into()),
-            source_port: self.source_port.row(port(key.source_port)),
-            destination_port: self.destination_port.row(port(key.destination_port)),
+            source: self.source.listed.row(search, key.source.into()),
+            destination: (self.destination.listed).row(search, key.destination.into()),
+            destination_port: (self.destination_port).row(search, port(key.destination_port)),
+        };
+        let work = FirstMatch {
+            table: self,
+            search,
+            key,
+            found,
         };
         let rule = if R::WORDS == 1 {
-            // A register without vectors holds the row; what the call of a kernel costs is not won back.
-            self.first(Portable, key, found)
+            work.run(Portable) // a register without vectors holds the row: a kernel is not worth the call
         } else {
-            kernel.run(FirstMatch {
-                table: self,
-                key,
-                found,
-            })
+            kernel.run(work)
         };
         (rule != NO_MATCH).then_some(rule)
     }
 
     /// [`first_match`](Self::first_match) of at most [`LANES`] keys, or [`NO_MATCH`].
     pub(crate) fn first_matches(&self, kernel: Kernel, keys: &[Key], matches: &mut [u32]) {
-        let mut lanes = Lanes {
-            source: [EVERY_RULE; LANES],
-            destination: [EVERY_RULE; LANES],
-            source_port: [EVERY_RULE; LANES],
-            destination_port: [EVERY_RULE; LANES],
-        };
-        (self.source.listed).rows(keys, |key| key.source.into(), &mut lanes.source);
-        (self.destination.listed).rows(keys, |key| key.destination.into(), &mut lanes.destination);
-        (self.source_port).rows(keys, |key| port(key.source_port), &mut lanes.source_port);
-        (self.destination_port).rows(
-            keys,
-            |key| port(key.destination_port),
-            &mut lanes.destination_port,
-        );
         kernel.run(FirstMatches {
             table: self,
+            search: kernel.search(),
             keys,
-            lanes: &lanes,
             matches,
         });
     }
 
-    /// Position of the first rule that is in all rows of the packet, or [`NO_MATCH`].
+    /// Whether the fields of [`Found`], four classes a side and the protocol are all that the rules ask for.
+    fn is_plain(&self) -> bool {
+        self.source.more_classes.is_empty()
+            && self.destination.more_classes.is_empty()
+            && matches!(self.source_port, Field::Ignored)
+    }
+
+    /// Position of the first rule that accepts a packet in all fields, or [`NO_MATCH`]. `PLAIN` is what
+    /// [`is_plain`](Self::is_plain) says.
     #[inline(always)]
-    fn first(&self, instructions: impl Instructions, key: &Key, found: Found) -> u32 {
-        let source = self.side(&self.source, found.source, key.source_classes);
-        let destination = self.side(
-            &self.destination,
-            found.destination,
-            key.destination_classes,
-        );
-        let mut accepting = source
+    fn first<const PLAIN: bool>(
+        &self,
+        instructions: impl Instructions,
+        search: fib::Kernel,
+        key: &Key,
+        found: Found,
+    ) -> u32 {
+        let mut source = *self.row(found.source);
+        source = source.or(self.row(self.source.classes.row(key.source_classes)));
+        let mut destination = *self.row(found.destination);
+        destination =
+            destination.or(self.row(self.destination.classes.row(key.destination_classes)));
+        if !PLAIN {
+            for four in &self.source.more_classes {
+                source = source.or(self.row(four.row(key.source_classes)));
+            }
+            for four in &self.destination.more_classes {
+                destination = destination.or(self.row(four.row(key.destination_classes)));
+            }
+            source = source.and(self.row(self.source_port.row(search, port(key.source_port))));
+        }
+        let rule = source
             .and(&destination)
             .and(self.row(self.protocol[usize::from(key.protocol)]))
-            .and(self.row(found.destination_port));
-        if self.source_port.is_asked() {
-            accepting = accepting.and(self.row(found.source_port));
-        }
-        let rule = accepting.first(instructions);
+            .and(self.row(found.destination_port))
+            .first(instructions);
         if (rule as usize) < R::RULES {
             rule
         } else {
             NO_MATCH
         }
-    }
-
-    /// Rules that accept an address with these classes. `listed`: row number of those that accept it without.
-    #[inline(always)]
-    fn side(&self, side: &Side, listed: u32, classes: u32) -> R {
-        let mut accepting = self.row(listed).or(self.row(side.classes.row(classes)));
-        for four in &side.more_classes {
-            accepting = accepting.or(self.row(four.row(classes)));
-        }
-        accepting
     }
 
     #[inline(always)]
@@ -175,7 +170,7 @@ impl<R: Row> Table<R> {
 
     /// Heap memory in bytes.
     pub(crate) fn memory(&self) -> usize {
-        size_of_val(self.rows.as_slice())
+        size_of_val(&*self.rows)
             + size_of_val(&*self.protocol)
             + self.source.memory()
             + self.destination.memory()
@@ -186,6 +181,7 @@ impl<R: Row> Table<R> {
 
 struct FirstMatch<'a, R> {
     table: &'a Table<R>,
+    search: fib::Kernel,
     key: &'a Key,
     found: Found,
 }
@@ -195,14 +191,24 @@ impl<R: Row> Work for FirstMatch<'_, R> {
 
     #[inline(always)]
     fn run(self, instructions: impl Instructions) -> u32 {
-        self.table.first(instructions, self.key, self.found)
+        let Self {
+            table,
+            search,
+            key,
+            found,
+        } = self;
+        if table.is_plain() {
+            table.first::<true>(instructions, search, key, found)
+        } else {
+            table.first::<false>(instructions, search, key, found)
+        }
     }
 }
 
 struct FirstMatches<'a, R> {
     table: &'a Table<R>,
+    search: fib::Kernel,
     keys: &'a [Key],
-    lanes: &'a Lanes,
     matches: &'a mut [u32],
 }
 
@@ -211,45 +217,86 @@ impl<R: Row> Work for FirstMatches<'_, R> {
 
     #[inline(always)]
     fn run(self, instructions: impl Instructions) {
-        let lanes = self.lanes;
-        let addresses = lanes.source.iter().zip(&lanes.destination);
-        let ports = lanes.source_port.iter().zip(&lanes.destination_port);
-        let found = addresses.zip(ports).map(
-            |((&source, &destination), (&source_port, &destination_port))| Found {
-                source,
-                destination,
-                source_port,
-                destination_port,
-            },
-        );
-        for ((key, first), found) in self.keys.iter().zip(self.matches).zip(found) {
-            *first = self.table.first(instructions, key, found);
+        let Self {
+            table,
+            search,
+            keys,
+            matches,
+        } = self;
+        let count = keys.len().min(LANES);
+        let mut values = Lanes::ZERO;
+        values.fill(keys);
+        let mut rows = Lanes::ZERO;
+        let fields = [
+            (&table.source.listed, &values.source, &mut rows.source),
+            (
+                &table.destination.listed,
+                &values.destination,
+                &mut rows.destination,
+            ),
+            (
+                &table.destination_port,
+                &values.destination_port,
+                &mut rows.destination_port,
+            ),
+        ];
+        for (field, values, rows) in fields {
+            field.rows(search, &values[..count], &mut rows[..count]);
+        }
+        let lanes = keys[..count].iter().zip(matches).enumerate();
+        if table.is_plain() {
+            for (lane, (key, rule)) in lanes {
+                *rule = table.first::<true>(instructions, search, key, rows.found(lane));
+            }
+        } else {
+            for (lane, (key, rule)) in lanes {
+                *rule = table.first::<false>(instructions, search, key, rows.found(lane));
+            }
+        }
+    }
+}
+
+impl Lanes {
+    /// As values nothing yet, as row numbers [`EVERY_RULE`].
+    const ZERO: Self = Self {
+        source: [EVERY_RULE; LANES],
+        destination: [EVERY_RULE; LANES],
+        destination_port: [EVERY_RULE; LANES],
+    };
+
+    /// Not compiled into the kernels: the compiler would shuffle vectors for longer than this loop takes.
+    #[inline(never)]
+    fn fill(&mut self, keys: &[Key]) {
+        for (lane, key) in keys.iter().enumerate().take(LANES) {
+            self.source[lane] = key.source.into();
+            self.destination[lane] = key.destination.into();
+            self.destination_port[lane] = port(key.destination_port);
+        }
+    }
+
+    #[inline(always)]
+    fn found(&self, lane: usize) -> Found {
+        Found {
+            source: self.source[lane],
+            destination: self.destination[lane],
+            destination_port: self.destination_port[lane],
         }
     }
 }
 
 impl Field {
-    #[inline(always)]
-    fn is_asked(&self) -> bool {
-        matches!(self, Self::Asked(_))
-    }
-
     /// The row number of one value.
-    fn row(&self, value: u32) -> u32 {
+    fn row(&self, search: fib::Kernel, value: u32) -> u32 {
         match self {
             Self::Ignored => EVERY_RULE,
-            Self::Asked(ranges) => ranges.lookup(value),
+            Self::Asked(ranges) => ranges.lookup_with(search, value),
         }
     }
 
-    /// Writes the row number of each key's value. Leaves `rows` alone if no rule asks.
-    fn rows(&self, keys: &[Key], value: impl Fn(&Key) -> u32, rows: &mut [u32; LANES]) {
+    /// Writes the row number of each value. Leaves `rows` alone if no rule asks.
+    fn rows(&self, search: fib::Kernel, values: &[u32], rows: &mut [u32]) {
         if let Self::Asked(ranges) = self {
-            let mut values = [0; LANES];
-            for (slot, key) in values.iter_mut().zip(keys) {
-                *slot = value(key);
-            }
-            ranges.lookup_batch(&values[..keys.len()], &mut rows[..keys.len()]);
+            ranges.lookup_batch_with(search, values, rows);
         }
     }
 

@@ -159,12 +159,13 @@ fn key_for(rule: &Rule, random: Key) -> Key {
 /// Batches of this size: less than the lanes that are looked up side by side, as many, and more.
 const BATCHES: [usize; 5] = [1, 7, 8, 32, 45];
 
-/// Asks for the keys and for one aimed at each rule.
+/// Asks for the keys, and for one aimed at each rule of a sample.
 fn assert_agreement(rules: &[Rule], keys: &[Key]) -> Result<(), TestCaseError> {
     let set = RuleSet::build(rules);
     prop_assert_eq!(set.len(), rules.len());
-    let aimed = rules
-        .iter()
+    let some = rules.len().div_ceil(100).max(1);
+    let aimed = rules.iter().step_by(some).chain(rules.last());
+    let aimed = aimed
         .zip(keys.iter().cycle())
         .map(|(rule, &key)| key_for(rule, key));
     let keys: Vec<Key> = keys.iter().copied().chain(aimed).collect();
@@ -173,9 +174,10 @@ fn assert_agreement(rules: &[Rule], keys: &[Key]) -> Result<(), TestCaseError> {
         .map(|key| linear::first_match(rules, key))
         .collect();
     for kernel in Kernel::available() {
+        let name = kernel.name();
         for (key, &expected) in keys.iter().zip(&expected) {
             let first = set.first_match_with(kernel, key);
-            prop_assert_eq!(first, expected, "{:?}, {:?}", kernel, key);
+            prop_assert_eq!(first, expected, "{}, {:?}", name, key);
         }
         for size in BATCHES {
             for (keys, expected) in keys.chunks(size).zip(expected.chunks(size)) {
@@ -185,7 +187,7 @@ fn assert_agreement(rules: &[Rule], keys: &[Key]) -> Result<(), TestCaseError> {
                     .iter()
                     .map(|rule| rule.unwrap_or(NO_MATCH))
                     .collect();
-                prop_assert_eq!(matches, expected, "{:?}, batches of {}", kernel, size);
+                prop_assert_eq!(matches, expected, "{}, batches of {}", name, size);
             }
         }
     }
@@ -213,6 +215,30 @@ proptest! {
     }
 }
 
+/// Lengths around every change of a row's width and of the number of blocks.
+const LENGTHS: [usize; 21] = [
+    1, 2, 12, 13, 63, 64, 65, 255, 256, 257, 511, 512, 513, 1000, 1023, 1024, 1025, 2048, 2049,
+    4096, 4097,
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 500, ..ProptestConfig::default() })]
+
+    /// Few different rules, each many times, before one that decides last: the first of equal rules has to win, and most
+    /// bits of a row have to be empty.
+    #[test]
+    fn lists_of_every_width_agree(
+        length in prop::sample::select(LENGTHS.to_vec()),
+        few in vec(prop_oneof![rule(), narrow_rule()], 1..8),
+        last in rule(),
+        keys in vec(key(), 1..40),
+    ) {
+        let mut rules: Vec<Rule> = few.into_iter().cycle().take(length - 1).collect();
+        rules.push(last);
+        assert_agreement(&rules, &keys)?;
+    }
+}
+
 /// The rule for one destination port, for lists in which exactly one rule matches.
 fn only_port(port: u16) -> Rule {
     Rule {
@@ -233,13 +259,105 @@ fn key_to_port(port: u16) -> Key {
     }
 }
 
+/// Every kernel's answer to one key, alone and in the last lane of a batch.
+fn answers(set: &RuleSet, key: Key) -> Vec<Option<u32>> {
+    let answers = |kernel| {
+        let mut matches = [7; 33];
+        set.first_match_batch_with(kernel, &[key; 33], &mut matches);
+        let in_batch = Some(matches[32]).filter(|&rule| rule != NO_MATCH);
+        [set.first_match_with(kernel, &key), in_batch]
+    };
+    Kernel::available().flat_map(answers).collect()
+}
+
 #[test]
-fn a_list_of_several_blocks_finds_the_first_and_the_last_rule_of_each() {
-    let set = RuleSet::build(&(0..9000).map(only_port).collect::<Vec<Rule>>());
-    for port in [0, 63, 64, 4095, 4096, 8191, 8192, 8999] {
-        assert_eq!(set.first_match(&key_to_port(port)), Some(port.into()));
+fn every_rule_of_a_list_of_any_length_can_decide() {
+    for length in LENGTHS {
+        let ports = || 0..u16::try_from(length).unwrap();
+        let set = RuleSet::build(&ports().map(only_port).collect::<Vec<Rule>>());
+        for port in ports().step_by(length.div_ceil(400)).chain(ports().last()) {
+            for answer in answers(&set, key_to_port(port)) {
+                assert_eq!(answer, Some(port.into()), "{length} rules");
+            }
+        }
+        for answer in answers(&set, key_to_port(u16::MAX)) {
+            assert_eq!(answer, None, "{length} rules");
+        }
     }
-    assert_eq!(set.first_match(&key_to_port(9000)), None);
+}
+
+#[test]
+fn the_first_of_equal_rules_decides_and_the_last_rule_if_no_other_does() {
+    for length in LENGTHS {
+        let mut rules = vec![only_port(80); length];
+        rules.push(Rule::any());
+        let set = RuleSet::build(&rules);
+        for answer in answers(&set, key_to_port(80)) {
+            assert_eq!(answer, Some(0), "{length} equal rules");
+        }
+        for answer in answers(&set, key_to_port(81)) {
+            assert_eq!(answer.map(|rule| rule as usize), Some(length));
+        }
+    }
+}
+
+#[test]
+fn each_of_the_32_classes_selects_its_rules_on_either_side() {
+    let class = |bit| Addresses::from(ClassId::new(bit).unwrap());
+    let by_source = (0..ClassId::COUNT).map(|bit| Rule {
+        source: class(bit),
+        ..Rule::any()
+    });
+    let by_destination = (0..ClassId::COUNT).map(|bit| Rule {
+        destination: class(bit),
+        ..Rule::any()
+    });
+    let set = RuleSet::build(&by_source.chain(by_destination).collect::<Vec<Rule>>());
+    for bit in 0..u32::from(ClassId::COUNT) {
+        let source = Key {
+            source_classes: 1 << bit,
+            destination_classes: u32::MAX,
+            ..key_to_port(80)
+        };
+        let destination = Key {
+            source_classes: 0,
+            destination_classes: 1 << bit,
+            ..source
+        };
+        for answer in answers(&set, source) {
+            assert_eq!(answer, Some(bit));
+        }
+        for answer in answers(&set, destination) {
+            assert_eq!(answer, Some(32 + bit));
+        }
+    }
+    for answer in answers(&set, key_to_port(80)) {
+        assert_eq!(answer, None);
+    }
+}
+
+#[test]
+fn a_packet_without_ports_is_not_held_to_those_of_port_65535() {
+    let last_port = Rule {
+        source_ports: Ports::from(u16::MAX),
+        ..only_port(u16::MAX)
+    };
+    let set = RuleSet::build(&[last_port, only_port(0), Rule::any()]);
+    let without = Key {
+        source_port: None,
+        destination_port: None,
+        ..key_to_port(0)
+    };
+    for answer in answers(&set, without) {
+        assert_eq!(answer, Some(2));
+    }
+    let with = Key {
+        source_port: Some(u16::MAX),
+        ..key_to_port(u16::MAX)
+    };
+    for answer in answers(&set, with) {
+        assert_eq!(answer, Some(0));
+    }
 }
 
 #[test]
