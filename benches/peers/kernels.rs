@@ -125,22 +125,28 @@ fn acl_as_text(rules: &[Rule], keys: &[Key]) -> Result<String, std::fmt::Error> 
 
 fn time() {
     for count in FIBS {
+        let name = format!("fib-{count}");
         let routes = routes(count);
         let destinations = destinations(&routes);
         let fib = Fib::build(routes).expect("prefixes are distinct");
         let mut values = vec![None; destinations.len()];
-        let batches = median(destinations.len(), || {
-            for (destinations, values) in destinations.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
-                fib.lookup_batch(black_box(destinations), black_box(values));
-            }
-        });
-        println!("fib-{count} ours {batches:.3}");
+        let mut batches = |kernel| {
+            median(destinations.len(), || {
+                for (keys, values) in destinations.chunks(BATCH).zip(values.chunks_mut(BATCH)) {
+                    fib.lookup_batch_with(kernel, black_box(keys), black_box(values));
+                }
+            })
+        };
+        print(&name, "ours", batches(fib::Kernel::fastest()));
+        for kernel in fib::Kernel::available() {
+            print(&name, &format!("ours_{}", kernel.name()), batches(kernel));
+        }
         let single = median(destinations.len(), || {
             for &destination in &destinations {
                 black_box(fib.lookup(destination));
             }
         });
-        println!("fib-{count} ours_one_by_one {single:.3}");
+        print(&name, "ours_one_by_one", single);
     }
     for (name, rules) in ACLS {
         let rules = rules();
@@ -148,22 +154,31 @@ fn time() {
         let build = median(1, || {
             black_box(RuleSet::build(black_box(&rules)));
         });
-        println!("{name}-build ours {build:.0}");
+        print(&format!("{name}-build"), "ours", build);
         let rules = RuleSet::build(&rules);
         let mut matches = vec![NO_MATCH; keys.len()];
-        let batches = median(keys.len(), || {
-            for (keys, matches) in keys.chunks(BATCH).zip(matches.chunks_mut(BATCH)) {
-                rules.first_match_batch(black_box(keys), black_box(matches));
-            }
-        });
-        println!("{name} ours {batches:.3}");
+        let mut batches = |kernel| {
+            median(keys.len(), || {
+                for (keys, matches) in keys.chunks(BATCH).zip(matches.chunks_mut(BATCH)) {
+                    rules.first_match_batch_with(kernel, black_box(keys), black_box(matches));
+                }
+            })
+        };
+        print(name, "ours", batches(acl::Kernel::fastest()));
+        for kernel in acl::Kernel::available() {
+            print(name, &format!("ours_{}", kernel.name()), batches(kernel));
+        }
         let single = median(keys.len(), || {
             for key in &keys {
                 black_box(rules.first_match(key));
             }
         });
-        println!("{name} ours_one_by_one {single:.3}");
+        print(name, "ours_one_by_one", single);
     }
+}
+
+fn print(table: &str, name: &str, nanoseconds: f64) {
+    println!("{table} {name} {nanoseconds:.3}");
 }
 
 /// Nanoseconds per item of the median pass.

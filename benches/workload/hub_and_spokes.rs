@@ -4,9 +4,10 @@ use std::hint::black_box;
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
-use dataplane::packet::Envelope;
+use dataplane::forward::{BURST, Entering, Forwarder, Frames, Sink};
+use dataplane::packet::{Envelope, TcpFlags, TcpSegment};
 use dataplane::time::SimTime;
-use dataplane::{FlowTable, Guests, Outcome, Packet, Pipeline, Position};
+use dataplane::{FlowTable, Guests, InFlight, Outcome, Packet, Pipeline, Position};
 use ipnet::Ipv4Net;
 use model::{
     Access, Direction, Guest, IpConfigurationRequest, Location, Network, NetworkSecurityGroup,
@@ -98,6 +99,77 @@ impl HubAndSpokes {
             .collect()
     }
 
+    /// A life of each connection in six packets: SYN, SYN-ACK, ACK, data, and a FIN from both ends; `connections` of them at a time.
+    pub fn connections(&self, connections: u16) -> Traffic {
+        const SYN: TcpFlags = TcpFlags::SYN;
+        const ACK: TcpFlags = TcpFlags::ACK;
+        const FIN: TcpFlags = TcpFlags::FIN;
+        let life = [
+            (true, SYN),
+            (false, SYN.with(ACK)),
+            (true, ACK),
+            (true, TcpFlags::PSH.with(ACK)),
+            (true, FIN.with(ACK)),
+            (false, FIN.with(ACK)),
+        ];
+        let mut random = Random::new(12);
+        let ends: Vec<_> = (0..connections)
+            .map(|_| self.machines.each_ref().map(|spoke| *random.choose(spoke)))
+            .collect();
+        let segment = |port, [client, server]: [NicId; 2], forth, flags| {
+            let (ports, from, to) = if forth {
+                ((port, 443), client, server)
+            } else {
+                ((443, port), server, client)
+            };
+            let address = |nic: NicId| self.addresses[nic.get() as usize];
+            let segment = TcpSegment {
+                source_port: ports.0,
+                destination_port: ports.1,
+                sequence: 0,
+                acknowledgment: 0,
+                flags,
+                window: u16::MAX,
+            };
+            let packet = Packet::tcp(Envelope::new(address(from), address(to)), segment, &[0; 10]);
+            (from, packet.expect("a short segment between two hosts"))
+        };
+        life.iter()
+            .flat_map(|&(forth, flags)| {
+                let ports = 1024..;
+                let ends = ends.iter().copied();
+                ports
+                    .zip(ends)
+                    .map(move |(port, ends)| segment(port, ends, forth, flags))
+            })
+            .collect()
+    }
+
+    /// As [`walk_all`](Self::walk_all), by the vector driver: in bursts, each of which is copied into the same few frames first.
+    ///
+    /// # Panics
+    ///
+    /// If a packet does not arrive.
+    pub fn forward_all(&self, traffic: &Traffic, forwarder: &mut Forwarder, frames: &mut Frames) {
+        let mut arrivals = Arrivals(0);
+        let mut entering = Vec::with_capacity(BURST);
+        for burst in traffic.chunks(BURST) {
+            entering.clear();
+            for ((nic, packet), slot) in burst.iter().zip(0..) {
+                frames.put(slot, packet.frame());
+                entering.push(Entering { slot, nic: *nic });
+            }
+            forwarder.burst(
+                &self.snapshot,
+                frames,
+                &entering,
+                SimTime::ZERO,
+                &mut arrivals,
+            );
+        }
+        assert_eq!(arrivals.0, traffic.len(), "every packet arrives");
+    }
+
     /// Sends every packet its whole way, one after another, with the flow state in `pairs`.
     ///
     /// # Panics
@@ -111,6 +183,24 @@ impl HubAndSpokes {
             let outcome = pipeline.walk(Position::Leaving(*from), packet);
             assert!(matches!(black_box(outcome), Outcome::Delivered(_)));
         }
+    }
+}
+
+/// Slots for one burst of the packets of this file.
+pub fn frames() -> Frames {
+    Frames::new(BURST, 64)
+}
+
+/// Counts the packets that arrive.
+struct Arrivals(usize);
+
+impl Sink for Arrivals {
+    fn settled(&mut self, _: Option<usize>, _: &[u8], outcome: Outcome) {
+        self.0 += usize::from(matches!(outcome, Outcome::Delivered(_)));
+    }
+
+    fn hand_over(&mut self, shard: u32, _: InFlight) {
+        unreachable!("there is no shard {shard}");
     }
 }
 
