@@ -19,6 +19,9 @@ use crate::range_tree::{FANOUT, Node, RangeTree};
 /// than the usual batch of 32: who asks for more at once gets it a little faster.
 pub(crate) const BLOCK: usize = 64;
 
+/// Fewer keys than this are faster one by one.
+const FEW: usize = 4;
+
 /// Keys that are handled without a branch between them.
 const UNROLLED: usize = 8;
 
@@ -103,6 +106,12 @@ impl Kernel {
         values: &mut [T],
         value: impl Fn(usize) -> T,
     ) {
+        if keys.len() < FEW {
+            for (slot, &key) in values.iter_mut().zip(keys) {
+                *slot = value(self.position(tree, key.into()));
+            }
+            return;
+        }
         match self.0 {
             Variant::Portable => {
                 let top = |top: &[Node], keys: &[u32], positions: &mut Lanes| {
@@ -169,15 +178,21 @@ fn walk_blocks<K: Key, T>(
 ) {
     let mut converted = [0; BLOCK];
     let mut positions = Lanes([0; BLOCK]);
-    for (keys, values) in keys.chunks(BLOCK).zip(values.chunks_mut(BLOCK)) {
-        let keys = K::numbers(keys, &mut converted);
-        search_top(tree.top(), keys, &mut positions);
+    let (mut keys, mut values) = (keys, values);
+    while !keys.is_empty() && !values.is_empty() {
+        let count = BLOCK.min(keys.len()).min(values.len());
+        let (block, keys_behind) = keys.split_at(count);
+        let (found, values_behind) = values.split_at_mut(count);
+        (keys, values) = (keys_behind, values_behind);
+
+        let block = K::numbers(block, &mut converted);
+        search_top(tree.top(), block, &mut positions);
         for level in tree.levels() {
-            each(&mut positions.0, keys, |position, key| {
+            each(&mut positions.0, block, |position, key| {
                 *position = child(level, *position, key);
             });
         }
-        each(values, &positions.0[..keys.len()], |slot, position| {
+        each(found, &positions.0, |slot, position| {
             *slot = value(position as usize);
         });
     }
