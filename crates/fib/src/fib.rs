@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 
 use crate::kernels::Kernel;
 use crate::key::Key;
-use crate::ranges::Ranges;
+use crate::ranges::{Ranges, from_outside_in};
 
 /// In the table of ranges: no route holds these addresses. As an index it lies behind every route.
 const NO_ROUTE: u32 = u32::MAX;
@@ -56,22 +56,19 @@ impl<T> Fib<T> {
             .map(|(prefix, value)| (prefix.trunc(), value))
             .unzip();
 
-        let mut sorted = prefixes.clone();
-        sorted.sort_unstable();
-        if let Some(twins) = sorted.array_windows().find(|[a, b]| a == b) {
-            return Err(FibError::DuplicatePrefix(twins[0]));
-        }
         let count = u32::try_from(prefixes.len())
             .ok()
             .filter(|&count| count < NO_ROUTE);
         let count = count.ok_or(FibError::TooManyRoutes(prefixes.len()))?;
 
+        let mut sorted: Vec<(Ipv4Net, u32)> = prefixes.iter().copied().zip(0..count).collect();
+        sorted.sort_unstable_by_key(|&(prefix, _)| from_outside_in(prefix));
+        if let Some([(twin, _), _]) = sorted.array_windows().find(|[a, b]| a.0 == b.0) {
+            return Err(FibError::DuplicatePrefix(*twin));
+        }
+
         // Longest match as a fold: the innermost prefix replaces whatever encloses it.
-        let ranges = Ranges::fold_prefixes(
-            NO_ROUTE,
-            prefixes.iter().copied().zip(0..count),
-            |_, route| route,
-        );
+        let ranges = Ranges::fold_prefixes(NO_ROUTE, sorted, |_, route| route);
         Ok(Self {
             ranges,
             values,

@@ -71,7 +71,7 @@ impl<T: Copy + PartialEq> Ranges<T> {
         mut combine: impl FnMut(T, I) -> T,
     ) -> Self {
         let mut prefixes: Vec<(Ipv4Net, I)> = prefixes.into_iter().collect();
-        prefixes.sort_by_key(|&(prefix, _)| (prefix.network(), prefix.prefix_len()));
+        prefixes.sort_by_key(|&(prefix, _)| from_outside_in(prefix));
 
         let mut steps: Vec<(u32, T)> = Vec::with_capacity(2 * prefixes.len());
         // The prefixes around the current position with their last key and value, the innermost on top.
@@ -153,6 +153,12 @@ impl<T: Copy + PartialEq> Ranges<T> {
     pub fn memory(&self) -> usize {
         self.tree.memory() + size_of_val(self.values.as_slice())
     }
+}
+
+/// Sorts prefixes by their first address, and those that share it from the shortest to the longest: a prefix comes
+/// after all that enclose it. A number, since it is compared many times a prefix.
+pub(crate) fn from_outside_in(prefix: Ipv4Net) -> u64 {
+    u64::from(u32::from(prefix.network())) << 8 | u64::from(prefix.prefix_len())
 }
 
 /// Closes the open prefixes that end before `position`: behind each, the value of what encloses it resumes.
