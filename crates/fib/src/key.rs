@@ -52,11 +52,13 @@ pub(crate) mod sealed {
 
     #[inline]
     fn convert<'a, K: Copy + Into<u32>>(keys: &[K], converted: &'a mut [u32; BLOCK]) -> &'a [u32] {
-        if let Ok(block) = <&[K; BLOCK]>::try_from(keys) {
-            *converted = block.map(Into::into); // of a known length: vector instructions without a remainder
-            return converted;
+        // Sixteen at a time without a remainder: that is done in vector registers.
+        let (sixteens, last) = keys.as_chunks::<16>();
+        let (numbers, last_numbers) = converted[..keys.len()].as_chunks_mut::<16>();
+        for (number, sixteen) in numbers.iter_mut().zip(sixteens) {
+            *number = sixteen.map(Into::into);
         }
-        for (number, &key) in converted.iter_mut().zip(keys) {
+        for (number, &key) in last_numbers.iter_mut().zip(last) {
             *number = key.into();
         }
         &converted[..keys.len()]
