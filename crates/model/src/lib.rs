@@ -16,6 +16,7 @@
 //! | [`outside`] | hosts outside Azure, which send and receive without being NICs |
 //! | [`peering`] | peering links and their life cycle |
 //! | [`network`], [`request`] | the tables, the operations on them and what these ask for |
+//! | [`journal`] | what has changed since a moment |
 //! | [`lookup`] | what a person types (a VM, a NIC, an address) to what it means |
 //! | [`authorization`] | who may do what with networks and peerings |
 //! | [`names`] | private DNS zones, DNS servers in machines |
@@ -31,6 +32,7 @@ pub mod error;
 pub mod firewall;
 pub mod gateway;
 pub mod id;
+pub mod journal;
 pub mod lookup;
 pub mod names;
 pub mod network;

@@ -193,6 +193,7 @@ impl Network {
                 });
             }
         }
+        self.journal.touch(0);
         self.names.zones.push(zone);
         Ok(())
     }
@@ -213,6 +214,7 @@ impl Network {
 
     /// Says that a DNS server runs in a machine.
     pub fn set_dns_server(&mut self, vm: VmId, server: DnsServer) {
+        self.journal.touch(0);
         self.names.servers.insert(vm, server);
     }
 
@@ -223,6 +225,7 @@ impl Network {
 
     /// Gives a NIC DNS servers of its own, which go before those of its network.
     pub fn set_dns_servers_of_nic(&mut self, nic: NicId, servers: Vec<Ipv4Addr>) {
+        self.journal.touch(0);
         self.names.asked_by.insert(nic, servers);
     }
 

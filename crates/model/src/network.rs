@@ -22,6 +22,7 @@ use crate::error::OperationError;
 use crate::firewall::{FirewallPolicy, IpGroup};
 use crate::gateway::{Connection, LocalNetworkGateway, VirtualNetworkGateway};
 use crate::id::ResourceId;
+use crate::journal::{Changes, Journal, Revision};
 use crate::names::Names;
 use crate::network_interface::NetworkInterface;
 use crate::network_manager::NetworkManager;
@@ -78,6 +79,8 @@ pub struct Network {
     pub(crate) names: Names,
     /// Prefixes of service tags that the user has given (T-8, R-30), by lower-case name.
     service_tags: BTreeMap<String, Vec<Ipv4Net>>,
+    /// Of what is in no table. Options and authorization tell nobody: whoever depends on them compares them.
+    pub(crate) journal: Journal,
 }
 
 macro_rules! tables {
@@ -86,7 +89,13 @@ macro_rules! tables {
         pub fn $name(&self) -> &Table<$key, $resource> {
             &self.$name
         }
-    )+};
+    )+
+
+        /// The journals of all tables.
+        fn journals(&self) -> impl Iterator<Item = &Journal> {
+            [$(self.$name.journal()),+].into_iter()
+        }
+    };
 }
 
 /// Look-ups.
@@ -204,6 +213,7 @@ impl Network {
 
     /// Gives the prefixes of a service tag (T-8, R-30).
     pub fn set_service_tag(&mut self, name: &str, prefixes: Vec<Ipv4Net>) {
+        self.journal.touch(0);
         self.service_tags
             .insert(name.to_ascii_lowercase(), prefixes);
     }
@@ -214,6 +224,40 @@ impl Network {
             .iter()
             .map(|(name, prefixes)| (name.as_str(), prefixes.as_slice()))
     }
+}
+
+/// What has changed.
+impl Network {
+    /// The present state, for [`Network::changes_since`].
+    pub fn revision(&self) -> Revision {
+        let journals = self.journals().chain([&self.journal]);
+        Revision(journals.map(Journal::now).collect())
+    }
+
+    /// What may have changed since this network, or the one that it was copied from, was in a state; `None` if it has never been, or
+    /// forgot. Options are left out.
+    pub fn changes_since(&self, revision: &Revision) -> Option<Changes> {
+        let mut changes = Changes::default();
+        for (journal, moment) in self.journals().chain([&self.journal]).zip(&revision.0) {
+            let mut rows = journal.since(moment)?;
+            if std::ptr::eq(journal, self.route_tables.journal()) {
+                changes.route_tables = keys(rows);
+            } else if std::ptr::eq(journal, self.peerings.journal()) {
+                changes.peerings = keys(rows);
+            } else if std::ptr::eq(journal, self.nsgs.journal()) {
+                changes.security_groups = keys(rows);
+            } else {
+                changes.others |= rows.next().is_some();
+            }
+        }
+        Some(changes)
+    }
+}
+
+/// Ascending, each once.
+fn keys<K: Key + Ord>(rows: impl Iterator<Item = u32>) -> Vec<K> {
+    let keys: BTreeSet<K> = rows.map(|row| K::from_index(row as usize)).collect();
+    keys.into_iter().collect()
 }
 
 pub(crate) fn not_there<K: Key, T: Resource>(

@@ -299,7 +299,7 @@ impl Network {
         };
         self.check_peering(&link, None)?;
         let key = self.peerings.add(link);
-        self.virtual_network_mut(vnet).peerings.push(key);
+        self.links_mut(vnet).push(key);
         if self.virtual_networks[remote_vnet].is_classic() {
             self.peering_mut(key).state = PeeringState::Updating;
             self.mirror(key);
@@ -432,8 +432,7 @@ impl Network {
     pub fn delete_peering(&mut self, link: LinkId) {
         let reverse = self.reverse_link(link);
         if let Some(removed) = self.peerings.remove(link) {
-            self.virtual_network_mut(removed.virtual_network)
-                .peerings
+            self.links_mut(removed.virtual_network)
                 .retain(|&other| other != link);
         }
         match reverse {
@@ -518,9 +517,7 @@ impl Network {
                 recorded_sync_level: record.sync_level,
                 mirrors: None,
             });
-            self.virtual_network_mut(record.virtual_network)
-                .peerings
-                .push(key);
+            self.links_mut(record.virtual_network).push(key);
             imported.push((key, record.state));
         }
         for &(key, _) in &imported {
@@ -644,7 +641,7 @@ impl Network {
             recorded_sync_level: None,
             mirrors: Some(link),
         });
-        self.virtual_network_mut(classic).peerings.push(mirror);
+        self.links_mut(classic).push(mirror);
     }
 
     /// The links of a network whose space has changed hold it in their mirrors at once: nothing could be synced there (P-9, assumed).
@@ -652,6 +649,14 @@ impl Network {
         for link in self.virtual_networks[vnet].peerings.clone() {
             self.mirror(link);
         }
+    }
+
+    /// The links that a network holds. The journal of links tells what becomes of the list.
+    fn links_mut(&mut self, vnet: VnetId) -> &mut Vec<LinkId> {
+        let network = self.virtual_networks.get_mut_unrecorded(vnet);
+        &mut network
+            .expect("a key held by a live resource names a live resource")
+            .peerings
     }
 
     fn peering_mut(&mut self, link: LinkId) -> &mut Peering {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use crate::id::ResourceId;
+use crate::journal::Journal;
 
 /// An index into one [`Table`]; meaningless in another network.
 pub trait Key: Copy {
@@ -106,6 +107,8 @@ pub trait Resource {
 pub struct Table<K, T> {
     rows: Vec<Option<T>>,
     by_id: HashMap<ResourceId, u32>,
+    /// Every way to change a row goes through it.
+    journal: Journal,
     key: PhantomData<K>,
 }
 
@@ -114,6 +117,7 @@ impl<K, T> Default for Table<K, T> {
         Self {
             rows: Vec::new(),
             by_id: HashMap::new(),
+            journal: Journal::default(),
             key: PhantomData,
         }
     }
@@ -133,6 +137,7 @@ impl<K: Key, T: Resource> Table<K, T> {
         let previous = self.by_id.insert(resource.id().clone(), position);
         debug_assert!(previous.is_none(), "{} was added twice", resource.id());
         self.rows.push(Some(resource));
+        self.journal.touch(position);
         key
     }
 
@@ -140,6 +145,7 @@ impl<K: Key, T: Resource> Table<K, T> {
     pub(crate) fn reserve(&mut self) -> K {
         let key = self.next_key();
         self.rows.push(None);
+        self.touch(key);
         key
     }
 
@@ -147,6 +153,7 @@ impl<K: Key, T: Resource> Table<K, T> {
     pub(crate) fn remove(&mut self, key: K) -> Option<T> {
         let resource = self.rows.get_mut(key.index())?.take()?;
         self.by_id.remove(resource.id());
+        self.touch(key);
         Some(resource)
     }
 
@@ -163,7 +170,22 @@ impl<K: Key, T: Resource> Table<K, T> {
     }
 
     pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut T> {
+        self.touch(key);
+        self.get_mut_unrecorded(key)
+    }
+
+    /// The same for a change that the journal of another table tells.
+    pub(crate) fn get_mut_unrecorded(&mut self, key: K) -> Option<&mut T> {
         self.rows.get_mut(key.index())?.as_mut()
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    fn touch(&mut self, key: K) {
+        let position = u32::try_from(key.index()).expect("keys are 32 bits wide");
+        self.journal.touch(position);
     }
 
     /// All resources with their keys, in the order in which they were added.

@@ -209,3 +209,40 @@ fn a_priority_is_used_once_a_direction_and_a_name_once_a_group() {
         ]))
         .unwrap();
 }
+
+#[test]
+fn a_network_tells_what_operations_have_touched_since_a_state_that_it_has_been_in() {
+    use model::journal::Changes;
+
+    let mut network = Network::default();
+    let hub = vnet(&mut network, "10.0.0.0/16").unwrap();
+    let table = RouteTable {
+        id: id("routeTables", "t"),
+        location: Location::default(),
+        routes: Vec::new(),
+        gateway_propagation_disabled: false,
+    };
+    let table = network.create_route_table(table).unwrap();
+    let before = network.revision();
+    assert_eq!(network.changes_since(&before), Some(Changes::default()));
+
+    network.set_routes(table, Vec::new()).unwrap();
+    network.set_routes(table, Vec::new()).unwrap();
+    let routes = Changes {
+        route_tables: vec![table],
+        ..Changes::default()
+    };
+    assert_eq!(network.changes_since(&before), Some(routes.clone()));
+
+    // A copy goes its own way from here.
+    let mut copy = network.clone();
+    assert_eq!(copy.changes_since(&before), Some(routes));
+    copy.set_summarized_gateway_prefixes(hub, Vec::new());
+    assert!(copy.changes_since(&before).unwrap().others);
+    assert_eq!(network.changes_since(&copy.revision()), None);
+
+    // So does what is in no table.
+    let before = network.revision();
+    network.set_service_tag("Sql", Vec::new());
+    assert!(network.changes_since(&before).unwrap().others);
+}

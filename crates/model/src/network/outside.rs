@@ -40,6 +40,7 @@ impl Network {
     /// Adds a host outside Azure. Its worker is numbered with the NICs and is none of them.
     pub fn add_outside_host(&mut self, host: OutsideHost) -> StationId {
         let station = self.nics.reserve();
+        self.journal.touch(0);
         self.outside_hosts.insert(station, host);
         station
     }
@@ -106,6 +107,7 @@ impl Network {
             profile: None,
             latency_us: 0,
         };
+        self.journal.touch(0);
         self.vpn_clients.insert(station, client);
         Ok(station)
     }
@@ -124,6 +126,7 @@ impl Network {
 
     /// What a VPN client may change: its profile and how far away it is.
     pub fn vpn_client_mut(&mut self, station: StationId) -> Option<&mut VpnClient> {
+        self.journal.touch(0);
         self.vpn_clients.get_mut(&station)
     }
 
