@@ -4,7 +4,8 @@ use fib::AddressSet;
 use model::options::ForwardedTraffic as Reading;
 use model::{LinkId, VnetId};
 
-use crate::snapshot::{ForwardedTraffic, Link};
+use crate::next_hop::Owners;
+use crate::snapshot::{ForwardedTraffic, Link, VirtualNetwork};
 use crate::wiring::Wiring;
 
 pub(crate) fn link(wiring: &Wiring<'_>, key: LinkId) -> Link {
@@ -24,8 +25,18 @@ pub(crate) fn link(wiring: &Wiring<'_>, key: LinkId) -> Link {
     }
 }
 
+/// A virtual network as packets see it.
+pub(crate) fn virtual_network(wiring: &Wiring<'_>, owners: &Owners, key: VnetId) -> VirtualNetwork {
+    VirtualNetwork {
+        owners: owners.of(key),
+        space: space(wiring, key),
+        links: links_by_remote(wiring, key),
+        grouped: wiring.grouped(key).collect(),
+    }
+}
+
 /// The present address space of a network.
-pub(crate) fn space(wiring: &Wiring<'_>, vnet: VnetId) -> AddressSet {
+fn space(wiring: &Wiring<'_>, vnet: VnetId) -> AddressSet {
     let network = &wiring.network.virtual_networks()[vnet];
     network.address_space.prefixes().iter().copied().collect()
 }
@@ -53,7 +64,7 @@ fn forwarded(wiring: &Wiring<'_>, link: LinkId) -> ForwardedTraffic {
 
 /// A network's own links by remote network, for a binary search. Of two links to one network, which only a broken input has, the
 /// Connected one counts.
-pub(crate) fn links_by_remote(wiring: &Wiring<'_>, vnet: VnetId) -> Vec<(VnetId, LinkId)> {
+fn links_by_remote(wiring: &Wiring<'_>, vnet: VnetId) -> Vec<(VnetId, LinkId)> {
     let own = &wiring.network.virtual_networks()[vnet].peerings;
     let mut links: Vec<(VnetId, LinkId)> = own
         .iter()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fib::Fib;
 use ipnet::Ipv4Net;
 use model::table::{Key, Resource};
-use model::{Network, OutsidePlace, ResourceId, SubnetId, Table};
+use model::{LinkId, Network, OutsidePlace, ResourceId, RouteTable, SubnetId, Table};
 use rayon::prelude::*;
 
 use crate::admin_rules::AdminRuleSets;
@@ -17,14 +17,15 @@ use crate::firewalls::Firewall;
 use crate::gateway_routes::GatewayRoutes;
 use crate::guests::{Guests, internet_access};
 use crate::internet_edge::{self, PublicAddresses};
-use crate::load_balancers;
+use crate::load_balancers::{self, Frontends};
 use crate::next_hop::Owners;
 use crate::note::Note;
 use crate::policies::Policies;
+use crate::recompile::{Kept, Views};
 use crate::service_tags::tag_view;
 use crate::snapshot::{
-    CompiledFib, FibEntry, FibId, NextHop, Nic, OutsideHost, Provenance, Snapshot, TagView,
-    TagViewId, VirtualNetwork,
+    CompiledFib, FibEntry, FibId, NextHop, Nic, OutsideHost, Provenance, RouteTableNames, Snapshot,
+    TagView, TagViewId,
 };
 use crate::wiring::Wiring;
 
@@ -39,8 +40,17 @@ pub fn compile_design(network: &Network) -> Snapshot {
     build(network, None, Extent::Whole)
 }
 
-/// The same after a change of the network: the next generation. Tables that did not change are shared with the previous one.
+/// The same after changes of the network: the next generation. Tables that did not change are shared with the previous one.
+///
+/// After changes of routes, links and security rules alone, what does not depend on them is not looked at: the network knows what has
+/// changed since the previous snapshot. Everything else, and a network in which that snapshot does not recognise its own, is compiled as
+/// a whole.
 pub fn recompile(network: &Network, previous: &Snapshot) -> Snapshot {
+    crate::recompile::after(network, previous).unwrap_or_else(|| recompile_whole(network, previous))
+}
+
+/// The same without asking what has changed.
+pub fn recompile_whole(network: &Network, previous: &Snapshot) -> Snapshot {
     build(network, Some(previous), Extent::InUse)
 }
 
@@ -62,7 +72,8 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     let wiring = Wiring::new(network);
     let gateway_routes = GatewayRoutes::new(&wiring);
     let mut public = PublicAddresses::of(network);
-    let owners = Owners::new(&wiring, &mut public);
+    let frontends = Frontends::new(network, &mut public);
+    let owners = Owners::new(network, &frontends);
 
     let (views, fib_of_subnet) = route_views(&wiring, extent);
     let known: HashMap<&RouteView, (&Arc<CompiledFib>, &Arc<TagView>)> = previous
@@ -91,7 +102,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
 
     let mut guests = Guests::default();
     let mut policies = Policies::default();
-    let floating = owners.frontends.floating();
+    let floating = frontends.floating();
     let nics = holes(network.nics(), |key, nic| {
         let fib = fib_of_subnet[nic.subnet().index()].expect("every subnet with a NIC has a view");
         let primary = nic.primary_address();
@@ -110,7 +121,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
             tcp_state_tracking_disabled: nic.tcp_state_tracking_disabled,
             guest: guests.behind(network, key, nic),
             mac_address: nic.mac_address,
-            internet: internet_access(network, &owners.frontends, key, nic),
+            internet: internet_access(network, &frontends, key, nic),
         }
     });
     let outside_hosts = network.outside_hosts().map(|(station, host)| {
@@ -123,12 +134,7 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     });
     let outside_hosts = Arc::new(outside_hosts.collect());
     let virtual_networks = holes(network.virtual_networks(), |key, _| {
-        Arc::new(VirtualNetwork {
-            owners: owners.of(key),
-            space: boundary::space(&wiring, key),
-            links: boundary::links_by_remote(&wiring, key),
-            grouped: wiring.grouped(key).collect(),
-        })
+        Arc::new(boundary::virtual_network(&wiring, &owners, key))
     });
     let links = holes(network.peerings(), |key, _| {
         Arc::new(boundary::link(&wiring, key))
@@ -136,40 +142,52 @@ fn build(network: &Network, previous: Option<&Snapshot>, extent: Extent) -> Snap
     let firewalls = holes(network.firewalls(), |_, firewall| {
         Firewall::new(network, &public, firewall)
     });
-    let edge = internet_edge::edge(network, &owners.frontends, &mut public, &nics);
-    let of_tables = tables.iter().map(|tables| tables.notes.as_slice());
-    let notes = sorted(of_tables.chain([
-        rules.notes.as_slice(),
-        &admin.notes,
-        &owners.frontends.notes,
-        &public.notes,
-        &gateway_routes.notes,
-    ]));
-    let provenance = provenance(network, notes);
-    let (fibs, tag_views): (Vec<_>, Vec<_>) = tables
-        .into_iter()
-        .map(|tables| (tables.fib, tables.tags))
-        .unzip();
+    let edge = internet_edge::edge(network, &frontends, &mut public, &nics);
+    let others = [admin.notes, frontends.notes, public.notes];
+    let kept = Kept {
+        revision: network.revision(),
+        extent,
+        ends: Arc::clone(&wiring.ends),
+        joints: Arc::clone(&wiring.joints),
+        views: Arc::new(Views::of(
+            network,
+            tables.iter().map(|tables| &tables.fib.view),
+        )),
+        kinds: policies.kinds.into(),
+        notes_of_tables: tables
+            .iter()
+            .map(|tables| Arc::clone(&tables.notes))
+            .collect(),
+        other_notes: others.concat().into(),
+        owners: Arc::new(owners),
+        rules,
+        gateway_routes,
+    };
+    let provenance = provenance(network, kept.notes());
     let mut snapshot = Snapshot {
         generation,
         options: network.options.clone(),
         nics: nics.into(),
         policies: policies.list.into(),
         outside_hosts,
-        sites: gateway_routes.sites.into(),
-        profiles: Arc::new(gateway_routes.profiles),
+        sites: Arc::clone(&kept.gateway_routes.sites),
+        profiles: Arc::clone(&kept.gateway_routes.profiles),
         guests: guests.guests.into(),
-        fibs: fibs.into(),
-        tag_views: tag_views.into(),
-        rule_sets: rules.sets.into(),
+        fibs: tables
+            .iter()
+            .map(|tables| Arc::clone(&tables.fib))
+            .collect(),
+        tag_views: tables.into_iter().map(|tables| tables.tags).collect(),
+        rule_sets: Arc::clone(&kept.rules.sets),
         admin_rules: admin.sets.into(),
         virtual_networks: virtual_networks.into(),
         links: links.into(),
-        frontends: owners.frontends.list.into(),
+        frontends: frontends.list.into(),
         edge: Arc::new(edge),
-        gateways: gateway_routes.gateways.into(),
+        gateways: Arc::clone(&kept.gateway_routes.gateways),
         firewalls: firewalls.into(),
         provenance,
+        kept,
     };
     load_balancers::judge(&mut snapshot);
     snapshot
@@ -202,14 +220,14 @@ fn route_views(wiring: &Wiring<'_>, extent: Extent) -> (Vec<RouteView>, Vec<Opti
 }
 
 /// The two tables of a view.
-struct Tables {
-    fib: Arc<CompiledFib>,
-    tags: Arc<TagView>,
-    notes: Vec<Note>,
+pub(crate) struct Tables {
+    pub(crate) fib: Arc<CompiledFib>,
+    pub(crate) tags: Arc<TagView>,
+    pub(crate) notes: Arc<[Note]>,
 }
 
 impl Tables {
-    fn of(
+    pub(crate) fn of(
         wiring: &Wiring<'_>,
         gateway_routes: &GatewayRoutes,
         owners: &Owners,
@@ -218,7 +236,7 @@ impl Tables {
     ) -> Self {
         let vnet = view.virtual_network;
         let mut rows = Rows::of(wiring, gateway_routes, &view);
-        let notes = std::mem::take(&mut rows.notes);
+        let notes = std::mem::take(&mut rows.notes).into();
         let entry = |position: usize| FibEntry {
             route: u16::try_from(position).expect("rows are cut off where 16 bits end"),
             next_hop: owners.resolve(wiring, vnet, &rows.routes()[position]),
@@ -283,12 +301,6 @@ impl Tables {
     }
 }
 
-/// All notes, each once.
-fn sorted<'a>(notes: impl Iterator<Item = &'a [Note]>) -> Vec<Note> {
-    let notes: BTreeSet<&Note> = notes.flatten().collect();
-    notes.into_iter().cloned().collect()
-}
-
 /// A table by key, with a hole where a resource was deleted.
 fn holes<K: Key, T: Resource, C>(
     table: &Table<K, T>,
@@ -303,18 +315,14 @@ fn holes<K: Key, T: Resource, C>(
     compiled
 }
 
-fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
+fn provenance(network: &Network, notes: Arc<[Note]>) -> Provenance {
     fn ids<K: Key, T: Resource>(table: &Table<K, T>) -> Arc<[Option<ResourceId>]> {
         holes(table, |_, resource| resource.id().clone()).into()
     }
     Provenance {
         nics: workers(network).into(),
         groups: ids(network.nsgs()),
-        // P-9: what a classic network does not hold is changed at the one link of the pair.
-        links: holes(network.peerings(), |key, _| {
-            network.peerings()[network.visible_link(key)].id.clone()
-        })
-        .into(),
+        links: holes(network.peerings(), |key, _| name_of_link(network, key)).into(),
         gateways: ids(network.gateways()),
         connections: ids(network.connections()),
         firewalls: ids(network.firewalls()),
@@ -323,17 +331,19 @@ fn provenance(network: &Network, notes: Vec<Note>) -> Provenance {
         public_ips: ids(network.public_ips()),
         nat_gateways: ids(network.nat_gateways()),
         load_balancers: ids(network.load_balancers()),
-        route_tables: holes(network.route_tables(), |_, table| {
-            let names = table
-                .routes
-                .iter()
-                .map(|route| route.name.clone())
-                .collect();
-            (table.id.clone(), names)
-        })
-        .into(),
-        notes: notes.into(),
+        route_tables: holes(network.route_tables(), |_, table| names_in(table)).into(),
+        notes,
     }
+}
+
+/// P-9: what a classic network does not hold is changed at the one link of the pair.
+pub(crate) fn name_of_link(network: &Network, link: LinkId) -> ResourceId {
+    network.peerings()[network.visible_link(link)].id.clone()
+}
+
+pub(crate) fn names_in(table: &RouteTable) -> RouteTableNames {
+    let names = table.routes.iter().map(|route| route.name.clone());
+    (table.id.clone(), names.collect())
 }
 
 /// Ids of the NICs, and of hosts outside Azure, which are numbered with them.

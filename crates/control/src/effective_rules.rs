@@ -1,6 +1,6 @@
 //! Security groups as the data plane reads them: rules sorted and resolved, levels in the order in which they are asked (S-1 to S-12).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use acl::{Addresses, ClassId, Protocols, RuleSet};
@@ -11,7 +11,7 @@ use model::security::default_rules;
 use model::table::Key;
 use model::{
     Access, Direction, LinkId, Network, NsgId, Ports, RuleAddresses, RuleProtocol, SecurityRule,
-    ServiceTag,
+    ServiceTag, VnetId,
 };
 use rayon::prelude::*;
 
@@ -19,6 +19,7 @@ use crate::compile::Extent;
 use crate::note::Note;
 use crate::policies::KindOfNic;
 use crate::service_tags::platform_tag;
+use crate::shared::replace;
 use crate::snapshot::{
     AZURE_LOAD_BALANCER, CompiledRules, GroupRules, INTERNET, Level, RuleSetId, Rules,
     VIRTUAL_NETWORK,
@@ -26,16 +27,23 @@ use crate::snapshot::{
 use crate::wiring::Wiring;
 
 /// The compiled rules of every group that judges a NIC, and the ranges that links with a false access flag shut off.
+#[derive(Clone, Debug)]
 pub(crate) struct RuleSets {
-    pub(crate) sets: Vec<Arc<CompiledRules>>,
-    pub(crate) notes: Vec<Note>,
+    pub(crate) sets: Arc<[Arc<CompiledRules>]>,
+    /// Of each set.
+    pub(crate) notes: Arc<[Arc<[Note]>]>,
     /// By group: its rules, outbound then inbound.
-    of_group: Vec<Option<(RuleSetId, RuleSetId)>>,
-    /// The default rules without a group, outbound then inbound (F-4).
+    of_group: Arc<[Option<(RuleSetId, RuleSetId)>]>,
+    /// The default rules without a group, outbound then inbound (F-4): the last two sets, if anybody needs them.
     defaults: Option<(RuleSetId, RuleSetId)>,
     /// By virtual network.
-    blocked: Vec<Option<Arc<Ranges<Option<LinkId>>>>>,
+    blocked: Arc<[Option<BlockedPeers>]>,
+    /// Of every application security group.
+    members: Arc<[AddressSet]>,
 }
+
+/// The link that shuts an address off, if one does.
+type BlockedPeers = Arc<Ranges<Option<LinkId>>>;
 
 impl RuleSets {
     pub(crate) fn new(
@@ -50,23 +58,29 @@ impl RuleSets {
             Extent::Whole => network.nsgs().keys().collect(),
         };
         let mut groups: Vec<Option<NsgId>> = judging.into_iter().map(Some).collect();
-        let blocked = blocked_peers(wiring);
+        let vnets = 0..network.virtual_networks().capacity();
+        let blocked: Vec<Option<BlockedPeers>> = vnets
+            .map(|vnet| blocked_peers(wiring, VnetId::from_index(vnet)))
+            .collect();
         if blocked.iter().any(Option::is_some) {
             groups.push(None);
         }
+        let members: Arc<[AddressSet]> = asg_members(network).into();
         let compiler = Compiler {
             network,
-            members: asg_members(network),
+            members: &members,
             generation,
-            previous: by_place(previous),
         };
+        let previous = by_place(previous);
         let wanted: Vec<(Option<NsgId>, Direction)> = groups
             .iter()
             .flat_map(|&group| [(group, Direction::Outbound), (group, Direction::Inbound)])
             .collect();
-        let sets_with_notes: Vec<(Arc<CompiledRules>, Vec<Note>)> = wanted
+        let sets_with_notes: Vec<(Arc<CompiledRules>, Arc<[Note]>)> = wanted
             .par_iter()
-            .map(|&(group, direction)| compiler.compile(group, direction))
+            .map(|&(group, direction)| {
+                compiler.compile(group, direction, previous.get(&(group, direction)).copied())
+            })
             .collect();
 
         let mut of_group = vec![None; network.nsgs().capacity()];
@@ -80,11 +94,83 @@ impl RuleSets {
         }
         let (sets, notes): (Vec<_>, Vec<_>) = sets_with_notes.into_iter().unzip();
         Self {
-            sets,
-            notes: notes.into_iter().flatten().collect(),
-            of_group,
+            sets: sets.into(),
+            notes: notes.into(),
+            of_group: of_group.into(),
             defaults,
-            blocked,
+            blocked: blocked.into(),
+            members,
+        }
+    }
+
+    /// The same after a change of some groups, and of links of some virtual networks, and of nothing else. The answer says which virtual
+    /// networks now shut other peers off.
+    pub(crate) fn after(
+        &mut self,
+        wiring: &Wiring<'_>,
+        generation: u32,
+        groups: &[NsgId],
+        vnets: &BTreeSet<VnetId>,
+    ) -> BTreeSet<VnetId> {
+        let members = Arc::clone(&self.members);
+        let compiler = Compiler {
+            network: wiring.network,
+            members: &members,
+            generation,
+        };
+        for &group in groups {
+            let Some((outbound, inbound)) = self.of_group[group.index()] else {
+                continue; // attached nowhere
+            };
+            for (set, direction) in [
+                (outbound, Direction::Outbound),
+                (inbound, Direction::Inbound),
+            ] {
+                let position = set.0 as usize;
+                let old = Some(&self.sets[position]);
+                let (new, notes) = compiler.compile(Some(group), direction, old);
+                if !Arc::ptr_eq(&self.sets[position], &new) {
+                    replace(&mut self.sets, position, new);
+                }
+                if self.notes[position] != notes {
+                    replace(&mut self.notes, position, notes);
+                }
+            }
+        }
+        let mut changed = BTreeSet::new();
+        for &vnet in vnets {
+            let now = blocked_peers(wiring, vnet);
+            if self.blocked[vnet.index()] != now {
+                replace(&mut self.blocked, vnet.index(), now);
+                changed.insert(vnet);
+            }
+        }
+        if !changed.is_empty() {
+            self.keep_defaults_where_needed(&compiler);
+        }
+        changed
+    }
+
+    fn keep_defaults_where_needed(&mut self, compiler: &Compiler<'_>) {
+        let needed = self.blocked.iter().any(Option::is_some);
+        match self.defaults {
+            Some((outbound, _)) if !needed => {
+                let rest = ..outbound.0 as usize;
+                self.sets = self.sets[rest].into();
+                self.notes = self.notes[rest].into();
+                self.defaults = None;
+            }
+            None if needed => {
+                let first = u32::try_from(self.sets.len()).expect("fewer than 2^32 sets");
+                let pair = [Direction::Outbound, Direction::Inbound]
+                    .map(|direction| compiler.compile(None, direction, None));
+                let sets = pair.iter().map(|(set, _)| set);
+                self.sets = self.sets.iter().chain(sets).cloned().collect();
+                let notes = pair.iter().map(|(_, notes)| notes);
+                self.notes = self.notes.iter().chain(notes).cloned().collect();
+                self.defaults = Some((RuleSetId(first), RuleSetId(first + 1)));
+            }
+            Some(_) | None => {}
         }
     }
 
@@ -157,33 +243,27 @@ fn groups_in_use(network: &Network) -> Vec<NsgId> {
         .collect()
 }
 
-/// F-4: for each network the remote ranges of Connected links whose `allowVirtualNetworkAccess` is false.
-fn blocked_peers(wiring: &Wiring<'_>) -> Vec<Option<Arc<Ranges<Option<LinkId>>>>> {
+/// F-4: the remote ranges of a network's Connected links whose `allowVirtualNetworkAccess` is false.
+fn blocked_peers(wiring: &Wiring<'_>, vnet: VnetId) -> Option<BlockedPeers> {
     let network = wiring.network;
-    let mut blocked = vec![None; network.virtual_networks().capacity()];
     match network.options.vnet_access_without_nsg {
-        VnetAccessWithoutNsg::Literal => return blocked,
+        VnetAccessWithoutNsg::Literal => return None,
         VnetAccessWithoutNsg::DefaultRules => {}
     }
-    for (key, vnet) in network.virtual_networks().iter() {
-        let shut = vnet.peerings.iter().copied().filter(|&link| {
-            wiring.is_connected(link)
-                && !network.peerings()[link].flags.allow_virtual_network_access
-        });
-        let ranges: Vec<(Ipv4Net, LinkId)> = shut
-            .flat_map(|link| {
-                network.peerings()[link]
-                    .remote_address_space
-                    .iter()
-                    .map(move |&prefix| (prefix, link))
-            })
-            .collect();
-        if !ranges.is_empty() {
-            let ranges = Ranges::fold_prefixes(None, ranges, |_, link| Some(link));
-            blocked[key.index()] = Some(Arc::new(ranges));
-        }
-    }
-    blocked
+    let own = &network.virtual_networks().get(vnet)?.peerings;
+    let shut = own.iter().copied().filter(|&link| {
+        wiring.is_connected(link) && !network.peerings()[link].flags.allow_virtual_network_access
+    });
+    let ranges: Vec<(Ipv4Net, LinkId)> = shut
+        .flat_map(|link| {
+            network.peerings()[link]
+                .remote_address_space
+                .iter()
+                .map(move |&prefix| (prefix, link))
+        })
+        .collect();
+    (!ranges.is_empty())
+        .then(|| Arc::new(Ranges::fold_prefixes(None, ranges, |_, link| Some(link))))
 }
 
 /// Members of every application security group (S-30, S-32), in one pass over the NICs.
@@ -211,26 +291,26 @@ fn by_place(sets: &[Arc<CompiledRules>]) -> HashMap<Place, &Arc<CompiledRules>> 
         .collect()
 }
 
-struct Compiler<'n, 'p> {
+struct Compiler<'n> {
     network: &'n Network,
-    members: Vec<AddressSet>,
+    members: &'n [AddressSet],
     generation: u32,
-    previous: HashMap<Place, &'p Arc<CompiledRules>>,
 }
 
-impl Compiler<'_, '_> {
+impl Compiler<'_> {
     /// The rules of a group in a direction. Tables of the previous generation whose rules mean the same are taken over.
     fn compile(
         &self,
         group: Option<NsgId>,
         direction: Direction,
-    ) -> (Arc<CompiledRules>, Vec<Note>) {
+        previous: Option<&Arc<CompiledRules>>,
+    ) -> (Arc<CompiledRules>, Arc<[Note]>) {
         let mut notes = Vec::new();
         let rules = self.in_order(group, direction);
         let resolved: Vec<acl::Rule> = rules
             .iter()
             .map(|rule| {
-                resolve(self.network, &self.members, rule, |tag| {
+                resolve(self.network, self.members, rule, |tag| {
                     if let Some(group) = group {
                         notes.push(Note::UnknownTagInRule {
                             group: self.network.nsgs()[group].id.clone(),
@@ -244,7 +324,6 @@ impl Compiler<'_, '_> {
         let flush = group.is_some_and(|group| self.network.nsgs()[group].flush_connection);
         let icmp_ignores_ports = self.network.options.icmp_ports == IcmpPorts::Ignore;
 
-        let previous = self.previous.get(&(group, direction)).copied();
         let unchanged = previous.filter(|old| old.rules == rules && old.resolved == resolved);
         // S-22: with flushConnection a change of the rules reaches running flows, and switching it on does so once.
         let flushed_in = match previous {
@@ -257,7 +336,7 @@ impl Compiler<'_, '_> {
             && old.icmp_table.is_some() == icmp_ignores_ports
             && (old.flushed_in, old.flush_connection) == (flushed_in, flush)
         {
-            return (Arc::clone(old), notes);
+            return (Arc::clone(old), notes.into());
         }
         let table = unchanged.map_or_else(|| RuleSet::build(&resolved), |old| old.table.clone());
         let icmp_table = icmp_ignores_ports
@@ -282,7 +361,7 @@ impl Compiler<'_, '_> {
             resolved,
             rules,
         };
-        (Arc::new(compiled), notes)
+        (Arc::new(compiled), notes.into())
     }
 
     /// S-10: the user's rules and the three defaults (S-7) in one list by priority. Imported rules may stand behind the defaults (S-1).

@@ -4,6 +4,7 @@ mod tunnels;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use fib::AddressSet;
 use ipnet::Ipv4Net;
@@ -37,13 +38,14 @@ pub(crate) enum Teller {
 }
 
 /// The rows that the gateways of each virtual network offer.
+#[derive(Clone, Debug)]
 pub(crate) struct GatewayRoutes {
-    by_vnet: Vec<Vec<GatewayRoute>>,
+    by_vnet: Arc<[Vec<GatewayRoute>]>,
     /// By gateway, network on premises and VPN client: what packets meet.
-    pub(crate) gateways: Vec<Option<Gateway>>,
-    pub(crate) sites: Vec<Option<Site>>,
-    pub(crate) profiles: BTreeMap<StationId, AddressSet>,
-    pub(crate) notes: Vec<Note>,
+    pub(crate) gateways: Arc<[Option<Gateway>]>,
+    pub(crate) sites: Arc<[Option<Site>]>,
+    pub(crate) profiles: Arc<BTreeMap<StationId, AddressSet>>,
+    pub(crate) notes: Arc<[Note]>,
 }
 
 impl GatewayRoutes {
@@ -92,17 +94,25 @@ impl GatewayRoutes {
             sites[key.index()] = Some(known(site.gateway).site(site));
         }
         Self {
-            by_vnet,
-            gateways,
-            sites,
-            profiles: tunnels::profiles(wiring, &connections),
-            notes: one_sided_connections(wiring),
+            by_vnet: by_vnet.into(),
+            gateways: gateways.into(),
+            sites: sites.into(),
+            profiles: Arc::new(tunnels::profiles(wiring, &connections)),
+            notes: one_sided_connections(wiring).into(),
         }
     }
 
     /// Rows of the gateways that live in a virtual network.
     pub(crate) fn of(&self, vnet: VnetId) -> &[GatewayRoute] {
         &self.by_vnet[vnet.index()]
+    }
+
+    /// The virtual networks whose gateways offer other rows than before.
+    pub(crate) fn changed_since(&self, before: &Self) -> impl Iterator<Item = VnetId> {
+        let pairs = self.by_vnet.iter().zip(before.by_vnet.iter()).enumerate();
+        pairs
+            .filter(|(_, (now, before))| now != before)
+            .map(|(position, _)| VnetId::from_index(position))
     }
 }
 

@@ -9,7 +9,7 @@
 //!
 //! | module | what it answers |
 //! |---|---|
-//! | `compile` | the order of the work |
+//! | `compile`, `recompile` | the order of the work; what is left of it after a small change |
 //! | `wiring` | which link answers which, who may use whose gateway (F-11) |
 //! | [`effective_routes`] | the rows of a NIC, in the order in which Azure prints them (R-1 to) |
 //! | `none_routes`, `gateway_routes` | where some of those rows come from (R-4; R-8, G-2 to G-4) |
@@ -45,10 +45,12 @@ mod none_routes;
 pub mod note;
 mod policies;
 pub mod questions;
+mod recompile;
 mod service_tags;
+mod shared;
 pub mod snapshot;
 mod wiring;
 
-pub use compile::{compile, compile_design, recompile};
+pub use compile::{compile, compile_design, recompile, recompile_whole};
 pub use note::Note;
 pub use snapshot::Snapshot;

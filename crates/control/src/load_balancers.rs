@@ -303,6 +303,9 @@ fn rules(
 
 /// Which members are up, once the rules of the NICs are known: what does not run, does not listen to the probe, or denies it is not.
 pub(crate) fn judge(snapshot: &mut Snapshot) {
+    if snapshot.frontends.is_empty() {
+        return;
+    }
     let mut frontends = snapshot.frontends.to_vec();
     for rule in frontends
         .iter_mut()

@@ -4,23 +4,22 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use model::table::Key;
-use model::{AddressOwner, GatewayId, GatewayType, NextHopType, VnetId};
+use model::{AddressOwner, GatewayId, GatewayType, Network, NextHopType, VnetId};
 
-use crate::internet_edge::PublicAddresses;
 use crate::load_balancers::Frontends;
 use crate::snapshot::{AddressOwners, EffectiveRoute, NextHop, Owner, RouteOrigin};
 use crate::wiring::{GatewayAccess, Wiring};
 
-/// Who owns which address, network by network, and what stands behind load balancer frontends.
+/// Who owns which address, network by network.
+#[derive(Debug)]
 pub(crate) struct Owners {
     by_vnet: Vec<Arc<AddressOwners>>,
-    pub(crate) frontends: Frontends,
+    /// By frontend, whether it is a Basic one (P-7).
+    basic: Vec<bool>,
 }
 
 impl Owners {
-    pub(crate) fn new(wiring: &Wiring<'_>, public: &mut PublicAddresses) -> Self {
-        let network = wiring.network;
-        let frontends = Frontends::new(network, public);
+    pub(crate) fn new(network: &Network, frontends: &Frontends) -> Self {
         let mut by_vnet = vec![AddressOwners::default(); network.virtual_networks().capacity()];
         for subnet in network.subnets().values() {
             let owners = &mut by_vnet[subnet.virtual_network.index()];
@@ -40,7 +39,11 @@ impl Owners {
             owners.shrink_to_fit();
         }
         let by_vnet = by_vnet.into_iter().map(Arc::new).collect();
-        Self { by_vnet, frontends }
+        let basic = frontends.list.iter().map(|frontend| frontend.basic);
+        Self {
+            by_vnet,
+            basic: basic.collect(),
+        }
     }
 
     /// The owners of addresses in a network.
@@ -67,7 +70,7 @@ impl Owners {
             {
                 // P-7: a Basic frontend is out of reach across global peering.
                 Some(NextHop::Frontend(frontend))
-                    if wiring.is_global(link) && self.frontends.list[frontend.0 as usize].basic =>
+                    if wiring.is_global(link) && self.basic[frontend.0 as usize] =>
                 {
                     NextHop::Unreachable
                 }

@@ -9,6 +9,7 @@ use crate::effective_routes::RouteView;
 use crate::few::Few;
 use crate::firewalls::Firewall;
 use crate::note::Note;
+use crate::recompile::Kept;
 use arrayvec::ArrayVec;
 use fib::{AddressSet, Fib, Ranges};
 use ipnet::Ipv4Net;
@@ -62,6 +63,8 @@ pub struct Snapshot {
     pub firewalls: Arc<[Option<Firewall>]>,
     /// Names for people; never read on the way of a packet.
     pub provenance: Provenance,
+    /// What the compiler needs again after a change.
+    pub(crate) kept: Kept,
 }
 
 macro_rules! indexes {

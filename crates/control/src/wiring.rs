@@ -1,6 +1,7 @@
 //! Which link answers which, and who may use whose gateway: what every step of the compilation asks, found once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use model::table::Key;
 use model::{
@@ -10,10 +11,22 @@ use model::{
 /// The network with its links and gateways joined up.
 pub(crate) struct Wiring<'n> {
     pub(crate) network: &'n Network,
+    pub(crate) ends: Arc<LinkEnds>,
+    pub(crate) joints: Arc<Joints>,
+}
+
+/// Where links lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkEnds {
     /// By link: the network it points to, if the input has it.
     remotes: Vec<Option<VnetId>>,
     /// By link: the link that points back.
     reverses: Vec<Option<LinkId>>,
+}
+
+/// What is joined otherwise than by links.
+#[derive(Debug)]
+pub(crate) struct Joints {
     /// By virtual network.
     gateways: Vec<Vec<GatewayId>>,
     /// By virtual network.
@@ -74,38 +87,82 @@ impl<'n> Wiring<'n> {
         }
         Self {
             network,
-            remotes,
-            reverses,
-            gateways,
-            route_servers,
-            neighbours: neighbours(network),
-            grouped: grouped(network),
+            ends: Arc::new(LinkEnds { remotes, reverses }),
+            joints: Arc::new(Joints {
+                gateways,
+                route_servers,
+                neighbours: neighbours(network),
+                grouped: grouped(network),
+            }),
         }
+    }
+
+    /// The same after a change of some links between these networks, and of nothing else.
+    pub(crate) fn after_links(
+        network: &'n Network,
+        before: &LinkEnds,
+        joints: &Arc<Joints>,
+        changed: &[LinkId],
+        pairs: &BTreeSet<(VnetId, VnetId)>,
+    ) -> Self {
+        let mut ends = before.clone();
+        let links = network.peerings();
+        ends.remotes.resize(links.capacity(), None);
+        ends.reverses.resize(links.capacity(), None);
+        for &key in changed {
+            let remote = links.get(key).map(|link| &link.remote);
+            ends.remotes[key.index()] =
+                remote.and_then(|remote| network.virtual_networks().find(remote));
+            ends.reverses[key.index()] = None;
+        }
+        for &(one, other) in pairs {
+            let there: Vec<LinkId> = ends.between(network, one, other).collect();
+            let back: Vec<LinkId> = ends.between(network, other, one).collect();
+            // Of two links to one network, which only a broken input has, the older one counts.
+            for (links, reverse) in [(&there, back.iter().min()), (&back, there.iter().min())] {
+                for link in links {
+                    ends.reverses[link.index()] = reverse.copied();
+                }
+            }
+        }
+        Self {
+            network,
+            ends: Arc::new(ends),
+            joints: Arc::clone(joints),
+        }
+    }
+
+    /// The links of one network to another.
+    pub(crate) fn between(&self, from: VnetId, to: VnetId) -> impl Iterator<Item = LinkId> {
+        self.ends.between(self.network, from, to)
     }
 
     /// The network to which a link points, if the input has it.
     pub(crate) fn remote(&self, link: LinkId) -> Option<VnetId> {
-        self.remotes[link.index()]
+        self.ends.remotes[link.index()]
     }
 
     /// The networks that a connected group joins to this one, ascending; those behind a Connected link are left out, since the link
     /// goes first.
     pub(crate) fn grouped(&self, vnet: VnetId) -> impl Iterator<Item = VnetId> {
         let own = &self.network.virtual_networks()[vnet].peerings;
-        self.grouped[vnet.index()].iter().copied().filter(|&other| {
-            !own.iter()
-                .any(|&link| self.is_connected(link) && self.remote(link) == Some(other))
-        })
+        self.joints.grouped[vnet.index()]
+            .iter()
+            .copied()
+            .filter(|&other| {
+                !own.iter()
+                    .any(|&link| self.is_connected(link) && self.remote(link) == Some(other))
+            })
     }
 
     /// The gateways that live in a virtual network.
     pub(crate) fn gateways_in(&self, vnet: VnetId) -> &[GatewayId] {
-        &self.gateways[vnet.index()]
+        &self.joints.gateways[vnet.index()]
     }
 
     /// The route server that lives in a virtual network.
     pub(crate) fn route_server_in(&self, vnet: VnetId) -> Option<RouteServerId> {
-        self.route_servers[vnet.index()]
+        self.joints.route_servers[vnet.index()]
     }
 
     /// F-11: whether a network has anything that shares routes: a gateway or a route server.
@@ -115,7 +172,7 @@ impl<'n> Wiring<'n> {
 
     /// The gateways that VNet-to-VNet connections join to this one.
     pub(crate) fn neighbours(&self, gateway: GatewayId) -> &[Neighbour] {
-        &self.neighbours[gateway.index()]
+        &self.joints.neighbours[gateway.index()]
     }
 
     /// Whether the network that holds the link is Connected through it.
@@ -142,7 +199,7 @@ impl<'n> Wiring<'n> {
             && self
                 .remote(link)
                 .is_some_and(|remote| self.shares_routes(remote))
-            && self.reverses[link.index()].is_some_and(|reverse| {
+            && self.ends.reverses[link.index()].is_some_and(|reverse| {
                 self.is_connected(reverse) && links[reverse].flags.allow_gateway_transit
             })
     }
@@ -154,7 +211,8 @@ impl<'n> Wiring<'n> {
             .iter()
             .copied()
             .filter(|link| {
-                self.reverses[link.index()].is_some_and(|reverse| self.uses_remote_gateway(reverse))
+                self.ends.reverses[link.index()]
+                    .is_some_and(|reverse| self.uses_remote_gateway(reverse))
             })
     }
 
@@ -184,6 +242,15 @@ impl<'n> Wiring<'n> {
             }
         }
         access
+    }
+}
+
+impl LinkEnds {
+    fn between(&self, network: &Network, from: VnetId, to: VnetId) -> impl Iterator<Item = LinkId> {
+        let own = &network.virtual_networks()[from].peerings;
+        own.iter()
+            .copied()
+            .filter(move |link| self.remotes[link.index()] == Some(to))
     }
 }
 

@@ -183,3 +183,41 @@ fn a_new_member_of_an_application_security_group_changes_the_rules_that_name_it(
         ("∅", "10.1.0.5/32")
     );
 }
+
+#[test]
+fn what_does_not_depend_on_a_change_is_shared_and_not_compiled_again() {
+    let (mut topology, [one, _], _, group) = two(false);
+    let routes = topology.routes(one, &[("172.16.0.0/16", UserNextHop::None)]);
+    let nets: Vec<_> = topology.network.virtual_networks().keys().collect();
+    let (link, _) = topology.peer(nets[0], nets[1]);
+    let mut previous = topology.compile();
+    for change in 0..3 {
+        let network = &mut topology.network;
+        match change {
+            0 => network.set_routes(routes, Vec::new()).unwrap(),
+            1 => network
+                .set_security_rules(group, vec![rule("second")])
+                .unwrap(),
+            _ => network.delete_peering(link),
+        }
+        let next = recompile(network, &previous);
+        assert!(Arc::ptr_eq(&previous.nics, &next.nics));
+        assert!(Arc::ptr_eq(&previous.guests, &next.guests));
+        assert!(Arc::ptr_eq(&previous.policies, &next.policies));
+        assert!(Arc::ptr_eq(&previous.edge, &next.edge));
+        let names = |snapshot: &Snapshot| Arc::clone(&snapshot.provenance.nics);
+        assert!(Arc::ptr_eq(&names(&previous), &names(&next)));
+        let same = [
+            Arc::ptr_eq(&previous.fibs, &next.fibs),
+            Arc::ptr_eq(&previous.rule_sets, &next.rule_sets),
+            Arc::ptr_eq(&previous.links, &next.links),
+        ];
+        let expected = [
+            [false, true, true],
+            [true, false, true],
+            [false, true, false],
+        ];
+        assert_eq!(same, expected[change]);
+        previous = next;
+    }
+}

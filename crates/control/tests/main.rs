@@ -7,6 +7,7 @@ mod connected_groups;
 mod firewalls;
 mod gateways;
 mod generations;
+mod histories;
 mod next_hops;
 mod private_endpoints;
 mod route_servers;
