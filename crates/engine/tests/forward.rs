@@ -3,19 +3,25 @@
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use control::Snapshot;
 use dataplane::counters::Counters;
+use dataplane::forward::shards::Shards;
 use dataplane::guest::willing_reply;
 use dataplane::packet::{Content, Envelope, TcpFlags, TcpSegment};
 use dataplane::pipeline::{Delivery, InFlight, Outcome};
-use dataplane::{FlowTable, Guests, Packet, Pipeline, Position};
-use engine::forward::{Chunk, Observer, Run, Settings, Source, Summary, Supply, start};
+use dataplane::{DropReason, FlowTable, Guests, Packet, Pipeline, Position};
+use engine::forward::{
+    Chunk, Controller, Observer, Refused, Replay, Run, Settings, Source, StartError, Summary,
+    Supply, Verify, feeds, start,
+};
 use engine::time::SimTime;
 use formats::load::{LoadOptions, Loader};
 use model::lookup::Endpoint;
-use model::{Network, NicId};
+use model::{Guest, GuestRole, Network, NicId, PowerState};
 
 /// Spokes that reach each other through appliances, of which one translates; a load balancer; a way to the Internet.
 const NETWORK: &str = "
@@ -355,6 +361,22 @@ fn workers(workers: u32) -> Settings {
     }
 }
 
+/// Fails if `run` does not come to its end: a deadlock would otherwise be a test that hangs.
+fn watched<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let _ = sender.send(run());
+    });
+    match receiver.recv_timeout(Duration::from_mins(4)) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the shards wait for each other"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => match thread.join() {
+            Ok(()) => panic!("nothing came back"),
+            Err(panic) => std::panic::resume_unwind(panic),
+        },
+    }
+}
+
 fn assert_equal(compared: &Compared) {
     for (expected, found) in compared.expected.iter().zip(&compared.found) {
         assert_eq!(expected, found);
@@ -390,5 +412,384 @@ fn any_number_of_shards_gives_every_packet_the_fate_of_the_scalar_walk() {
                 "the traffic meets several fates: {drops:?}"
             );
         }
+    }
+}
+
+#[test]
+fn packets_that_enter_at_another_shard_than_their_own_are_handed_over() {
+    let world = World::new();
+    let compared = compare(&world, &workers(3), world.questions(300, 4), 1);
+    assert_equal(&compared);
+}
+
+#[test]
+fn queues_with_room_for_one_batch_do_not_block_each_other() {
+    let compared = watched(|| {
+        let world = World::new();
+        let settings = Settings {
+            channel_batches: 1,
+            outbox_packets: 1,
+            pool_bytes: 0,
+            ..workers(3)
+        };
+        compare(&world, &settings, world.questions(2000, 5), 1)
+    });
+    assert_equal(&compared);
+}
+
+#[test]
+fn routers_report_as_often_with_several_shards_as_with_one() {
+    let world = World::new();
+    let snapshot = &world.snapshot;
+    let (nic, source) = world.end("a0");
+    let dying = (0..200).map(|last| {
+        let mut envelope = Envelope::new(source, Ipv4Addr::new(10, 2, 0, last));
+        envelope.ttl = 1;
+        let packet = tcp(envelope, 2000, 443, TcpFlags::SYN);
+        (SimTime::ZERO, nic, packet.frame().to_vec())
+    });
+    let dying: Vec<_> = dying.collect();
+    let made: Vec<u64> = [1, 3]
+        .into_iter()
+        .map(|count| {
+            let run = start(Arc::clone(snapshot), &workers(count), |shards| {
+                let all = if shards.own() == 0 {
+                    dying.clone()
+                } else {
+                    Vec::new()
+                };
+                (Replay::new(all), ())
+            });
+            let summary = finish(run.expect("threads"));
+            assert_eq!(summary.counters.dropped(DropReason::Ttl), 200);
+            summary.counters.originated
+        })
+        .collect();
+    assert_eq!(made[0], made[1]);
+    assert!(made[0] > 200, "some are reported");
+    assert!(made[0] < 400, "not all are: K-9");
+}
+
+/// Sends one packet of each of its conversations, over and over, until the run is stopped.
+struct Endless {
+    frames: Vec<Sent>,
+    rounds: u64,
+}
+
+impl Source for Endless {
+    fn fill(&mut self, chunk: &mut Chunk) -> Supply {
+        self.rounds += 1;
+        chunk.set_time(SimTime::from_nanoseconds(self.rounds * 1_000_000));
+        for (nic, frame) in self.frames.iter().cycle().take(chunk.capacity()) {
+            chunk.push(*nic, frame);
+        }
+        Supply::Measured
+    }
+}
+
+/// Counts what was delivered and what a stopped machine swallowed, for all shards together.
+#[derive(Clone, Default)]
+struct Tally {
+    delivered: Arc<AtomicU64>,
+    swallowed: Arc<AtomicU64>,
+}
+
+impl Observer for Tally {
+    fn settled(&mut self, _: Option<usize>, _: &[u8], outcome: Outcome) {
+        match outcome {
+            Outcome::Delivered(_) => self.delivered.fetch_add(1, Ordering::Relaxed),
+            Outcome::Dropped { dropped, .. } if dropped.reason() == DropReason::VmStopped => {
+                self.swallowed.fetch_add(1, Ordering::Relaxed)
+            }
+            Outcome::Dropped { .. } => 0,
+        };
+    }
+}
+
+/// Endless traffic between the spokes through the plain and the translating appliance.
+fn endless(world: &World, count: u32) -> (Run<Endless, Tally>, Tally) {
+    let tally = Tally::default();
+    let conversations: Vec<Sent> = (0..64)
+        .map(|port| {
+            let from = ["a0", "a1", "b0", "b2"][usize::from(port % 4)];
+            let to = ["b1", "a2", "d0", "d1"][usize::from(port / 4 % 4)];
+            let envelope = Envelope::new(world.end(from).1, world.end(to).1);
+            let packet = Packet::udp(envelope, 3000 + port, 53, &[1; 18]).expect("a datagram");
+            (world.end(from).0, packet.frame().to_vec())
+        })
+        .collect();
+    let settings = Settings {
+        pool_bytes: 16 * 1024,
+        channel_batches: 2,
+        outbox_packets: 64,
+        ..workers(count)
+    };
+    let run = start(Arc::clone(&world.snapshot), &settings, |shards| {
+        let own = |(_, frame): &&Sent| {
+            let packet = Packet::from_frame(frame.clone()).expect("a packet of this file");
+            shards.of_entering(&packet) == shards.own()
+        };
+        let frames = conversations.iter().filter(own).cloned().collect();
+        (Endless { frames, rounds: 0 }, tally.clone())
+    });
+    (run.expect("threads"), tally)
+}
+
+/// Waits until a counter has grown.
+fn wait_for_more(counter: &AtomicU64) {
+    let before = counter.load(Ordering::Relaxed);
+    while counter.load(Ordering::Relaxed) < before + 10 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn changes_under_load_take_effect_and_lose_nothing() {
+    for count in 1..=3 {
+        let (summary, changes) = watched(move || {
+            let mut world = World::new();
+            let (run, tally) = endless(&world, count);
+            let controller = run.controller();
+            let (nva, _) = world
+                .network
+                .virtual_machines()
+                .iter()
+                .find(|(_, vm)| vm.id.name() == "nva")
+                .expect("a machine of the network");
+            let mut changes = 0;
+            for round in 0..40 {
+                let stopped = round % 2 == 0;
+                let called = Instant::now();
+                let power = [PowerState::Running, PowerState::Deallocated][usize::from(stopped)];
+                world.network.set_power(nva, power);
+                let next = control::recompile(&world.network, &world.snapshot);
+                world.snapshot = Arc::new(next);
+                controller
+                    .change(called, Arc::clone(&world.snapshot))
+                    .expect("the next generation");
+                changes += 1;
+                while !controller.is_obeyed() {
+                    std::thread::yield_now();
+                }
+                // Only packets that obey can make this grow now.
+                wait_for_more([&tally.delivered, &tally.swallowed][usize::from(stopped)]);
+            }
+            controller.stop();
+            (finish(run), changes)
+        });
+        assert_eq!(summary.changes.len(), changes);
+        for change in &summary.changes {
+            let (first, all) = (change.first.expect("obeyed"), change.all.expect("by all"));
+            assert!(change.given <= first && first <= all);
+        }
+        assert!(summary.counters.dropped(DropReason::VmStopped) > 0);
+        assert_eq!(summary.in_flight, 0);
+    }
+}
+
+#[test]
+fn a_run_refuses_a_snapshot_that_it_cannot_follow() {
+    let mut world = World::new();
+    let (run, _) = endless(&world, 2);
+    let controller: Controller = run.controller();
+    let now = Instant::now();
+    assert_eq!(
+        controller.change(now, Arc::clone(&world.snapshot)),
+        Err(Refused::NotNewer(world.snapshot.generation))
+    );
+    let (nva, _) = world
+        .network
+        .virtual_machines()
+        .iter()
+        .find(|(_, vm)| vm.id.name() == "nva")
+        .expect("a machine of the network");
+    world.network.set_guest(
+        nva,
+        Guest {
+            role: Some(GuestRole::Appliance),
+            source_nat: true,
+            stateful: false,
+            listen: None,
+        },
+    );
+    let next = Arc::new(control::recompile(&world.network, &world.snapshot));
+    assert_eq!(
+        controller.change(now, Arc::clone(&next)),
+        Err(Refused::MovesConversations)
+    );
+    controller.stop();
+    assert_eq!(finish(run).changes, []);
+
+    let (run, _) = endless(&world, 1);
+    let controller = run.controller();
+    assert_eq!(controller.change(now, next), Ok(()), "one shard has it all");
+    controller.stop();
+    assert_eq!(finish(run).changes.len(), 1);
+}
+
+#[test]
+fn a_limit_of_flows_needs_one_worker() {
+    let world = World::new();
+    let mut settings = workers(2);
+    settings.forwarder.flow_limit = Some(100);
+    let refused = start(Arc::clone(&world.snapshot), &settings, |_| {
+        (Replay::default(), ())
+    });
+    assert!(matches!(refused, Err(StartError::LimitNeedsOneWorker(2))));
+}
+
+#[test]
+fn a_reader_in_another_thread_feeds_all_shards() {
+    let (expected, found) = watched(|| {
+        let world = World::new();
+        let questions = world.questions(500, 6);
+        let mut oracle = Oracle::default();
+        let (mut expected, _) = oracle.send(&world.snapshot, &questions);
+        let shards = Shards::new(&world.snapshot, 2);
+        let (mut feed, sources) = feeds(shards, 1);
+        let mut sources = sources.into_iter();
+        let all = Arc::new(Mutex::new(Vec::new()));
+        let run = start(Arc::clone(&world.snapshot), &workers(2), |_| {
+            let observer = Fates {
+                all: Arc::clone(&all),
+                settled: Arc::default(),
+            };
+            (sources.next().expect("one a shard"), observer)
+        });
+        for (nic, frame) in questions {
+            feed.send(SimTime::ZERO, nic, frame)
+                .expect("a run that goes on");
+        }
+        drop(feed);
+        finish(run.expect("threads"));
+        let mut found = std::mem::take(&mut *all.lock().expect("no shard panics"));
+        expected.sort_unstable();
+        found.sort_unstable();
+        (expected, found)
+    });
+    assert_eq!(expected, found);
+}
+
+#[test]
+fn in_open_loop_packets_enter_at_the_given_rate_and_no_faster() {
+    let world = World::new();
+    let (nic, source) = world.end("a0");
+    let packet = tcp(
+        Envelope::new(source, world.end("b0").1),
+        2000,
+        443,
+        TcpFlags::SYN,
+    );
+    let frames = vec![(SimTime::ZERO, nic, packet.frame().to_vec()); 200];
+    let settings = Settings {
+        packets_per_second: Some(10_000.0),
+        ..workers(1)
+    };
+    let run = start(Arc::clone(&world.snapshot), &settings, |_| {
+        (Replay::new(frames.clone()), ())
+    });
+    let summary = finish(run.expect("threads"));
+    assert_eq!((summary.packets(), summary.latency().len()), (200, 200));
+    assert!(
+        summary.shards[0].elapsed >= Duration::from_micros(19_900),
+        "the last one is not to enter before"
+    );
+    assert!(summary.shards[0].most_overdue >= 1);
+}
+
+#[test]
+fn a_run_ends_after_its_time_and_counts_what_each_nic_did() {
+    let world = World::new();
+    let (nic, source) = world.end("a0");
+    let (server, destination) = world.end("b0");
+    let packet = tcp(Envelope::new(source, destination), 2000, 443, TcpFlags::SYN);
+    let settings = Settings {
+        duration: Some(Duration::from_millis(20)),
+        ..workers(1)
+    };
+    let run = start(Arc::clone(&world.snapshot), &settings, |_| {
+        let frames = vec![(nic, packet.frame().to_vec())];
+        (Endless { frames, rounds: 0 }, ())
+    });
+    let summary = finish(run.expect("threads"));
+    let packets = summary.packets();
+    assert!(packets > 0 && summary.shards[0].elapsed >= Duration::from_millis(20));
+    assert_eq!(summary.measured.delivered, packets);
+    assert_eq!(summary.latency().len(), packets);
+    let record = |of| {
+        let nics = summary.nics();
+        nics.into_iter()
+            .find(|&(nic, _)| nic == of)
+            .expect("it met packets")
+            .1
+    };
+    assert_eq!((record(nic).sent, record(nic).delivered), (packets, 0));
+    assert_eq!(
+        (record(server).sent, record(server).delivered),
+        (0, packets)
+    );
+}
+
+/// Makes one flow known, then measures ten packets of it.
+struct Prepared {
+    frame: Sent,
+    fills: usize,
+}
+
+impl Source for Prepared {
+    fn fill(&mut self, chunk: &mut Chunk) -> Supply {
+        self.fills += 1;
+        for _ in 0..self.fills {
+            chunk.push(self.frame.0, &self.frame.1);
+        }
+        match self.fills {
+            1..=3 => Supply::Preparing,
+            4 => Supply::Measured,
+            _ => Supply::Ended,
+        }
+    }
+}
+
+#[test]
+fn what_prepares_is_not_measured() {
+    let world = World::new();
+    let (nic, source) = world.end("a0");
+    let internet = Ipv4Addr::new(8, 8, 8, 8);
+    let run = start(Arc::clone(&world.snapshot), &workers(3), |shards| {
+        let port = 2000 + u16::try_from(shards.own()).expect("a few");
+        let packet = tcp(Envelope::new(source, internet), port, 443, TcpFlags::SYN);
+        let frame = (nic, packet.frame().to_vec());
+        (Prepared { frame, fills: 0 }, ())
+    });
+    let summary = finish(run.expect("threads"));
+    let done = |counters: &Counters| counters.delivered + counters.departed;
+    assert_eq!(done(&summary.counters), 3 * (1 + 2 + 3 + 4));
+    assert_eq!((done(&summary.measured), summary.packets()), (12, 12));
+    assert_eq!(summary.latency().len(), 12);
+}
+
+#[test]
+fn the_bytes_of_what_arrives_are_as_they_must_be() {
+    let world = World::new();
+    let questions = world.questions(500, 7);
+    for count in 1..=2 {
+        let run = start(Arc::clone(&world.snapshot), &workers(count), |shards| {
+            let all = questions.iter().filter(|(_, frame)| {
+                let packet = Packet::from_frame(frame.clone()).expect("a packet of this file");
+                shards.of_entering(&packet) == shards.own()
+            });
+            let all = all.map(|(nic, frame)| (SimTime::ZERO, *nic, frame.clone()));
+            (Replay::new(all.collect()), Verify::default())
+        });
+        let summary = finish(run.expect("threads"));
+        let observers = || summary.shards.iter().map(|shard| &shard.observer);
+        for verify in observers() {
+            assert_eq!(verify.faults(), []);
+        }
+        let checked: u64 = observers().map(Verify::checked).sum();
+        let counters = &summary.counters;
+        assert_eq!(checked, counters.delivered + counters.departed);
+        let ttl_checked: u64 = observers().map(Verify::ttl_checked).sum();
+        assert!(ttl_checked > 100, "{ttl_checked} of {checked}");
     }
 }

@@ -1,6 +1,6 @@
 //! What all shards look at: the present snapshot, whether to stop, and how far the others are.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -52,6 +52,8 @@ pub(super) struct Given {
 struct Progress {
     given: AtomicU64,
     taken: AtomicU64,
+    /// How many changes it goes by.
+    obeyed: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -197,8 +199,15 @@ impl Shared {
         }]
     }
 
-    /// A shard is done.
-    pub(super) fn end(&self) {
+    /// A shard has gone by the snapshot to which so many changes have led.
+    pub(super) fn publish_obeyed(&self, shard: u32, changes: usize) {
+        let progress = &self.progress[shard as usize];
+        progress.obeyed.store(changes, Ordering::Release);
+    }
+
+    /// A shard is done: whatever changes, no packet of it will disobey.
+    pub(super) fn end(&self, shard: u32) {
+        self.publish_obeyed(shard, usize::MAX);
         self.over.fetch_add(1, Ordering::Release);
     }
 }
@@ -256,6 +265,13 @@ impl Controller {
         });
         shared.signal.fetch_add(ONE_CHANGE, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether every shard goes by the last snapshot that was given: it has brought packets through under it, or has none.
+    pub fn is_obeyed(&self) -> bool {
+        let given = self.shared.signal().changes();
+        let mut progress = self.shared.progress.iter();
+        progress.all(|shard| shard.obeyed.load(Ordering::Acquire) >= given)
     }
 
     /// Ends the run: no new packets are taken in, those under way come to their end.

@@ -146,12 +146,9 @@ impl<S: Source, O: Observer> Shard<S, O> {
             }
             self.heed();
         }
-        if self.measured.is_none() {
-            self.shared.arrive(Place::Start);
-            self.begin_measuring();
-        }
+        self.be_measuring();
         self.meet(Place::End);
-        self.shared.end();
+        self.shared.end(self.own);
         self.summary()
     }
 
@@ -318,12 +315,20 @@ impl<S: Source, O: Observer> Shard<S, O> {
             let latency = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
             measured.latency.saturating_record_n(latency, settled);
         }
-        if measured
-            .obeyed
-            .last()
-            .is_none_or(|&(last, _)| last < self.changes)
+        self.obey(ended);
+    }
+
+    /// What could be done under the present snapshot has been done: packets went by it, or there were none.
+    #[inline]
+    fn obey(&mut self, ended: Instant) {
+        if let Some(measured) = &mut self.measured
+            && measured
+                .obeyed
+                .last()
+                .is_none_or(|&(last, _)| last < self.changes)
         {
             measured.obeyed.push((self.changes, ended));
+            self.shared.publish_obeyed(self.own, self.changes);
         }
     }
 
@@ -338,6 +343,7 @@ impl<S: Source, O: Observer> Shard<S, O> {
             }
         } else {
             relax();
+            self.obey(began);
         }
     }
 
@@ -374,25 +380,13 @@ impl<S: Source, O: Observer> Shard<S, O> {
         }
     }
 
+    /// From now on packets count; before the first of any shard does, nothing of what prepares is under way in any.
     fn be_measuring(&mut self) {
         if self.measured.is_none() {
             self.meet(Place::Start);
-            self.begin_measuring();
+            self.side.records.clear();
+            self.measured = Some(Measured::since(self.forwarder.counters()));
         }
-    }
-
-    fn begin_measuring(&mut self) {
-        self.side.records.clear();
-        self.measured = Some(Measured {
-            before: self.forwarder.counters().clone(),
-            packets: 0,
-            elapsed: Duration::ZERO,
-            busy: Duration::ZERO,
-            longest_burst: Duration::ZERO,
-            most_overdue: 0,
-            latency: latencies(),
-            obeyed: Vec::new(),
-        });
     }
 
     fn summary(self) -> ShardSummary<S, O> {
@@ -414,6 +408,21 @@ impl<S: Source, O: Observer> Shard<S, O> {
             observer: self.side.observer,
             records: self.side.records,
             obeyed: measured.obeyed,
+        }
+    }
+}
+
+impl Measured {
+    fn since(before: &Counters) -> Self {
+        Self {
+            before: before.clone(),
+            packets: 0,
+            elapsed: Duration::ZERO,
+            busy: Duration::ZERO,
+            longest_burst: Duration::ZERO,
+            most_overdue: 0,
+            latency: latencies(),
+            obeyed: Vec::new(),
         }
     }
 }
