@@ -12,6 +12,8 @@
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use std::sync::LazyLock;
+
 use crate::key::Key;
 use crate::range_tree::{FANOUT, Node, RangeTree};
 
@@ -46,20 +48,18 @@ enum Variant {
     Avx512(x86::Avx512),
 }
 
+/// Asked before every lookup, so it has to be one look at memory.
+static FASTEST: LazyLock<Kernel> = LazyLock::new(|| {
+    Kernel::available()
+        .last()
+        .unwrap_or(Kernel(Variant::Portable))
+});
+
 impl Kernel {
     /// The fastest that this processor runs. The processor is asked once a process.
     #[inline]
     pub fn fastest() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if let Some(avx512) = x86::Avx512::detect() {
-                return Self(Variant::Avx512(avx512));
-            }
-            if let Some(avx2) = x86::Avx2::detect() {
-                return Self(Variant::Avx2(avx2));
-            }
-        }
-        Self(Variant::Portable)
+        *FASTEST
     }
 
     /// All that this processor runs, slowest first.
