@@ -497,7 +497,7 @@ fn check_options(options: &[u8]) -> Result<(), HeaderError> {
 }
 
 /// RFC 1122 §3.2.1.3: neither this host on this network, nor loopback, nor a group, nor broadcast.
-pub(crate) fn is_single_host(address: Ipv4Addr) -> bool {
+fn is_single_host(address: Ipv4Addr) -> bool {
     address.octets()[0] != 0
         && !address.is_loopback()
         && !address.is_multicast()

@@ -24,11 +24,14 @@ pub(crate) struct Entry {
     /// The last packet, by course. Equal unless the two ways pass different NICs; once closed, both are the moment of that.
     seen: [u32; 2],
     programs: [ProgramId; 2],
-    /// The NICs of the lower and the upper end.
-    ends: [[u8; 3]; 2],
-    protocol: u8,
-    flags: u8,
+    /// The NIC of the lower end, and above it the protocol.
+    lower: u32,
+    /// The NIC of the upper end, and above it flags.
+    upper: u32,
 }
+
+/// The NIC in `lower` and `upper`.
+const NIC: u32 = (1 << NIC_BITS) - 1;
 
 const FIN_UP: u8 = 1;
 const FIN_DOWN: u8 = 2;
@@ -62,39 +65,38 @@ impl Entry {
             Some(kind) => ICMP_TYPES.iter().position(|&known| known == kind)?,
             None => 0,
         };
-        let end = |nic: NicId| {
-            let [high, rest @ ..] = nic.get().to_be_bytes();
-            (high == 0).then_some(rest)
+        let end = |nic: NicId, above: u8| {
+            (nic.get() <= NIC).then_some(nic.get() | u32::from(above) << NIC_BITS)
         };
-        const { assert!(NIC_BITS == 24) };
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        let flags = USED
+            | flag(fused.fins[0], FIN_UP)
+            | flag(fused.fins[1], FIN_DOWN)
+            | flag(fused.asymmetric, ASYMMETRIC)
+            | flag(fused.initiator == Course::Down, BEGUN_BY_UPPER)
+            | u8::try_from(position << ICMP_SHIFT).ok()?;
         Some(Self {
             addresses: key.addresses,
             ports: key.ports,
-            protocol: key.protocol,
-            flags: USED
-                | flag(fused.fins[0], FIN_UP)
-                | flag(fused.fins[1], FIN_DOWN)
-                | flag(fused.asymmetric, ASYMMETRIC)
-                | flag(fused.initiator == Course::Down, BEGUN_BY_UPPER)
-                | u8::try_from(position << ICMP_SHIFT).ok()?,
             programs: fused.programs,
             seen: fused.seen.map(|seen| seen.0),
-            ends: [end(fused.ends[0])?, end(fused.ends[1])?],
+            lower: end(fused.ends[0], key.protocol)?,
+            upper: end(fused.ends[1], flags)?,
         })
     }
 
     /// What it was made of.
     pub(crate) fn fused(&self) -> Fused {
-        let is = |bit: u8| self.flags & bit != 0;
+        let flags = self.flags();
+        let is = |bit: u8| flags & bit != 0;
         Fused {
             initiator: if is(BEGUN_BY_UPPER) {
                 Course::Down
             } else {
                 Course::Up
             },
-            icmp_type: (self.protocol == ICMP)
-                .then(|| ICMP_TYPES[usize::from(self.flags >> ICMP_SHIFT & 7)]),
+            icmp_type: (self.protocol() == ICMP)
+                .then(|| ICMP_TYPES[usize::from(flags >> ICMP_SHIFT & 7)]),
             fins: [is(FIN_UP), is(FIN_DOWN)],
             asymmetric: is(ASYMMETRIC),
             programs: self.programs,
@@ -107,13 +109,28 @@ impl Entry {
         FlowKey {
             addresses: self.addresses,
             ports: self.ports,
-            protocol: self.protocol,
+            protocol: self.protocol(),
         }
     }
 
     #[inline]
+    fn protocol(&self) -> u8 {
+        self.lower.to_be_bytes()[0]
+    }
+
+    #[inline]
+    fn flags(&self) -> u8 {
+        self.upper.to_be_bytes()[0]
+    }
+
+    #[inline]
+    fn set_flags(&mut self, flags: u8) {
+        self.upper |= u32::from(flags) << NIC_BITS;
+    }
+
+    #[inline]
     fn is_used(&self) -> bool {
-        self.flags & USED != 0
+        self.flags() & USED != 0
     }
 
     #[inline]
@@ -124,7 +141,7 @@ impl Entry {
     fn has(&self, key: FlowKey) -> bool {
         (self.addresses == key.addresses)
             & (self.ports == key.ports)
-            & (self.protocol == key.protocol)
+            & (self.protocol() == key.protocol)
             & self.is_used()
     }
 
@@ -153,19 +170,21 @@ impl Entry {
     /// The NIC that packets of this course go to.
     #[inline]
     pub(crate) fn end(&self, course: Course) -> NicId {
-        let [a, b, c] = self.ends[1 - course.index()];
-        NicId::new(u32::from_be_bytes([0, a, b, c]))
+        NicId::new(match course {
+            Course::Up => self.upper & NIC,
+            Course::Down => self.lower & NIC,
+        })
     }
 
     /// RST, or both FINs.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        self.flags & (FIN_UP | FIN_DOWN) == FIN_UP | FIN_DOWN
+        self.flags() & (FIN_UP | FIN_DOWN) == FIN_UP | FIN_DOWN
     }
 
     #[inline]
     pub(crate) fn is_asymmetric(&self) -> bool {
-        self.flags & ASYMMETRIC != 0
+        self.flags() & ASYMMETRIC != 0
     }
 
     /// The last packet that went this way and so refreshed all pairs on it.
@@ -188,7 +207,7 @@ impl Entry {
     #[inline]
     pub(crate) fn life(&self) -> Life {
         Life {
-            fins: [self.flags & FIN_UP != 0, self.flags & FIN_DOWN != 0],
+            fins: [self.flags() & FIN_UP != 0, self.flags() & FIN_DOWN != 0],
             closed: self.is_closed(),
         }
     }
@@ -196,12 +215,13 @@ impl Entry {
     /// Notes what a packet with FIN or RST has made of the connection.
     #[inline]
     pub(crate) fn set_life(&mut self, life: Life) {
-        self.flags |= match (life.closed, life.fins) {
+        let flags = match (life.closed, life.fins) {
             (true, _) | (_, [true, true]) => FIN_UP | FIN_DOWN,
             (false, [true, false]) => FIN_UP,
             (false, [false, true]) => FIN_DOWN,
             (false, [false, false]) => 0,
         };
+        self.set_flags(flags);
     }
 }
 

@@ -38,8 +38,10 @@ pub(crate) struct FusedFlows {
     /// A buffer.
     program: Program,
     now: SimTime,
-    /// When the sweep last came round. Ticks are counted modulo 2³²: nothing may stay longer than that.
+    /// When the sweep began its round. Ticks are counted modulo 2³²: nothing may stay longer than that.
     swept: SimTime,
+    /// The round is done, and the next one not due.
+    resting: bool,
 }
 
 /// What has been taken out while one of its packets walks.
@@ -135,6 +137,7 @@ impl FusedFlows {
             },
             now: SimTime::ZERO,
             swept: SimTime::ZERO,
+            resting: false,
         }
     }
 
@@ -166,7 +169,12 @@ impl FusedFlows {
             & (now.since(entry.seen(course)) <= program.idle)
             & !entry.is_closed();
         if !answers {
-            return Replay::Known;
+            // Where its pairs have ended, rules will be asked.
+            return if has_ended(&self.programs, self.entries.get(position), now) {
+                Replay::Unknown
+            } else {
+                Replay::Known
+            };
         }
         if shown.flags.intersects(ENDING) {
             if entry.is_asymmetric() {
@@ -198,14 +206,18 @@ impl FusedFlows {
         debug_assert!(current.pairs.is_empty(), "the last one was put back");
         if let Some(position) = self.entries.find(key, key.hash()) {
             let entry = self.entries.remove(position);
-            expand(&self.programs, &entry, &mut current.pairs);
-            let program = entry.program(course.opposite());
-            if program != 0 && self.programs.hot(program).generation == generation {
-                current.opposite = Some(Opposite {
-                    ends: entry.fused().ends,
-                    program,
-                    seen: entry.seen(course.opposite()),
-                });
+            if has_ended(&self.programs, &entry, now) && self.limit.is_none() {
+                // Nothing of it lives, and nobody counts.
+            } else {
+                expand(&self.programs, &entry, &mut current.pairs);
+                let program = entry.program(course.opposite());
+                if program != 0 && self.programs.hot(program).generation == generation {
+                    current.opposite = Some(Opposite {
+                        ends: entry.fused().ends,
+                        program,
+                        seen: entry.seen(course.opposite()),
+                    });
+                }
             }
         }
         if !self.strays.is_empty() {
@@ -396,10 +408,15 @@ impl FusedFlows {
         } else if now - self.swept > span_of(u32::MAX / 2) {
             self.forget_expired(now);
         }
-        let round = self.sweep_entries(slots, Tick::of(now));
-        if round {
+        // Nothing ends within a linger of being looked at, or soon after: the next round can wait.
+        if self.resting {
+            if now - self.swept <= LINGER {
+                return;
+            }
+            self.resting = false;
             self.swept = now;
         }
+        self.resting = self.sweep_entries(slots, Tick::of(now));
         if !self.strays.is_empty() {
             let limit = &mut self.limit;
             self.strays.sweep(slots, Tick::of(now), |pair| {

@@ -3,7 +3,7 @@
 use super::frames::Frames;
 use super::{BURST, Entering};
 use crate::flow::key::{Course, FlowKey};
-use crate::packet::{Content, ETHERNET_HEADER_LEN, NIC_MTU, TcpFlags, is_single_host, protocol};
+use crate::packet::{Content, ETHERNET_HEADER_LEN, NIC_MTU, TcpFlags, protocol};
 
 /// Bytes of an IPv4 header without options.
 const HEADER: usize = 20;
@@ -65,12 +65,11 @@ impl Lane {
     fn plain(frame: &[u8]) -> Option<Self> {
         let head: &[u8; SHORTEST] = frame.first_chunk()?;
         let word = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
-        let address =
-            |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let total = usize::from(word(IP + 2));
         // "Don't fragment" may be set; no other flag, and no offset.
         let is_whole = word(IP + 6) & 0xBFFF == 0;
-        let (source, destination) = (address(IP + 12), address(IP + 16));
+        // Addresses that might be no single host's are looked at elsewhere.
+        let class = head[IP + 12];
         let is_plain = (word(12) == 0x0800)
             & (head[IP] == 0x45)
             & is_whole
@@ -78,11 +77,13 @@ impl Lane {
             & (total >= HEADER + 8)
             & (total <= usize::from(NIC_MTU))
             & (sum(head) == 0xFFFF)
-            & is_single_host(source.into());
+            & (class.wrapping_sub(1) < 223)
+            & (class != 127);
         if !is_plain {
             return None;
         }
         let protocol = head[IP + 9];
+        let ports = quad(head, TRANSPORT);
         let (ports, content) = match protocol {
             protocol::TCP => {
                 let offset = usize::from(frame.get(TRANSPORT + 12)? >> 4) * 4;
@@ -90,25 +91,26 @@ impl Lane {
                     return None;
                 }
                 let flags = TcpFlags(*frame.get(TRANSPORT + 13)?);
-                ((word(TRANSPORT), word(TRANSPORT + 2)), Content::Tcp(flags))
+                (ports, Content::Tcp(flags))
             }
             protocol::UDP => {
                 let length = usize::from(word(TRANSPORT + 4));
                 if length < 8 || length > total - HEADER {
                     return None;
                 }
-                ((word(TRANSPORT), word(TRANSPORT + 2)), Content::Udp)
+                (ports, Content::Udp)
             }
             protocol::ICMP if matches!(head[TRANSPORT], 0 | 8) => {
-                let identifier = word(TRANSPORT + 4); // S-23
+                let identifier = u32::from(word(TRANSPORT + 4)); // S-23
                 (
-                    (identifier, identifier),
+                    identifier << 16 | identifier,
                     Content::IcmpQuery(head[TRANSPORT]),
                 )
             }
             _ => return None,
         };
-        let (key, course) = FlowKey::from_parts(source, destination, ports.0, ports.1, protocol);
+        let addresses = u64::from(quad(head, IP + 12)) << 32 | u64::from(quad(head, IP + 16));
+        let (key, course) = FlowKey::from_words(addresses, ports, protocol);
         Some(Self {
             key,
             course,
@@ -120,13 +122,20 @@ impl Lane {
     }
 }
 
-/// The one's-complement sum of the IPv4 header, its checksum included (RFC 1071).
+/// Four bytes of a header.
+#[inline]
+fn quad(head: &[u8; SHORTEST], at: usize) -> u32 {
+    u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
+}
+
+/// The one's-complement sum of the IPv4 header, its checksum included, in whichever byte order: it is looked at for all ones only
+/// (RFC 1071).
 #[inline]
 fn sum(head: &[u8; SHORTEST]) -> u32 {
     let (words, _) = head[IP..TRANSPORT].as_chunks::<4>();
     let sum: u64 = words
         .iter()
-        .map(|&word| u64::from(u32::from_be_bytes(word)))
+        .map(|&word| u64::from(u32::from_ne_bytes(word)))
         .sum();
     let sum = (sum >> 32) + (sum & 0xFFFF_FFFF);
     let sum = (sum >> 16) + (sum & 0xFFFF);
