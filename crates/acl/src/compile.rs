@@ -77,7 +77,7 @@ impl<'a, R: Row> Compiler<'a, R> {
         if changes.is_empty() && outside == EVERY_RULE {
             return Field::Ignored;
         }
-        changes.sort_unstable();
+        changes.sort_unstable_by_key(|&(value, _)| value);
         let mut accepting = open;
         let mut steps = Vec::with_capacity(changes.len());
         for changes in changes.chunk_by(|a, b| a.0 == b.0) {
