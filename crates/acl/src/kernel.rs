@@ -4,9 +4,12 @@
     clippy::inline_always,
     reason = "only what is inlined into a kernel is compiled for its instruction set"
 )]
-#![expect(
-    unsafe_code,
-    reason = "code for an instruction set may only run where the CPU has it"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "code for an instruction set may only run where the CPU has it"
+    )
 )]
 
 #[cfg(target_arch = "x86_64")]
@@ -133,7 +136,7 @@ impl Instructions for Portable {
     }
 }
 
-/// Exists only within [`run_avx2`].
+/// Exists only within [`run_avx2`] and [`run_avx512`].
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 struct Avx2;

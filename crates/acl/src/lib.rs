@@ -3,6 +3,7 @@
 //!
 //! - [`Rule`], with [`Addresses`], [`Ports`] and [`Protocols`] as its fields; [`Key`] is what a packet shows to it.
 //! - [`RuleSet`]: a list compiled for [`first_match`](RuleSet::first_match), of one packet or of many.
+//! - [`Kernel`]: how it is asked, with the vector instructions that the processor turns out to have.
 //! - [`linear`]: the same answers by looking at every rule; what the compiled form is tested against.
 //!
 //! **Symbolic classes.** A rule may name a [`ClassId`] instead of prefixes. Which addresses belong to a class is not

@@ -10,8 +10,8 @@ use crate::table::{LANES, Table};
 /// What [`RuleSet::first_match_batch`] writes for a key that no rule matches.
 pub const NO_MATCH: u32 = u32::MAX;
 
-/// What the rows of a block may take, in bytes. Rows go with the number of ranges times the number of rules, so rules
-/// with very many prefixes are cut into smaller blocks.
+/// What the rows of a block should take at most, in bytes. Their number goes with that of the ranges and their length with
+/// that of the rules, so rules with very many prefixes are cut into smaller blocks.
 const LARGEST_BLOCK: usize = 8 << 20;
 
 /// An ordered rule list, compiled once, shared and never changed: a clone is the same table.
@@ -57,9 +57,10 @@ impl RuleSet {
     /// Compiles `rules`; the earlier of two rules that match wins.
     pub fn build(rules: &[Rule]) -> Self {
         let ranges = rules.iter().map(Rule::range_count).sum::<usize>();
+        let rows = |block: usize| 2 * ranges / rules.len().div_ceil(block).max(1);
         let block = [TwoLines::RULES, Line::RULES]
             .into_iter()
-            .find(|rules| 2 * ranges * rules / 8 <= LARGEST_BLOCK)
+            .find(|&block| rows(block) * block / 8 <= LARGEST_BLOCK)
             .unwrap_or(HalfLine::RULES);
         Self {
             len: rules.len(),
