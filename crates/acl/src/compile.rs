@@ -1,6 +1,7 @@
 //! From rules to tables.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::ops::RangeInclusive;
 
 use fib::Ranges;
@@ -39,15 +40,18 @@ impl<R: Row> Table<R> {
 struct Compiler<'a, R> {
     rules: &'a [Rule],
     rows: Vec<R>,
-    numbers: HashMap<R, u32, FixedState>,
+    /// By fingerprint. Whole rows as keys would be a second copy of all of them.
+    numbers: HashMap<u64, u32, FixedState>,
 }
 
 impl<'a, R: Row> Compiler<'a, R> {
     fn new(rules: &'a [Rule]) -> Self {
+        // At most: a row begins where a range does, and behind its end.
+        let ranges = rules.iter().map(Rule::range_count).sum::<usize>();
         let mut compiler = Self {
             rules,
-            rows: Vec::new(),
-            numbers: HashMap::default(),
+            rows: Vec::with_capacity(2 * ranges),
+            numbers: HashMap::with_capacity_and_hasher(ranges, FixedState::default()),
         };
         let mut every_rule = R::NONE;
         compiler
@@ -64,11 +68,14 @@ impl<'a, R: Row> Compiler<'a, R> {
     /// The number of a row, old or new.
     fn number(&mut self, row: R) -> u32 {
         let next = u32::try_from(self.rows.len()).expect("rows of 2³² do not fit into memory");
-        let number = *self.numbers.entry(row).or_insert(next);
-        if number == next {
-            self.rows.push(row);
+        let fingerprint = FixedState::default().hash_one(row);
+        let number = *self.numbers.entry(fingerprint).or_insert(next);
+        if self.rows.get(number as usize) == Some(&row) {
+            return number;
         }
-        number
+        // A new row. If another has its fingerprint already, it may come to be stored twice.
+        self.rows.push(row);
+        next
     }
 
     /// `open`: rules that do not ask. `changes`: of the others, in any order.
