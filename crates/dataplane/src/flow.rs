@@ -377,4 +377,6 @@ impl Pair {
 }
 
 #[cfg(test)]
+pub(crate) mod listing;
+#[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@
 mod asked;
 #[cfg(test)]
 mod differential;
+pub(crate) mod faults;
 mod frames;
 mod lanes;
 pub mod shards;
@@ -18,6 +19,7 @@ use control::Snapshot;
 use model::NicId;
 
 use self::asked::{Asked, Question, VECTOR};
+use self::faults::{Fault, planted};
 pub use self::frames::Frames;
 use self::lanes::{Lane, Lanes};
 use self::shards::{HandOvers, Shards};
@@ -215,7 +217,7 @@ impl Forwarder {
                 ttl: lane.ttl,
                 flags: lane.flags(),
             };
-            let replay = if waiting.may_hold(lane.hash) {
+            let replay = if waiting.may_hold(lane.hash) && !planted(Fault::Overtaken) {
                 Replay::Known
             } else {
                 self.flows.replay(snapshot.generation, &shown, tick)
@@ -512,16 +514,23 @@ fn patch(frame: &mut [u8], snapshot: &Snapshot, end: NicId, hops: u8) {
     let Some(head) = frame.first_chunk_mut::<34>() else {
         return; // a lane is longer
     };
-    head[..6].copy_from_slice(&mac.unwrap_or_else(|| derived_mac(end)));
+    if !planted(Fault::StationKept) {
+        head[..6].copy_from_slice(&mac.unwrap_or_else(|| derived_mac(end)));
+    }
     head[6..12].copy_from_slice(&FABRIC_MAC);
-    if hops == 0 {
+    if hops == 0 && !planted(Fault::ChecksumRespelled) {
         return; // an update could spell a checksum of zero anew
     }
     let [ttl, protocol] = [head[22], head[23]];
     let lower = ttl - hops;
     let word = |ttl| u16::from_be_bytes([ttl, protocol]);
     let sum = u16::from_be_bytes([head[24], head[25]]);
-    let sum = checksum::update(sum, word(ttl), word(lower));
+    let carried = if planted(Fault::ChecksumOfOneRouter) {
+        ttl - hops.min(1)
+    } else {
+        lower
+    };
+    let sum = checksum::update(sum, word(ttl), word(carried));
     head[22] = lower;
     head[24..26].copy_from_slice(&sum.to_be_bytes());
 }

@@ -20,6 +20,7 @@ use super::strays::Strays;
 use super::way::Way;
 use super::{ICMP_IDLE, Known, LINGER, Pairs, TableFull, Terms};
 use crate::answers::Subject;
+use crate::forward::faults::{Fault, holds, planted};
 use crate::nat::Nat;
 use crate::packet::{FiveTuple, Packet, TcpFlags, protocol};
 use crate::recorder::Visit;
@@ -152,10 +153,6 @@ impl FusedFlows {
     /// Start and end are the entry's, so source and destination are owned by whom they were; whatever else decides is fixed by
     /// five-tuple and snapshot, or alive as long as the youngest of the times in the program.
     #[inline]
-    #[expect(
-        clippy::needless_bitwise_bool,
-        reason = "one branch that is nearly always taken alike, instead of one a field"
-    )]
     pub(crate) fn replay(&mut self, generation: u32, shown: &Shown, now: Tick) -> Replay {
         let &Shown { key, course, .. } = shown;
         let Some(position) = self.entries.find(key, shown.hash) else {
@@ -163,11 +160,14 @@ impl FusedFlows {
         };
         let entry = self.entries.at(position);
         let program = self.programs.hot(entry.program(course));
-        let answers = (entry.start(course) == shown.nic)
-            & (program.generation == generation)
-            & (shown.ttl > program.hops)
-            & (now.since(entry.seen(course)) <= program.idle)
-            & !entry.is_closed();
+        let answers = holds(entry.start(course) == shown.nic, Fault::StartIgnored)
+            & holds(program.generation == generation, Fault::GenerationIgnored)
+            & holds(shown.ttl > program.hops, Fault::TtlIgnored)
+            & holds(
+                now.since(entry.seen(course)) <= program.idle,
+                Fault::IdleIgnored,
+            )
+            & holds(!entry.is_closed(), Fault::ClosedReplayed);
         if !answers {
             // Where its pairs have ended, rules will be asked.
             return if has_ended(&self.programs, self.entries.get(position), now) {
@@ -176,8 +176,8 @@ impl FusedFlows {
                 Replay::Known
             };
         }
-        if shown.flags.intersects(ENDING) {
-            if entry.is_asymmetric() {
+        if shown.flags.intersects(ENDING) && !planted(Fault::EndingUnseen) {
+            if entry.is_asymmetric() && !planted(Fault::EndingOfTwoWays) {
                 return Replay::Known; // pairs will differ from here on
             }
             let life = entry.life().after(course, shown.flags);
@@ -189,10 +189,13 @@ impl FusedFlows {
             }
         }
         entry.refresh(course, now);
+        if planted(Fault::OtherCourseRefreshed) {
+            entry.refresh(course.opposite(), now);
+        }
         Replay::Arrives {
             end: entry.end(course),
             hops: program.hops,
-            to_service: program.to_service,
+            to_service: program.to_service && !planted(Fault::ServiceTakenForGuest),
         }
     }
 
@@ -225,7 +228,7 @@ impl FusedFlows {
         }
         let limit = &mut self.limit;
         current.pairs.retain(|pair| {
-            let lives = pair.lives(now);
+            let lives = pair.lives(now) || planted(Fault::ExpiredFound);
             if !lives && let Some(limit) = limit {
                 limit.release(pair.nic);
             }
@@ -264,6 +267,9 @@ impl FusedFlows {
         if self.current.key == key {
             (self.current.tuple, self.current.course) = (tuple, course);
         } else {
+            if planted(Fault::TranslatedLost) {
+                self.current.pairs.clear();
+            }
             self.put_back();
             self.begin(NO_GENERATION, tuple, now);
         }
@@ -293,11 +299,17 @@ impl FusedFlows {
                 let number = current.position(visit.nic, leaves)?;
                 let pair = current.pairs[number];
                 passed.choose(number)?;
-                if pair.life.closed || !pattern.get_or_insert(pair).is_like(&pair) {
+                if pair.life.closed
+                    || !(pattern.get_or_insert(pair).is_like(&pair) || planted(Fault::LivesMixed))
+                {
                     return None;
                 }
                 Some(StopTerms {
-                    admitted_in: pair.admitted_in,
+                    admitted_in: if planted(Fault::AdmittedAnew) {
+                        generation
+                    } else {
+                        pair.admitted_in
+                    },
                     idle: pair.idle,
                 })
             } else {
@@ -324,7 +336,9 @@ impl FusedFlows {
         let number = self.programs.number_of(&self.program);
         let current = &mut self.current;
         let mut fused = Fused {
-            initiator: pattern.map_or(course, |pair| pair.initiator),
+            initiator: pattern
+                .filter(|_| !planted(Fault::InitiatorLost))
+                .map_or(course, |pair| pair.initiator),
             icmp_type: pattern.and_then(|pair| pair.icmp_type),
             fins: pattern.map_or([false; 2], |pair| pair.life.fins),
             asymmetric: false,
@@ -336,8 +350,13 @@ impl FusedFlows {
         {
             return None;
         }
-        if let Some(opposite) = current.opposite.take_if(|opposite| opposite.ends == ends) {
-            if self.programs.are_mates(number, opposite.program) {
+        if let Some(opposite) = current
+            .opposite
+            .take_if(|opposite| opposite.ends == ends || planted(Fault::EndNotCompared))
+        {
+            if self.programs.are_mates(number, opposite.program)
+                || planted(Fault::CoursesNotCompared)
+            {
                 fused.programs = by_course(course, number, opposite.program);
             } else if let Some(both) =
                 current.with_opposite(&self.programs, opposite, passed, pattern)
@@ -403,7 +422,9 @@ impl FusedFlows {
     /// Time goes on: looks at the next slots and forgets what has expired.
     pub(crate) fn sweep(&mut self, slots: usize, now: SimTime) {
         let jump = now - std::mem::replace(&mut self.now, now);
-        if jump > span_of(u32::MAX / 2) {
+        if planted(Fault::PauseWraps) {
+            self.swept = now;
+        } else if jump > span_of(u32::MAX / 2) {
             self.forget_all(now);
         } else if now - self.swept > span_of(u32::MAX / 2) {
             self.forget_expired(now);
@@ -520,7 +541,7 @@ impl FusedFlows {
         if limit.count(nic) < limit.pairs {
             return true;
         }
-        if now <= limit.earliest {
+        if now <= limit.earliest || planted(Fault::LimitNotLookedAt) {
             return false;
         }
         self.forget_expired(now);
@@ -537,6 +558,20 @@ impl FusedFlows {
     /// Bytes.
     pub(crate) fn memory(&self) -> usize {
         self.entries.memory() + self.strays.memory()
+    }
+
+    /// All pairs that live at `now`, each under its conversation.
+    #[cfg(test)]
+    pub(crate) fn listing(&self, now: SimTime) -> Vec<(FlowKey, Pair)> {
+        let mut listing = Vec::new();
+        for entry in self.entries.iter() {
+            let mut pairs = Vec::new();
+            expand(&self.programs, entry, &mut pairs);
+            listing.extend(pairs.into_iter().map(|pair| (entry.key(), pair)));
+        }
+        listing.extend(self.strays.listing());
+        listing.retain(|(_, pair)| pair.lives(Tick::of(now)));
+        listing
     }
 }
 
@@ -582,6 +617,7 @@ fn expand(programs: &Programs, entry: &Entry, pairs: &mut Vec<Pair>) {
             let Some(terms) = stop.terms else { continue };
             let nic = match stop.place {
                 Place::Start => entry.start(course),
+                Place::Via(_) if planted(Fault::AppliancesForgotten) => continue,
                 Place::Via(nic) => nic,
                 Place::End => entry.end(course),
             };
@@ -600,7 +636,7 @@ fn expand(programs: &Programs, entry: &Entry, pairs: &mut Vec<Pair>) {
                 nic,
                 leaves,
                 initiator: fused.initiator,
-                icmp_type: fused.icmp_type,
+                icmp_type: fused.icmp_type.filter(|_| !planted(Fault::IcmpTypeLost)),
                 admitted_in: terms.admitted_in,
                 idle: terms.idle,
                 seen,
@@ -623,6 +659,9 @@ fn has_ended(programs: &Programs, entry: &Entry, now: Tick) -> bool {
         return age > ticks(LINGER);
     }
     let [up, down] = entry.programs();
+    if planted(Fault::SweptTooEarly) {
+        return age > programs.hot(up).idle.max(programs.hot(down).idle);
+    }
     age > programs
         .hot(up)
         .longest_idle
@@ -723,6 +762,9 @@ impl Limit {
     }
 
     fn release(&mut self, nic: NicId) {
+        if planted(Fault::LimitNotReleased) {
+            return;
+        }
         if let Some(count) = self.counts.get_mut(nic.get() as usize) {
             *count = count.saturating_sub(1);
         }
@@ -755,7 +797,11 @@ impl Pairs for FusedFlows {
                 tuple: current.key.tuple(pair.initiator),
                 icmp_type: pair.icmp_type,
             },
-            admitted_in: pair.admitted_in,
+            admitted_in: if planted(Fault::FlushNotHonoured) {
+                u32::MAX
+            } else {
+                pair.admitted_in
+            },
         };
         let span = pair.span();
         if let Some(limit) = &mut self.limit {
@@ -832,7 +878,9 @@ impl Pairs for FusedFlows {
             pair.nic == visit.nic && pair.leaves == leaves && pair.lives(Tick::of(now))
         };
         let mut fused = Vec::new();
-        if let Some(position) = self.entries.find(key, key.hash()) {
+        if let Some(position) = self.entries.find(key, key.hash())
+            && !planted(Fault::QuotedAmongStraysOnly)
+        {
             expand(&self.programs, self.entries.get(position), &mut fused);
         }
         let out = (self.current.key == key).then_some(self.current.pairs.as_slice());
@@ -848,7 +896,9 @@ impl Pairs for FusedFlows {
     }
 
     fn remember_fragment(&mut self, visit: Visit, first: &Packet, now: SimTime) {
-        self.fragments.remember(visit, first, now);
+        if !planted(Fault::FirstFragmentForgotten) {
+            self.fragments.remember(visit, first, now);
+        }
     }
 
     fn recall_fragment(&mut self, visit: Visit, later: &Packet, now: SimTime) -> Option<FiveTuple> {

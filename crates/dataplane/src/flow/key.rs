@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use model::Direction;
 
+use crate::forward::faults::{Fault, planted};
 use crate::packet::FiveTuple;
 
 /// The two directions of a conversation: from the lower end (address, then port) to the upper, or back.
@@ -33,9 +34,10 @@ impl Course {
 
     /// How the pair of a packet that passes a NIC this way leaves that NIC (S-17).
     #[inline]
-    pub(crate) const fn leaving(self, direction: Direction) -> Self {
+    pub(crate) fn leaving(self, direction: Direction) -> Self {
         match direction {
             Direction::Outbound => self,
+            Direction::Inbound if planted(Fault::DirectionLost) => self,
             Direction::Inbound => self.opposite(),
         }
     }

@@ -3,6 +3,7 @@
 use model::NicId;
 
 use super::key::Course;
+use crate::forward::faults::{Fault, planted};
 use crate::packet::{Content, Packet, TcpFlags};
 use crate::time::SimTime;
 
@@ -94,13 +95,14 @@ impl Pair {
     /// The connection is closed, and this packet begins another one between the same ports: rules are asked.
     pub(crate) fn is_reused_by(&self, packet: &Packet) -> bool {
         self.life.closed
+            && !planted(Fault::ReuseUnseen)
             && matches!(packet.content(), Content::Tcp(flags) if flags.asks_for_connection())
     }
 
     /// A packet of the flow passes.
     #[inline]
     pub(crate) fn see(&mut self, course: Course, packet: &Packet, now: Tick) {
-        if self.life.closed {
+        if self.life.closed && !planted(Fault::LingerExtended) {
             return;
         }
         self.seen = now;

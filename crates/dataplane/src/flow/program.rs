@@ -9,6 +9,7 @@ use model::{Direction, NicId};
 
 use super::entry::ProgramId;
 use super::key::Course;
+use crate::forward::faults::{Fault, planted};
 
 /// A visit on a way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +124,9 @@ impl Programs {
                 return recent;
             }
         }
+        if planted(Fault::NumberReused) && self.ways.len() > 8 {
+            self.retain(&[false; 9]);
+        }
         let number = match self.numbers.get(program) {
             Some(&number) => number,
             None => self.add(program),
@@ -141,7 +145,12 @@ impl Programs {
         };
         self.hot.push(Hot {
             generation: program.generation,
-            idle: idles().min().unwrap_or(UNREMEMBERED),
+            idle: if planted(Fault::LongestIdleTaken) {
+                idles().max()
+            } else {
+                idles().min()
+            }
+            .unwrap_or(UNREMEMBERED),
             longest_idle: idles().max().unwrap_or(UNREMEMBERED),
             hops: u8::try_from(program.stops.len().div_ceil(2).saturating_sub(1))
                 .unwrap_or(u8::MAX),

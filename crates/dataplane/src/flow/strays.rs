@@ -66,6 +66,12 @@ impl Strays {
         self.lists.values().flatten()
     }
 
+    #[cfg(test)]
+    pub(super) fn listing(&self) -> impl Iterator<Item = (FlowKey, Pair)> {
+        let lists = self.lists.iter();
+        lists.flat_map(|(&key, list)| list.iter().map(move |&pair| (key, pair)))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lists.len()
     }

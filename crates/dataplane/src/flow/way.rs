@@ -5,6 +5,7 @@ use control::snapshot::GuestKind;
 use model::{Direction, NicId};
 
 use crate::dropped::Dropped;
+use crate::forward::faults::{Fault, planted};
 use crate::recorder::{FlowFound, Recorder, Step, Visit};
 
 /// Visits on the longest way that is fused: five routers.
@@ -92,21 +93,22 @@ impl Recorder for Way {
 
 /// Whether what a guest does with a packet depends on the packet alone, not on those before it.
 fn forgets(snapshot: &Snapshot, nic: NicId) -> bool {
-    snapshot
-        .guest_behind(nic)
-        .is_some_and(|(_, guest)| match guest.kind {
-            GuestKind::Host(_)
-            | GuestKind::RoutingAppliance(_)
-            | GuestKind::PrivateEndpoint
-            | GuestKind::Appliance {
-                source_nat: false,
-                stateful: false,
-                ..
-            } => true,
-            GuestKind::Appliance { .. }
-            | GuestKind::Firewall(_)
-            | GuestKind::Gateway(_)
-            | GuestKind::Outside
-            | GuestKind::Nobody => false,
-        })
+    planted(Fault::MemoryOfGuestsIgnored)
+        || snapshot
+            .guest_behind(nic)
+            .is_some_and(|(_, guest)| match guest.kind {
+                GuestKind::Host(_)
+                | GuestKind::RoutingAppliance(_)
+                | GuestKind::PrivateEndpoint
+                | GuestKind::Appliance {
+                    source_nat: false,
+                    stateful: false,
+                    ..
+                } => true,
+                GuestKind::Appliance { .. }
+                | GuestKind::Firewall(_)
+                | GuestKind::Gateway(_)
+                | GuestKind::Outside
+                | GuestKind::Nobody => false,
+            })
 }

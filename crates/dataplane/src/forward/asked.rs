@@ -10,6 +10,7 @@ use control::Snapshot;
 use control::snapshot::{FibEntry, Nic, Rules};
 use model::{Direction, NicId, OutsidePlace, StationId};
 
+use super::faults::{Fault, planted};
 use crate::answers::{self, Answers, Departure, Inside, Subject};
 use crate::dropped::Dropped;
 use crate::guest;
@@ -202,7 +203,11 @@ impl Asked {
         let of_lane = |lane: usize, level: usize| {
             let policy = snapshot.policy_of(nic(lane)?);
             match policy.rules_in(direction) {
-                Rules::Groups(groups) if policy.admin.is_none() => groups.get(level).copied(),
+                Rules::Groups(groups)
+                    if policy.admin.is_none() || planted(Fault::AdminRulesSkipped) =>
+                {
+                    groups.get(level).copied()
+                }
                 Rules::Groups(_) | Rules::None | Rules::BlockedPeers { .. } => None,
             }
         };
@@ -240,6 +245,9 @@ impl Asked {
                     let rules = snapshot.rules(group.rules);
                     self.keys.clear();
                     each(lanes, |lane| self.keys.push(keys[lane]));
+                    if planted(Fault::OtherLane) {
+                        self.keys.rotate_left(1);
+                    }
                     let matches = &mut self.matches[..self.keys.len()];
                     answers::ask_batch(rules, &self.keys, snapshot.options.icmp_ports, matches);
                     let mut matches = matches.iter();
@@ -259,6 +267,9 @@ impl Asked {
             each(next_level, |lane| {
                 undecided |= Mask::from(of_lane(lane, level).is_some()) << lane;
             });
+            if planted(Fault::SecondGroupSkipped) {
+                undecided = 0;
+            }
         }
         let leg = self.depth;
         each(asking, |lane| {
@@ -371,6 +382,7 @@ impl Answers for AskedOf<'_> {
         match known {
             Some(Ok(())) if is_same => Ok(()),
             Some(Err(dropped)) if is_same => recorder.refuse(dropped),
+            None if planted(Fault::UnaskedPasses) => Ok(()),
             _ => Answers::rules(self.snapshot, visit, subject, recorder),
         }
     }

@@ -15,9 +15,12 @@ mod trial;
 use std::ops::Range;
 
 use self::trial::Tally;
+use super::faults::{self, Fault};
 
 /// Packets of a seed.
 const PACKETS: usize = 3000;
+/// Seeds within which a fault has to show.
+const ENOUGH: u64 = 60;
 
 fn seeds(standard: u64) -> Range<u64> {
     let Ok(text) = std::env::var("VNETSIM_SEEDS") else {
@@ -97,4 +100,40 @@ fn bursts_are_settled_as_one_packet_after_another_is() {
             .collect();
         assert!(missed.is_empty(), "never met: {missed:?} among {met:#?}");
     }
+}
+
+/// Faults that show in few runs, and one of these.
+const RARE: &[(Fault, u64)] = &[
+    (Fault::UdpLengthUnread, 3),
+    (Fault::EndingOfTwoWays, 12),
+    (Fault::OtherCourseRefreshed, 12),
+    (Fault::ChecksumOfOneRouter, 12),
+    (Fault::ServiceTakenForGuest, 7),
+    (Fault::LongestIdleTaken, 12),
+    (Fault::MemoryOfGuestsIgnored, 10),
+    (Fault::LimitNotLookedAt, 33),
+];
+
+#[test]
+fn every_planted_fault_is_found() {
+    let is_found = |fault: Fault| {
+        faults::plant(Some(fault));
+        let rare = RARE.iter().find(|&&(rare, _)| rare == fault);
+        let mut seeds = rare.map(|&(_, seed)| seed).into_iter().chain(0..ENOUGH);
+        seeds.any(|seed| case::run(seed, PACKETS).is_err())
+    };
+    // Each thread makes one mistake at a time.
+    let (one, other) = Fault::ALL.split_at(Fault::ALL.len() / 2);
+    let missed: Vec<Fault> = std::thread::scope(|scope| {
+        let search = |faults: &'static [Fault]| {
+            scope.spawn(move || -> Vec<Fault> {
+                let faults = faults.iter().copied();
+                faults.filter(|&fault| !is_found(fault)).collect()
+            })
+        };
+        let threads = [search(one), search(other)];
+        let found = threads.map(|thread| thread.join().expect("a search does not panic"));
+        found.concat()
+    });
+    assert!(missed.is_empty(), "not found: {missed:?}");
 }

@@ -1,5 +1,6 @@
 //! Reading the headers of many frames: what a replay and the rules need of each, side by side.
 
+use super::faults::{Fault, holds, planted};
 use super::frames::Frames;
 use super::{BURST, Entering};
 use crate::flow::key::{Course, FlowKey};
@@ -67,7 +68,7 @@ impl Lane {
         let word = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
         let total = usize::from(word(IP + 2));
         // "Don't fragment" may be set; no other flag, and no offset.
-        let is_whole = word(IP + 6) & 0xBFFF == 0;
+        let is_whole = holds(word(IP + 6) & 0xBFFF == 0, Fault::FragmentReadAsWhole);
         // Addresses that might be no single host's are looked at elsewhere.
         let class = head[IP + 12];
         let is_plain = (word(12) == 0x0800)
@@ -76,7 +77,7 @@ impl Lane {
             & (total <= frame.len() - IP)
             & (total >= HEADER + 8)
             & (total <= usize::from(NIC_MTU))
-            & (sum(head) == 0xFFFF)
+            & holds(sum(head) == 0xFFFF, Fault::ChecksumUnread)
             & (class.wrapping_sub(1) < 223)
             & (class != 127);
         if !is_plain {
@@ -95,7 +96,7 @@ impl Lane {
             }
             protocol::UDP => {
                 let length = usize::from(word(TRANSPORT + 4));
-                if length < 8 || length > total - HEADER {
+                if (length < 8 || length > total - HEADER) && !planted(Fault::UdpLengthUnread) {
                     return None;
                 }
                 (ports, Content::Udp)
@@ -111,6 +112,11 @@ impl Lane {
         };
         let addresses = u64::from(quad(head, IP + 12)) << 32 | u64::from(quad(head, IP + 16));
         let (key, course) = FlowKey::from_words(addresses, ports, protocol);
+        let total = if planted(Fault::PaddingKept) {
+            frame.len() - IP
+        } else {
+            total
+        };
         Some(Self {
             key,
             course,

@@ -72,14 +72,20 @@ pub(super) fn run(seed: u64, packets: usize) -> Result<Tally, Box<Failure>> {
             break;
         }
         while burst > 0 && random.percent(busy) {
-            let change = Change::next(&mut random, &trial.network);
-            trial.change(&change);
-            case.units.push(Unit::Change(change));
+            for change in Change::next(&mut random, &trial.network) {
+                trial.change(&change);
+                case.units.push(Unit::Change(change));
+            }
         }
         now += wait(&mut random, restless);
-        let moment = SimTime::from_nanoseconds(now * MILLISECOND);
+        // What is below a millisecond plays no part.
+        let below = random.next() % MILLISECOND;
+        let moment = SimTime::from_nanoseconds(now * MILLISECOND + below);
         trial.set_time(moment);
         let length = 1 + random.below(longest);
+        if random.percent(20) {
+            traffic.lean(&mut random);
+        }
         while trial.offered() < length {
             let packet = traffic.next();
             case.units.push(Unit::Packet {

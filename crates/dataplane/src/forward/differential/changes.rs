@@ -111,8 +111,28 @@ impl Change {
         changes
     }
 
-    /// Something else while packets run.
-    pub(super) fn next(random: &mut Random, network: &Network) -> Self {
+    /// Something else while packets run; sometimes several things.
+    pub(super) fn next(random: &mut Random, network: &Network) -> Vec<Self> {
+        // Behind closed doors only what is remembered passes: then it shows what is.
+        if random.percent(15) {
+            let closed = random.percent(60);
+            return network
+                .nsgs()
+                .iter()
+                .map(|(group, _)| {
+                    let rules = if closed {
+                        closed_doors()
+                    } else {
+                        rules(random)
+                    };
+                    Self::Rules(group, rules)
+                })
+                .collect();
+        }
+        vec![Self::single(random, network)]
+    }
+
+    fn single(random: &mut Random, network: &Network) -> Self {
         let change = match random.below(100) {
             0..=24 => Some(routes(random, network)),
             25..=34 => flags(random, network),
@@ -246,8 +266,16 @@ fn shape(random: &mut Random, network: &Network) -> Vec<Change> {
             }
         }
     }
+    let plain = random.percent(50);
     for name in ["a", "b", "c"] {
-        let guest = some_router(random);
+        let guest = if plain {
+            Guest {
+                role: Some(GuestRole::Appliance),
+                ..Guest::default()
+            }
+        } else {
+            some_router(random)
+        };
         let vm = machine(network, name).expect("of the topology");
         changes.push(Change::Guest(vm, guest));
     }
@@ -257,8 +285,8 @@ fn shape(random: &mut Random, network: &Network) -> Vec<Change> {
 fn some_router(random: &mut Random) -> Guest {
     Guest {
         role: Some(GuestRole::Appliance),
-        source_nat: random.percent(15),
-        stateful: random.percent(15),
+        source_nat: random.percent(20),
+        stateful: random.percent(50),
         listen: None,
     }
 }
@@ -384,6 +412,29 @@ fn guest(random: &mut Random, network: &Network) -> Change {
     Change::Guest(vm, guest)
 }
 
+fn closed_doors() -> Vec<SecurityRule> {
+    [Direction::Inbound, Direction::Outbound]
+        .map(|direction| SecurityRule {
+            name: "closed".to_owned(),
+            description: None,
+            priority: 100,
+            direction,
+            access: Access::Deny,
+            protocol: RuleProtocol::Any,
+            source: RuleAddresses::Any,
+            source_ports: Ports::all(),
+            destination: RuleAddresses::Any,
+            destination_ports: Ports::all(),
+        })
+        .into_iter()
+        .enumerate()
+        .map(|(number, rule)| SecurityRule {
+            name: format!("closed{number}"),
+            ..rule
+        })
+        .collect()
+}
+
 /// A few rules, more of which allow than deny.
 fn rules(random: &mut Random) -> Vec<SecurityRule> {
     (0..random.below(6))
@@ -414,6 +465,7 @@ fn rule(random: &mut Random, number: usize) -> SecurityRule {
         (80, 80),
         (0, 1023),
         (8, 8),
+        (0, 0),
         (1024, 65535),
     ]);
     SecurityRule {

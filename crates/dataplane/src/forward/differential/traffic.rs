@@ -97,6 +97,12 @@ impl Traffic {
         }
     }
 
+    /// From now on mostly one side talks, or both.
+    pub(super) fn lean(&mut self, random: &mut Random) {
+        self.habits.answers = random.pick(&[0, 45, 50, 50, 100]);
+        self.habits.turns = random.pick(&[0, 3, 10, 60]);
+    }
+
     /// The next packet.
     pub(super) fn next(&mut self) -> Sent {
         if !self.rest.is_empty() && self.random.percent(30) {
@@ -122,7 +128,8 @@ impl Traffic {
             _ if answers => self.guess(conversation),
             _ => (conversation.asker, conversation.question),
         };
-        let frame = self.frame(tuple, answers);
+        let begins = conversation.answer.is_none() && !answers && self.random.percent(50);
+        let frame = self.frame(tuple, answers, begins);
         let mut sent = Sent {
             nic,
             frame,
@@ -207,7 +214,7 @@ impl Traffic {
         };
         let destination = match random.below(50) {
             0 => Ipv4Addr::new(8, 8, 8, 8),
-            1 => Ipv4Addr::new(10, 2, 0, 100),
+            1 | 10 => Ipv4Addr::new(10, 2, 0, 100),
             2 => Ipv4Addr::new(10, 0, 3, 50),
             3 => Ipv4Addr::new(10, 2, 0, 200),
             4 => Ipv4Addr::new(20, 1, 2, 3),
@@ -216,7 +223,7 @@ impl Traffic {
             7 => from.address,
             8 => Ipv4Addr::new(172, 16, 0, 1),
             9 => Ipv4Addr::new(9, 9, 9, 9),
-            10..=14 => random.pick(&self.hosts).address,
+            11..=14 => random.pick(&self.hosts).address,
             _ => {
                 let (network, _) = part(from.address);
                 let likely: Vec<Host> = (guests.iter().copied())
@@ -278,7 +285,7 @@ impl Traffic {
         (nic, answer)
     }
 
-    fn frame(&mut self, tuple: FiveTuple, answers: bool) -> Vec<u8> {
+    fn frame(&mut self, tuple: FiveTuple, answers: bool, begins: bool) -> Vec<u8> {
         let random = &mut self.random;
         let envelope = Envelope {
             ttl: match random.below(30) {
@@ -304,7 +311,11 @@ impl Traffic {
                     destination_port: tuple.destination_port,
                     sequence: u32::from(random.word()),
                     acknowledgment: u32::from(random.word()),
-                    flags: flags(random, self.habits.turns, answers),
+                    flags: if begins {
+                        TcpFlags::SYN
+                    } else {
+                        flags(random, self.habits.turns, answers)
+                    },
                     window: random.word(),
                 };
                 Packet::tcp(envelope, segment, &data)
@@ -339,7 +350,7 @@ impl Traffic {
     fn make_odd(&mut self, sent: &mut Sent) {
         let random = &mut self.random;
         let frame = &mut sent.frame;
-        match random.below(24) {
+        match random.below(30) {
             // Padding behind the packet: zeros, as on Ethernet, or whatever.
             0..=2 => {
                 let length = random.pick(&[1, 6, 18, 46, 200]);
@@ -407,7 +418,8 @@ impl Traffic {
             }
             13..=17 => self.send_cut(sent),
             18..=21 => self.send_error(sent),
-            22 => {
+            22..=26 => *frame = frame::with_options(frame, &[1, 1, 1, 1]),
+            27 => {
                 // An EtherType of something else, or a tag before it.
                 frame[12..14].copy_from_slice(&random.pick(&[
                     [8, 6],

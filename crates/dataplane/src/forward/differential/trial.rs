@@ -10,7 +10,8 @@ use model::{Network, NicId};
 use super::changes::Change;
 use crate::Dropped;
 use crate::counters::Counters;
-use crate::flow::FlowTable;
+use crate::flow::{FlowTable, listing};
+use crate::forward::faults;
 use crate::forward::{BURST, Entering, Forwarder, Frames, Settings, Sink};
 use crate::guest::Guests;
 use crate::packet::{Fragment, Packet};
@@ -130,7 +131,9 @@ impl Trial {
             self.forwarder
                 .burst(&self.snapshot, frames, &entering, now, &mut seen);
         });
+        faults::make(true);
         let panicked = catch_unwind(burst).is_err();
+        faults::make(false);
         if panicked {
             return Err(Disagreement("the forwarding core panicked".to_owned()));
         }
@@ -158,7 +161,26 @@ impl Trial {
         }
         theirs
             .check(0)
-            .map_err(|error| Disagreement(error.to_string()))
+            .map_err(|error| Disagreement(error.to_string()))?;
+        self.compare_memories()
+    }
+
+    /// What is remembered has to be the same, whether or not a packet ever asks for it.
+    fn compare_memories(&self) -> Result<(), Disagreement> {
+        let now = whole_milliseconds(self.now);
+        let ours = listing::of_table(&self.oracle.pairs, now);
+        let flows = AssertUnwindSafe(&self.forwarder.flows);
+        let Ok(theirs) = catch_unwind(|| listing::of_fused(&flows, now)) else {
+            return Err(Disagreement("its memory makes no sense".to_owned()));
+        };
+        if ours == theirs {
+            return Ok(());
+        }
+        let missing = ours.iter().find(|pair| !theirs.contains(pair));
+        let surplus = theirs.iter().find(|pair| !ours.contains(pair));
+        Err(Disagreement(format!(
+            "memories:\n  expected {missing:?}\n  got      {surplus:?}"
+        )))
     }
 
     /// What has happened so far.
