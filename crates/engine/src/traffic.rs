@@ -13,6 +13,7 @@ use dataplane::forward::BURST;
 use dataplane::packet::{FiveTuple, TcpFlags, protocol};
 use model::NicId;
 
+use crate::forward::{Chunk, Source, Supply};
 use crate::time::{SimDuration, SimTime};
 
 pub use self::choice::Order;
@@ -432,6 +433,24 @@ impl Traffic {
             found
         });
         position.unwrap_or_default()
+    }
+}
+
+impl Source for Traffic {
+    fn fill(&mut self, chunk: &mut Chunk) -> Supply {
+        let opening = self.is_opening();
+        while !chunk.is_full() && self.is_opening() == opening {
+            chunk.set_time(self.now());
+            let room = chunk.capacity() - chunk.len();
+            self.burst(room.min(BURST), |nic, frame| {
+                chunk.push(nic, frame);
+            });
+        }
+        if opening {
+            Supply::Preparing
+        } else {
+            Supply::Measured
+        }
     }
 }
 
