@@ -1,6 +1,7 @@
 //! End to end: the binary as users run it, a file a theme.
 
 mod balancing;
+mod bench;
 mod bicep;
 mod classic;
 mod command_line;

@@ -63,6 +63,9 @@ pub(crate) enum Failure {
     /// A fault of the simulator itself.
     #[error("{0}; this is a fault of vnetsim, please report it")]
     Fault(#[from] NotConserved),
+    /// Packets did not become what they must.
+    #[error("{0}; this is a fault of vnetsim, please report it")]
+    Unsound(String),
     /// The answer could not be printed.
     #[error("cannot print the answer: {0}")]
     Output(#[from] io::Error),

@@ -1,5 +1,6 @@
 //! Arguments of `vnetsim bench`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -21,6 +22,8 @@ Examples:
   vnetsim bench
   vnetsim bench --flows 65536 --rules 200 --routes 400
   vnetsim bench --mix new --duration 10 -o json
+  vnetsim bench --workers 2 --churn 10
+  vnetsim bench --pps 1e6 --histogram latency.hgrm
   vnetsim bench -t net.yaml --port 22 --packet-size imix")]
 pub(crate) struct BenchArguments {
     /// Connections that are open; with --mix new, five-tuples that new connections cycle through
@@ -50,8 +53,27 @@ pub(crate) struct BenchArguments {
     /// Flow entries that a NIC may have in each direction, as Azure limits them [default: any number]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) flow_limit: Option<u32>,
+    /// Look at every packet that arrives: checksums, time to live, addresses. It costs time
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Write the latencies as an HdrHistogram: .hgrm (percentiles) or .hlog (interval log, of one interval)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) histogram: Option<PathBuf>,
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) output: Format,
+    /// Send so many packets a second at even intervals, whatever becomes of them, instead of as many as possible
+    ///
+    /// Latency counts from the moment at which a packet was to enter, so a stall is seen by all packets that had to wait.
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = rate, conflicts_with = "find_rate")]
+    pub(crate) pps: Option<f64>,
+    /// Search for the highest rate at which nothing is lost, in the manner of RFC 2544; each trial lasts --duration
+    ///
+    /// A packet is lost if more than 4096 others wait when it is to enter.
+    #[arg(long, help_heading = "Load")]
+    pub(crate) find_rate: bool,
+    /// Change the network so many times a second while packets flow: routes, a peering flag, rules
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = changes)]
+    pub(crate) churn: Option<f64>,
     /// Machines of each spoke, or of each subnet with machines in a network of your own; missing ones are added [default: 16]
     #[arg(long, value_name = "N", help_heading = "Size", value_parser = clap::value_parser!(u16).range(1..=60_000))]
     pub(crate) nics: Option<u16>,
@@ -120,6 +142,22 @@ fn packet_size(text: &str) -> Result<Sizes, String> {
             "expected a length from {SHORTEST} to {LONGEST} bytes, or imix"
         )),
     }
+}
+
+/// Packets a second.
+fn rate(text: &str) -> Result<f64, String> {
+    number(text, 1.0, 1e9).ok_or_else(|| "expected packets a second, from 1 to 1e9".to_owned())
+}
+
+/// Changes a second.
+fn changes(text: &str) -> Result<f64, String> {
+    number(text, 0.01, 1_000.0)
+        .ok_or_else(|| "expected changes a second, from 0.01 to 1000".to_owned())
+}
+
+fn number(text: &str, least: f64, most: f64) -> Option<f64> {
+    let number: f64 = text.parse().ok()?;
+    (least..=most).contains(&number).then_some(number)
 }
 
 /// A span of the host's time.

@@ -1,19 +1,25 @@
 //! `vnetsim bench`: how fast the forwarding core is, on a network and with traffic of a wanted size.
 
+mod churn;
 mod drive;
 mod figures;
 mod filling;
 mod machine;
 mod network;
+mod search;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use dataplane::forward::Settings;
-use engine::time::SimDuration;
-use engine::traffic::{Plan, Traffic};
-use report::histogram::LatencyHistogram;
+use engine::time::{CaptureEpoch, SimDuration, SimTime};
+use engine::traffic::Plan;
+use report::histogram::HistogramFile;
 
+use self::churn::Churn;
+use self::drive::{Job, Load, Measured};
 use self::figures::Figures;
+use self::search::Search;
 use crate::args::{BenchArguments, Format, TopologyArguments};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
@@ -33,50 +39,107 @@ pub(super) fn run(arguments: &BenchArguments, console: &mut Console<'_>) -> Resu
     } else {
         network::own(loaded, arguments)?
     };
-    let snapshot = control::compile(&field.network);
-    let plan = Plan {
-        mix: arguments.mix.into(),
-        order: arguments.order.into(),
-        sizes: arguments.packet_size,
-        flows: arguments.flows,
-        port: arguments.port,
-        seed: arguments.seed,
-        idle: longest_idle_time(&snapshot),
-    };
-    let pairs = field.pairs.len();
-    let traffic = Traffic::new(plan, field.pairs).map_err(|error| {
-        Failure::Usage(format!("{error}: ask for fewer --flows or more --nics"))
-    })?;
-    let settings = Settings {
-        flows: usize::try_from(arguments.flows).unwrap_or(usize::MAX),
-        flow_limit: arguments.flow_limit,
-    };
+    let snapshot = Arc::new(control::compile(&field.network));
+    // A wrong name should cost no run.
+    let histogram = arguments
+        .histogram
+        .as_ref()
+        .map(HistogramFile::new)
+        .transpose()?;
     let interrupted = watch_for_interrupt()?;
-    let measured = drive::closed_loop(
-        &snapshot,
-        settings,
-        traffic,
-        LatencyHistogram::new(),
-        arguments.duration,
+    let job = Job {
+        plan: Plan {
+            mix: arguments.mix.into(),
+            order: arguments.order.into(),
+            sizes: arguments.packet_size,
+            flows: arguments.flows,
+            port: arguments.port,
+            seed: arguments.seed,
+            idle: longest_idle_time(&snapshot),
+        },
+        pairs: &field.pairs,
+        flow_limit: arguments.flow_limit,
+        duration: arguments.duration,
+        verify: arguments.verify,
         interrupted,
-    )?;
+        snapshot: Arc::clone(&snapshot),
+    };
+    let mut churn = match arguments.churn {
+        Some(_) if field.turns.is_empty() => {
+            return Err(Failure::Usage(
+                "--churn needs a route table, a peering or a security group to change".to_owned(),
+            ));
+        }
+        Some(per_second) => Some(Churn::new(
+            field.network.clone(),
+            snapshot,
+            per_second,
+            field.turns.clone(),
+        )),
+        None => None,
+    };
+    let load = Load {
+        workers: arguments.workers,
+        packets_per_second: arguments.pps,
+    };
+    let mut search = None;
+    let measured = if arguments.find_rate {
+        let (made, measured) = Search::run(&job, arguments.workers)?;
+        search = Some(made);
+        measured
+    } else {
+        drive::measure(&job, load, churn.as_mut())?
+    };
+    // What more workers are worth is told by one worker in the same run.
+    let alone = arguments.workers > 1
+        && arguments.pps.is_none()
+        && !arguments.find_rate
+        && arguments.churn.is_none()
+        && !interrupted.load(Ordering::Relaxed);
+    let alone = if alone {
+        let load = Load { workers: 1, ..load };
+        Some(drive::measure(&job, load, None)?)
+    } else {
+        None
+    };
 
     let figures = Figures {
         arguments,
         topology: name(&given),
         measured: &measured,
-        pairs,
+        alone: alone.as_ref(),
+        search: search.as_ref(),
+        pairs: job.pairs.len(),
     };
     match arguments.output {
         Format::Table => write!(console.out(), "{}", figures.text())?,
         Format::Json => report::json::write(console.out(), &figures.document())?,
     }
+    if let Some(file) = histogram {
+        write_histogram(&file, &measured, &figures.heading())?;
+    }
     console.flush()?;
-    if interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+    if interrupted.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
     let arrived = measured.counters.delivered + measured.counters.departed;
     Ok(Exit::from_verdict(arrived > 0))
+}
+
+/// An interval log gets one interval: bursts are counted without their second.
+fn write_histogram(
+    file: &HistogramFile,
+    measured: &Measured,
+    heading: &str,
+) -> Result<(), Failure> {
+    let mut histogram = file.histogram();
+    for step in measured.latency.iter_recorded() {
+        let latency = SimDuration::from_nanoseconds(step.value_iterated_to());
+        let count = step.count_since_last_iteration();
+        histogram.record_many(SimTime::ZERO, latency, count);
+    }
+    file.write(&histogram, CaptureEpoch::default(), heading)?;
+    Ok(())
 }
 
 /// The built-in network unless the user names one.

@@ -89,15 +89,6 @@ impl LatencyHistogram {
         }
     }
 
-    /// The longest latency of this share (0 to 1) of the samples; zero without samples.
-    pub fn quantile(&self, share: f64) -> SimDuration {
-        if self.count() == 0 {
-            return SimDuration::ZERO;
-        }
-        let value = self.histogram.value_at_quantile(share);
-        SimDuration::from_nanoseconds(value.clamp(self.minimum, self.maximum))
-    }
-
     /// How many latencies were recorded.
     pub fn count(&self) -> u64 {
         self.histogram.len()

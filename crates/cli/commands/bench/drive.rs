@@ -1,145 +1,288 @@
 //! The measured runs.
 
-use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use control::Snapshot;
-use dataplane::counters::{Counters, NotConserved};
-use dataplane::forward::{BURST, Entering, Forwarder, Frames, Settings};
-use engine::time::{SimDuration, SimTime};
-use engine::traffic::Traffic;
-use report::histogram::LatencyHistogram;
+use dataplane::counters::Counters;
+use dataplane::forward::{self as core, shards::Shards};
+use engine::forward::{
+    Change, Chunk, Histogram, Observer, Settings, ShardSummary, Source, StartError, Summary,
+    Supply, Verify, start,
+};
+use engine::traffic::{Pair, Plan, PlanError, Traffic};
 
-/// Bytes of frames that are made at a time.
-const POOL: usize = 256 * 1024;
+use super::churn::Churn;
+use crate::failure::Failure;
+
 /// Parts of a run whose figures are compared with each other.
 const ROUNDS: u32 = 10;
+/// How often the main thread looks after a run.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// What is measured.
+pub(super) struct Job<'a> {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) pairs: &'a [Pair],
+    pub(super) plan: Plan,
+    pub(super) flow_limit: Option<u32>,
+    pub(super) duration: Duration,
+    pub(super) verify: bool,
+    pub(super) interrupted: &'a AtomicBool,
+}
+
+/// How a run of a job differs from others.
+#[derive(Clone, Copy)]
+pub(super) struct Load {
+    pub(super) workers: u16,
+    /// `None`: as many as possible.
+    pub(super) packets_per_second: Option<f64>,
+}
 
 /// What a run has shown. All but `memory` is of the measured part alone.
-#[derive(Debug)]
 pub(super) struct Measured {
+    pub(super) workers: u16,
     pub(super) counters: Counters,
-    /// Wall time inside the forwarding core.
-    pub(super) timed: Duration,
-    pub(super) packets: u64,
-    pub(super) connections: u64,
+    /// Packets under way at the end.
+    pub(super) in_flight: u64,
+    pub(super) nanoseconds_per_packet: f64,
+    pub(super) packets_per_second: f64,
+    pub(super) connections_per_second: f64,
+    /// How long the workers forwarded.
+    pub(super) elapsed: Duration,
     /// Nanoseconds per packet.
     pub(super) rounds: Vec<f64>,
-    /// From entry to delivery, the same for all packets of a burst.
-    pub(super) latency: LatencyHistogram,
+    /// Nanoseconds from entry to end.
+    pub(super) latency: Histogram<u64>,
+    pub(super) longest_burst: Duration,
+    /// Most packets that were to enter and had not.
+    pub(super) most_overdue: u64,
+    pub(super) changes: Vec<Change>,
     /// Bytes of flow state at the end.
     pub(super) memory: usize,
+    /// With `verify`: packets looked at.
+    pub(super) verified: Option<u64>,
 }
 
-/// Frames, and the bursts that they make up.
-struct Pool {
-    frames: Frames,
-    entering: Vec<Entering>,
-    /// Which of `entering`, and when in flow time.
-    bursts: Vec<(Range<usize>, SimTime)>,
-}
-
-impl Pool {
-    fn new(longest: u16) -> Self {
-        let one = Frames::new(1, longest).memory();
-        let slots = (POOL / one).max(1);
-        Self {
-            frames: Frames::new(slots, longest),
-            entering: Vec::with_capacity(slots),
-            bursts: Vec::new(),
+/// Runs a job once.
+pub(super) fn measure(
+    job: &Job<'_>,
+    load: Load,
+    churn: Option<&mut Churn>,
+) -> Result<Measured, Failure> {
+    if job.verify {
+        let (summary, mut measured) = run::<Verify>(job, load, churn)?;
+        let observers = || summary.shards.iter().map(|shard| &shard.observer);
+        if let Some(fault) = observers().find_map(|observer| observer.faults().first()) {
+            let count = observers().map(Verify::fault_count).sum::<u64>();
+            return Err(Failure::Unsound(format!(
+                "{count} packets arrived wrong, one of them: {fault}"
+            )));
         }
-    }
-
-    /// As many bursts as there is room for; while the traffic opens, no others.
-    fn fill(&mut self, traffic: &mut Traffic) {
-        self.entering.clear();
-        self.bursts.clear();
-        let opening = traffic.is_opening();
-        while self.entering.len() < self.frames.slots() && traffic.is_opening() == opening {
-            let from = self.entering.len();
-            let now = traffic.now();
-            let room = self.frames.slots() - from;
-            traffic.burst(room.min(BURST), |nic, frame| {
-                let slot = slot(self.entering.len());
-                self.frames.put(slot, frame);
-                self.entering.push(Entering { slot, nic });
-            });
-            self.bursts.push((from..self.entering.len(), now));
-        }
+        measured.verified = Some(observers().map(Verify::checked).sum());
+        Ok(measured)
+    } else {
+        Ok(run::<()>(job, load, churn)?.1)
     }
 }
 
-fn slot(position: usize) -> u32 {
-    u32::try_from(position).expect("a pool has few slots")
+fn run<O: Observer + Default + 'static>(
+    job: &Job<'_>,
+    load: Load,
+    churn: Option<&mut Churn>,
+) -> Result<(Summary<Stopwatch, O>, Measured), Failure> {
+    // Before any thread begins: every shard's traffic is possible if the whole is.
+    Traffic::new(job.plan, job.pairs.to_vec()).map_err(refused)?;
+    let settings = Settings {
+        workers: u32::from(load.workers),
+        pinned: true,
+        forwarder: core::Settings {
+            flows: usize::try_from(job.plan.flows).unwrap_or(usize::MAX)
+                / usize::from(load.workers),
+            flow_limit: job.flow_limit,
+        },
+        longest_frame: job.plan.sizes.longest(),
+        duration: Some(job.duration),
+        packets_per_second: load.packets_per_second,
+        ..Settings::default()
+    };
+    // At a given rate the time of a chunk says nothing.
+    let round = match load.packets_per_second {
+        None => job.duration / ROUNDS,
+        Some(_) => Duration::MAX,
+    };
+    let running = start(Arc::clone(&job.snapshot), &settings, |shards| {
+        (Stopwatch::new(share(job, shards), round), O::default())
+    })
+    .map_err(not_started)?;
+
+    let controller = running.controller();
+    let mut churn = churn;
+    while !controller.is_over() {
+        if job.interrupted.load(Ordering::Relaxed) {
+            controller.stop();
+        }
+        let pause = match &mut churn {
+            Some(churn) => churn.act(&controller)?.min(GLANCE),
+            None => GLANCE,
+        };
+        thread::sleep(pause);
+    }
+    let summary = running.finish()?;
+    let measured = Measured::of(&summary, load.workers);
+    Ok((summary, measured))
 }
 
-/// As fast as possible.
-pub(super) fn closed_loop(
-    snapshot: &Snapshot,
-    settings: Settings,
-    mut traffic: Traffic,
-    mut latency: LatencyHistogram,
-    duration: Duration,
-    interrupted: &AtomicBool,
-) -> Result<Measured, NotConserved> {
-    let mut forwarder = Forwarder::new(settings);
-    let mut pool = Pool::new(traffic.longest_frame());
-    while traffic.is_opening() && !interrupted.load(Ordering::Relaxed) {
-        pool.fill(&mut traffic);
-        for (range, now) in &pool.bursts {
-            let entering = &pool.entering[range.clone()];
-            forwarder.burst(snapshot, &mut pool.frames, entering, *now, &mut ());
+/// What a shard has to send: the flows of its own pairs.
+fn share(job: &Job<'_>, shards: &Shards) -> Option<Traffic> {
+    let all = u32::try_from(job.pairs.len()).unwrap_or(u32::MAX);
+    let (each, rest) = (job.plan.flows / all, job.plan.flows % all);
+    let mut flows = 0;
+    let mut pairs = Vec::new();
+    for (number, pair) in (0..).zip(job.pairs) {
+        let own = shards.of(pair.client.address, pair.server.address) == shards.own();
+        let of_pair = each + u32::from(number < rest);
+        if own && of_pair > 0 {
+            flows += of_pair;
+            pairs.push(*pair);
         }
     }
-    let before = forwarder.counters().clone();
-    let connections = traffic.connections();
+    let seed = job.plan.seed.wrapping_add(u64::from(shards.own()) << 32);
+    let plan = Plan {
+        flows,
+        seed,
+        ..job.plan
+    };
+    // A shard to which no pair belongs sends nothing.
+    Traffic::new(plan, pairs).ok()
+}
 
-    let mut timed = Duration::ZERO;
-    let mut packets = 0;
-    let mut rounds = Vec::new();
-    let mut round = (Duration::ZERO, 0);
-    while timed < duration && !interrupted.load(Ordering::Relaxed) {
-        pool.fill(&mut traffic);
-        let start = Instant::now();
-        let mut last = start;
-        for (range, now) in &pool.bursts {
-            let entering = &pool.entering[range.clone()];
-            forwarder.burst(snapshot, &mut pool.frames, entering, *now, &mut ());
-            let end = Instant::now();
-            let at = SimTime::ZERO + span(timed + (end - start));
-            latency.record_many(at, span(end - last), entering.len() as u64);
-            last = end;
+pub(super) fn refused(error: PlanError) -> Failure {
+    Failure::Usage(match error {
+        PlanError::TooManyFlows { .. } => {
+            format!("{error}: ask for fewer --flows or more --nics")
         }
-        timed += last - start;
-        packets += pool.entering.len() as u64;
-        if timed >= duration * (slot(rounds.len()) + 1) / ROUNDS {
-            rounds.push(nanoseconds_each(
-                timed.saturating_sub(round.0),
-                packets - round.1,
-            ));
-            round = (timed, packets);
-        }
-    }
-    forwarder.counters().check(0)?;
-    Ok(Measured {
-        counters: forwarder.counters().since(&before),
-        timed,
-        packets,
-        connections: traffic.connections() - connections,
-        rounds,
-        latency,
-        memory: forwarder.memory(),
+        PlanError::NoPairs | PlanError::NoFlows => error.to_string(),
     })
 }
 
-fn span(time: Duration) -> SimDuration {
-    SimDuration::from_nanoseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+fn not_started(error: StartError) -> Failure {
+    match error {
+        StartError::LimitNeedsOneWorker(_) => {
+            Failure::Usage("--flow-limit counts exactly only with --workers 1".to_owned())
+        }
+        StartError::Thread(error) => Failure::Output(error),
+    }
+}
+
+/// Traffic, and how long each chunk of it took.
+struct Stopwatch {
+    traffic: Option<Traffic>,
+    /// Connections that had begun when measuring did.
+    connections: Option<u64>,
+    /// What a round has to last.
+    round: Duration,
+    rounds: Vec<f64>,
+    /// The present round.
+    time: Duration,
+    packets: u64,
+    /// When the last measured chunk was full, and what it held.
+    filled: Option<(Instant, u64)>,
+}
+
+impl Stopwatch {
+    fn new(traffic: Option<Traffic>, round: Duration) -> Self {
+        Self {
+            traffic,
+            connections: None,
+            round,
+            rounds: Vec::new(),
+            time: Duration::ZERO,
+            packets: 0,
+            filled: None,
+        }
+    }
+
+    /// Connections that began while it was measured.
+    fn begun(&self) -> u64 {
+        let now = self.traffic.as_ref().map_or(0, Traffic::connections);
+        self.connections.map_or(0, |before| now - before)
+    }
+
+    /// A chunk is through.
+    fn stop(&mut self) {
+        let Some((filled, packets)) = self.filled.take() else {
+            return;
+        };
+        self.time += filled.elapsed();
+        self.packets += packets;
+        if self.time >= self.round {
+            self.rounds.push(nanoseconds_each(self.time, self.packets));
+            (self.time, self.packets) = (Duration::ZERO, 0);
+        }
+    }
+}
+
+impl Source for Stopwatch {
+    fn fill(&mut self, chunk: &mut Chunk) -> Supply {
+        self.stop();
+        let Some(traffic) = &mut self.traffic else {
+            return Supply::Ended;
+        };
+        let before = traffic.connections();
+        let supply = traffic.fill(chunk);
+        if supply == Supply::Measured {
+            self.connections.get_or_insert(before);
+            self.filled = Some((Instant::now(), chunk.len() as u64));
+        }
+        supply
+    }
+}
+
+impl Measured {
+    fn of<O>(summary: &Summary<Stopwatch, O>, workers: u16) -> Self {
+        let shards = &summary.shards;
+        let elapsed = longest(shards, |shard| shard.elapsed);
+        let begun: u64 = shards.iter().map(|shard| shard.source.begun()).sum();
+        let seconds = elapsed.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let connections = if seconds > 0.0 {
+            begun as f64 / seconds
+        } else {
+            0.0
+        };
+        let rounds = shards.iter().flat_map(|shard| &shard.source.rounds);
+        Self {
+            workers,
+            counters: summary.measured.clone(),
+            in_flight: summary.in_flight,
+            nanoseconds_per_packet: summary.nanoseconds_per_packet(),
+            packets_per_second: summary.packets_per_second(),
+            connections_per_second: connections,
+            elapsed,
+            rounds: rounds.copied().collect(),
+            latency: summary.latency(),
+            longest_burst: longest(shards, |shard| shard.longest_burst),
+            most_overdue: shards.iter().map(|shard| shard.most_overdue).sum(),
+            changes: summary.changes.clone(),
+            memory: shards.iter().map(|shard| shard.flow_memory).sum(),
+            verified: None,
+        }
+    }
+}
+
+fn longest<O>(
+    shards: &[ShardSummary<Stopwatch, O>],
+    of: impl Fn(&ShardSummary<Stopwatch, O>) -> Duration,
+) -> Duration {
+    shards.iter().map(of).max().unwrap_or_default()
 }
 
 /// Nanoseconds for each of so many packets; 0 without packets.
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-pub(super) fn nanoseconds_each(time: Duration, packets: u64) -> f64 {
+fn nanoseconds_each(time: Duration, packets: u64) -> f64 {
     if packets == 0 {
         return 0.0;
     }

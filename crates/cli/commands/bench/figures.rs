@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
+use clap::ValueEnum;
+use engine::forward::Change;
+use engine::traffic::Sizes;
 use serde_json::{Value, json};
 
-use super::drive::{Measured, nanoseconds_each};
+use super::drive::Measured;
 use super::machine;
+use super::search::{QUEUE, Search};
 use crate::args::BenchArguments;
-use clap::ValueEnum;
-use engine::traffic::Sizes;
 
 /// Shares of the packets whose longest latency is told.
 const QUANTILES: [(&str, f64); 5] = [
@@ -26,6 +29,9 @@ pub(super) struct Figures<'a> {
     /// What `-t` names.
     pub(super) topology: String,
     pub(super) measured: &'a Measured,
+    /// One worker in place of several.
+    pub(super) alone: Option<&'a Measured>,
+    pub(super) search: Option<&'a Search>,
     /// Pairs of NICs that talk to each other.
     pub(super) pairs: usize,
 }
@@ -41,28 +47,28 @@ impl Figures<'_> {
             .collect();
         let mut latency: BTreeMap<&str, u64> = QUANTILES
             .iter()
-            .map(|&(name, share)| (name, measured.latency.quantile(share).as_nanoseconds()))
+            .map(|&(name, share)| (name, self.quantile(share)))
             .collect();
-        latency.insert("max", self.longest());
+        latency.insert("max", measured.latency.max());
         let arguments = self.arguments;
-        json!({
-            "ns_per_packet": self.nanoseconds(),
-            "mpps": self.mpps(),
-            "connections_per_second": self.connections(),
+        let mut document = json!({
+            "ns_per_packet": measured.nanoseconds_per_packet,
+            "mpps": measured.packets_per_second / 1e6,
+            "connections_per_second": measured.connections_per_second,
             "packets": {
                 "originated": counters.originated + counters.extra_fragments,
                 "delivered": counters.delivered + counters.departed,
                 "dropped": drops.values().sum::<u64>(),
-                "in_flight": 0,
+                "in_flight": measured.in_flight,
             },
             "drops": drops,
             "latency_ns": latency,
             "rounds": self.rounds(),
-            "longest_pause_ns": self.longest(),
+            "longest_pause_ns": nanoseconds(measured.longest_burst),
             "flow_state_bytes": measured.memory,
-            "workers": arguments.workers,
+            "workers": measured.workers,
             "seed": arguments.seed,
-            "duration_seconds": measured.timed.as_secs_f64(),
+            "duration_seconds": measured.elapsed.as_secs_f64(),
             "topology": self.topology,
             "address_pairs": self.pairs,
             "flows": arguments.flows,
@@ -79,31 +85,71 @@ impl Figures<'_> {
             "routes": arguments.routes,
             "machine": machine::document(),
             "commit": machine::commit(),
-        })
+        });
+        if let Some(verified) = measured.verified {
+            document["verified"] = json!(verified);
+        }
+        if let Some(alone) = self.alone {
+            document["scaling"] = json!({
+                "one_worker_mpps": alone.packets_per_second / 1e6,
+                "speedup": self.speedup(alone),
+            });
+        }
+        if let Some(rate) = arguments.pps {
+            document["open_loop"] = json!({
+                "offered_mpps": rate / 1e6,
+                "most_overdue": measured.most_overdue,
+            });
+        }
+        if let Some(search) = self.search {
+            let trials = search
+                .trials
+                .iter()
+                .map(|trial| json!({ "mpps": trial.packets_per_second / 1e6, "lost": trial.lost }));
+            document["zero_loss"] = json!({
+                "mpps": search.zero_loss / 1e6,
+                "queue_packets": QUEUE,
+                "trials": trials.collect::<Vec<_>>(),
+            });
+        }
+        if arguments.churn.is_some() {
+            document["churn"] = json!({
+                "changes": measured.changes.len(),
+                "given_ns": spans(&self.given()),
+                "first_packet_ns": spans(&self.obeyed(|change| change.first)),
+                "all_workers_ns": spans(&self.obeyed(|change| change.all)),
+            });
+        }
+        document
     }
 
-    /// Lines for people.
-    pub(super) fn text(&self) -> String {
+    /// One line: what was measured.
+    pub(super) fn heading(&self) -> String {
         let arguments = self.arguments;
-        let measured = self.measured;
-        let counters = &measured.counters;
         let size = match arguments.packet_size {
             Sizes::Fixed(bytes) => format!("{bytes} bytes"),
             Sizes::Imix => "IMIX".to_owned(),
         };
-        let workers = match arguments.workers {
+        let workers = match self.measured.workers {
             1 => "1 worker".to_owned(),
             workers => format!("{workers} workers"),
         };
-        let mut text = format!(
-            "{}: {} flows over {} address pairs, {}, {} order, {size}, {workers}, seed {}\n\n",
+        format!(
+            "{}: {} flows over {} address pairs, {}, {} order, {size}, {workers}, seed {}",
             self.topology,
             grouped(u64::from(arguments.flows)),
             grouped(self.pairs as u64),
             word(&arguments.mix),
             word(&arguments.order),
             arguments.seed,
-        );
+        )
+    }
+
+    /// Lines for people.
+    pub(super) fn text(&self) -> String {
+        let measured = self.measured;
+        let counters = &measured.counters;
+        let mut text = self.heading() + "\n\n";
         let mut row = |name: &str, value: String| {
             let _ = writeln!(text, "{name:<15} {value}");
         };
@@ -111,25 +157,46 @@ impl Figures<'_> {
             "rate",
             format!(
                 "{:.2} Mpps, {:.1} ns a packet{}",
-                self.mpps(),
-                self.nanoseconds(),
+                measured.packets_per_second / 1e6,
+                measured.nanoseconds_per_packet,
                 self.spread()
             ),
         );
-        if measured.connections > 0 {
+        if let Some(alone) = self.alone {
             row(
-                "connections",
-                format!("{} a second", grouped(rounded(self.connections()))),
+                "one worker",
+                format!(
+                    "{:.2} Mpps: {} workers are {:.2} times as fast",
+                    alone.packets_per_second / 1e6,
+                    measured.workers,
+                    self.speedup(alone)
+                ),
             );
+        }
+        if let Some(search) = self.search {
+            let lossless = search.zero_loss / 1e6;
+            row(
+                "without loss",
+                format!("{lossless:.2} Mpps, {QUEUE} packets may wait"),
+            );
+            for trial in &search.trials {
+                let rate = trial.packets_per_second / 1e6;
+                row("", format!("{rate:.2} Mpps lost {}", grouped(trial.lost)));
+            }
+        }
+        if measured.connections_per_second > 0.0 {
+            let connections = grouped(rounded(measured.connections_per_second));
+            row("connections", format!("{connections} a second"));
         }
         let dropped: u64 = counters.drops().map(|(_, packets)| packets).sum();
         row(
             "packets",
             format!(
-                "{} sent, {} delivered, {} dropped, 0 in flight",
+                "{} sent, {} delivered, {} dropped, {} in flight",
                 grouped(counters.originated + counters.extra_fragments),
                 grouped(counters.delivered + counters.departed),
                 grouped(dropped),
+                measured.in_flight,
             ),
         );
         for (reason, packets) in counters.drops() {
@@ -137,50 +204,74 @@ impl Figures<'_> {
         }
         let quantiles: Vec<String> = QUANTILES
             .iter()
-            .map(|&(_, share)| microseconds(measured.latency.quantile(share).as_nanoseconds()))
+            .map(|&(_, share)| microseconds(self.quantile(share)))
             .collect();
         row(
             "latency",
             format!(
                 "p50/p90/p99/p99.9/p99.99/max = {}/{} µs",
                 quantiles.join("/"),
-                microseconds(self.longest())
+                microseconds(measured.latency.max())
             ),
         );
+        if self.arguments.pps.is_some() {
+            row(
+                "waiting",
+                format!("{} packets at most", grouped(measured.most_overdue)),
+            );
+        }
+        if self.arguments.churn.is_some() {
+            let first = self.obeyed(|change| change.first);
+            row(
+                "changes",
+                format!(
+                    "{}; first packet that obeys after p50/p99/max = {}/{}/{} µs",
+                    measured.changes.len(),
+                    microseconds(share_of(&first, 0.5)),
+                    microseconds(share_of(&first, 0.99)),
+                    microseconds(share_of(&first, 1.0)),
+                ),
+            );
+        }
+        if let Some(verified) = measured.verified {
+            row("verified", format!("{} packets", grouped(verified)));
+        }
         row(
             "flow state",
             format!(
                 "{} KiB; longest pause {} µs",
                 grouped(measured.memory as u64 / 1024),
-                microseconds(self.longest())
+                microseconds(nanoseconds(measured.longest_burst))
             ),
         );
         row("machine", machine::line());
         text
     }
 
-    fn nanoseconds(&self) -> f64 {
-        nanoseconds_each(self.measured.timed, self.measured.packets)
+    fn quantile(&self, share: f64) -> u64 {
+        let latency = &self.measured.latency;
+        // A bucket reaches beyond what is in it.
+        latency.value_at_quantile(share).min(latency.max())
     }
 
-    fn mpps(&self) -> f64 {
-        match self.nanoseconds() {
-            0.0 => 0.0,
-            each => f64::from(self.arguments.workers) * 1_000.0 / each,
-        }
+    fn speedup(&self, alone: &Measured) -> f64 {
+        self.measured.packets_per_second / alone.packets_per_second
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    fn connections(&self) -> f64 {
-        let seconds = self.measured.timed.as_secs_f64();
-        if seconds == 0.0 {
-            return 0.0;
-        }
-        self.measured.connections as f64 * f64::from(self.arguments.workers) / seconds
+    /// Nanoseconds from the calls until shards had the snapshots, ascending.
+    fn given(&self) -> Vec<u64> {
+        let changes = self.measured.changes.iter();
+        let mut spans: Vec<u64> = changes.map(|change| nanoseconds(change.given)).collect();
+        spans.sort_unstable();
+        spans
     }
 
-    fn longest(&self) -> u64 {
-        self.measured.latency.quantile(1.0).as_nanoseconds()
+    /// Nanoseconds from the calls until packets obeyed, ascending.
+    fn obeyed(&self, when: impl Fn(&Change) -> Option<Duration>) -> Vec<u64> {
+        let changes = self.measured.changes.iter();
+        let mut spans: Vec<u64> = changes.filter_map(when).map(nanoseconds).collect();
+        spans.sort_unstable();
+        spans
     }
 
     /// Median, least and greatest of the rounds.
@@ -209,6 +300,34 @@ impl Figures<'_> {
         sorted.sort_by(f64::total_cmp);
         sorted
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Median, 99th percentile and greatest of ascending spans.
+fn spans(sorted: &[u64]) -> Value {
+    json!({
+        "p50": share_of(sorted, 0.5),
+        "p99": share_of(sorted, 0.99),
+        "max": share_of(sorted, 1.0),
+    })
+}
+
+/// The longest of this share of ascending spans; 0 without any.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a position in a short list"
+)]
+fn share_of(sorted: &[u64], share: f64) -> u64 {
+    let position = (sorted.len() as f64 * share).ceil() as usize;
+    sorted
+        .get(position.saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
 }
 
 /// What people type for it.

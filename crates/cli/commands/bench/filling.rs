@@ -97,6 +97,28 @@ pub(super) fn fill_routes(
     network.set_routes(table, routes)
 }
 
+/// A rule that is asked first and meets nothing.
+pub(super) fn unused_rule(network: &Network) -> SecurityRule {
+    let nobody = unused_prefix(network);
+    SecurityRule {
+        name: "bench-churn".to_owned(),
+        description: None,
+        priority: MIN_PRIORITY - 1,
+        direction: Direction::Inbound,
+        access: Access::Deny,
+        protocol: RuleProtocol::Any,
+        source: RuleAddresses::Prefixes(vec![nobody]),
+        source_ports: Ports::all(),
+        destination: RuleAddresses::Prefixes(vec![nobody]),
+        destination_ports: Ports::all(),
+    }
+}
+
+/// Private addresses that no network of the input has, and no filled table names before it is long.
+pub(super) fn unused_prefix(network: &Network) -> Ipv4Net {
+    Strangers::of(network).prefix(usize::from(u16::MAX))
+}
+
 /// Whether a rule could decide about the traffic, as far as protocol and port say.
 fn judges(rule: &SecurityRule, port: u16) -> bool {
     matches!(rule.protocol, RuleProtocol::Any | RuleProtocol::Tcp)

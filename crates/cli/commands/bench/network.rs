@@ -5,11 +5,12 @@ use formats::load::Loaded;
 use ipnet::Ipv4Net;
 use model::{
     GuestRole, IpConfigurationRequest, Network, NetworkSecurityGroup, NicId, NicRequest,
-    OperationError, RequestedAddress, ResourceId, RouteTable, SubnetId, SubnetRequest,
+    OperationError, RequestedAddress, ResourceId, RouteTable, SubnetId, SubnetRequest, UserNextHop,
     VirtualMachineRequest,
 };
 
-use super::filling::{Own, fill_routes, fill_rules};
+use super::churn::Turn;
+use super::filling::{Own, fill_routes, fill_rules, unused_prefix};
 use crate::args::BenchArguments;
 use crate::failure::Failure;
 
@@ -18,10 +19,11 @@ const PAIRS: usize = 65_536;
 /// NICs that a subnet of /24 has room for (N-4).
 const SUBNET_ROOM: usize = 251;
 
-/// A network and the pairs of NICs that talk to each other.
+/// A network, the pairs of NICs that talk to each other, and what `--churn` changes.
 pub(super) struct Field {
     pub(super) network: Network,
     pub(super) pairs: Vec<Pair>,
+    pub(super) turns: Vec<Turn>,
 }
 
 /// The built-in hub and spoke: each machine of one spoke talks to each of the other.
@@ -68,6 +70,16 @@ pub(super) fn hub_and_spoke(loaded: Loaded, arguments: &BenchArguments) -> Resul
             fill_routes(&mut network, table, usize::from(routes))?;
         }
     }
+    let mut turns = turns(&network);
+    if arguments.churn.is_some() {
+        let first = first_hop(&network, spoke1);
+        let second = machine(&mut network, "bench-appliance", hub, true)?;
+        let second = UserNextHop::VirtualAppliance(network.nics()[second].primary_address());
+        if let (Some(first), Some(table)) = (first, network.subnets()[spoke1].route_table) {
+            turns.retain(|turn| !matches!(turn, Turn::Route(..)));
+            turns.insert(0, Turn::Move(table, [first, second]));
+        }
+    }
     // Each of `count` rounds pairs every client with another server.
     let pairs = (0..(count * count).min(PAIRS)).map(|number| Pair {
         client: end(&network, clients[number % count]),
@@ -75,6 +87,7 @@ pub(super) fn hub_and_spoke(loaded: Loaded, arguments: &BenchArguments) -> Resul
     });
     Ok(Field {
         pairs: pairs.collect(),
+        turns,
         network,
     })
 }
@@ -127,8 +140,30 @@ pub(super) fn own(loaded: Loaded, arguments: &BenchArguments) -> Result<Field, F
     });
     Ok(Field {
         pairs: pairs.collect(),
+        turns: turns(&network),
         network,
     })
+}
+
+/// What can be changed without harm to any packet, but for a moment in which a peering lets nothing pass that was forwarded.
+fn turns(network: &Network) -> Vec<Turn> {
+    let table = network.route_tables().keys().next();
+    let link = network
+        .listed_peerings()
+        .find(|(_, peering)| peering.flags.allow_forwarded_traffic)
+        .or_else(|| network.listed_peerings().next());
+    let route = table.map(|table| Turn::Route(table, unused_prefix(network)));
+    let flag = link.map(|(link, _)| Turn::Flag(link));
+    let rule = network.nsgs().keys().next().map(Turn::Rule);
+    [route, flag, rule].into_iter().flatten().collect()
+}
+
+/// The first appliance that routes of a subnet lead to.
+fn first_hop(network: &Network, subnet: SubnetId) -> Option<UserNextHop> {
+    let table = network.subnets()[subnet].route_table?;
+    let mut hops = network.route_tables()[table].routes.iter();
+    let hop = hops.find(|route| route.next_hop.address().is_some())?;
+    Some(hop.next_hop)
 }
 
 fn end(network: &Network, nic: NicId) -> End {
@@ -181,13 +216,18 @@ fn machines(
             room = SUBNET_ROOM;
         }
         let name = format!("bench-{}-{}", subnet.get(), nics.len());
-        nics.push(machine(network, &name, place)?);
+        nics.push(machine(network, &name, place, false)?);
         room = room.saturating_sub(1);
     }
     Ok(nics)
 }
 
-fn machine(network: &mut Network, name: &str, subnet: SubnetId) -> Result<NicId, OperationError> {
+fn machine(
+    network: &mut Network,
+    name: &str,
+    subnet: SubnetId,
+    ip_forwarding: bool,
+) -> Result<NicId, OperationError> {
     let place = &network.virtual_networks()[network.subnets()[subnet].virtual_network];
     let location = place.location.clone();
     let id = |kind, name| beside(&place.id, kind, name);
@@ -206,7 +246,7 @@ fn machine(network: &mut Network, name: &str, subnet: SubnetId) -> Result<NicId,
             primary: true,
         }],
         network_security_group: None,
-        ip_forwarding: false,
+        ip_forwarding,
         tcp_state_tracking_disabled: false,
         mac_address: None,
     })?;
