@@ -245,6 +245,7 @@ impl FusedFlows {
     ) {
         if let Some((way, arrival)) = way
             && let Some(visits) = way.repeatable(snapshot)
+            && !self.current.key.is_its_own_reverse()
         {
             self.fuse(snapshot.generation, visits, arrival, Tick::of(now));
         }
@@ -780,7 +781,7 @@ impl Pairs for FusedFlows {
     fn recall(&mut self, visit: Visit, packet: &Packet, now: SimTime) -> Option<Known> {
         self.turn_to(packet.tuple(), now);
         let current = &mut self.current;
-        let course = current.course;
+        let course = current.key.course_at(current.course, visit.direction);
         let number = current.position(visit.nic, course.leaving(visit.direction))?;
         let pair = &mut current.pairs[number];
         if pair.is_reused_by(packet) {
@@ -819,6 +820,7 @@ impl Pairs for FusedFlows {
     ) -> Result<(), TableFull> {
         self.turn_to(packet.tuple(), now);
         let course = self.current.course;
+        let course = self.current.key.course_at(course, visit.direction);
         let leaves = course.leaving(visit.direction);
         let known = self.current.position(visit.nic, leaves);
         if let Some(number) = known
@@ -860,8 +862,10 @@ impl Pairs for FusedFlows {
 
     fn forget(&mut self, visit: Visit, packet: &Packet) {
         // The packet has just been recalled: its conversation is out.
-        let (_, course) = FlowKey::of(packet.tuple());
-        let leaves = course.leaving(visit.direction);
+        let (key, course) = FlowKey::of(packet.tuple());
+        let leaves = key
+            .course_at(course, visit.direction)
+            .leaving(visit.direction);
         if let Some(number) = self.current.position(visit.nic, leaves) {
             self.current.pairs.swap_remove(number);
             if let Some(limit) = &mut self.limit {
@@ -873,7 +877,9 @@ impl Pairs for FusedFlows {
     fn knows_quoted(&self, visit: Visit, quoted: FiveTuple, now: SimTime) -> bool {
         // The packet that an error is about went the other way.
         let (key, course) = FlowKey::of(quoted.reversed());
-        let leaves = course.leaving(visit.direction);
+        let leaves = key
+            .course_at(course, visit.direction)
+            .leaving(visit.direction);
         let is_it = |pair: &Pair| {
             pair.nic == visit.nic && pair.leaves == leaves && pair.lives(Tick::of(now))
         };

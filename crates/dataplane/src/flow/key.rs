@@ -117,6 +117,24 @@ impl FlowKey {
         }
     }
 
+    /// Whether both directions have the same five-tuple.
+    pub(crate) fn is_its_own_reverse(self) -> bool {
+        self.addresses == self.addresses.rotate_left(32) && self.ports == self.ports.rotate_left(16)
+    }
+
+    /// The course of a packet at a visit. If both directions have the same five-tuple, what leaves a NIC goes up and what enters it comes
+    /// down: so an appliance has one pair for both of its visits, which leave it with the same five-tuple (S-17).
+    pub(crate) fn course_at(self, course: Course, direction: Direction) -> Course {
+        match direction {
+            Direction::Inbound
+                if self.is_its_own_reverse() && !planted(Fault::ReverseRememberedTwice) =>
+            {
+                Course::Down
+            }
+            _ => course,
+        }
+    }
+
     /// Where a search for it begins: a multiplication, its halves folded. No seed, since nothing that is seen depends on it.
     #[inline]
     pub(crate) fn hash(self) -> u64 {

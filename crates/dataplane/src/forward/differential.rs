@@ -6,6 +6,7 @@
 
 mod case;
 mod changes;
+mod found;
 mod frame;
 mod network;
 mod random;
@@ -111,7 +112,8 @@ const RARE: &[(Fault, u64)] = &[
     (Fault::ServiceTakenForGuest, 7),
     (Fault::LongestIdleTaken, 12),
     (Fault::MemoryOfGuestsIgnored, 10),
-    (Fault::LimitNotLookedAt, 33),
+    (Fault::LimitNotLookedAt, 49),
+    (Fault::ReverseRememberedTwice, 52),
 ];
 
 #[test]

@@ -57,6 +57,8 @@ faults! {
     AppliancesForgotten,
     /// Both directions of a visit have one pair.
     DirectionLost,
+    /// A five-tuple that is its own reverse has two pairs at an appliance.
+    ReverseRememberedTwice,
     /// What rules saw of an ICMP flow is forgotten.
     IcmpTypeLost,
     /// Whoever is seen last has begun the flow.

@@ -419,6 +419,19 @@ impl Traffic {
             13..=17 => self.send_cut(sent),
             18..=21 => self.send_error(sent),
             22..=26 => *frame = frame::with_options(frame, &[1, 1, 1, 1]),
+            27 if frame.len() >= 38 && random.percent(50) => {
+                // To oneself, through somebody who forwards.
+                let source: [u8; 4] = [frame[26], frame[27], frame[28], frame[29]];
+                frame[30..34].copy_from_slice(&source);
+                if frame[23] != protocol::TCP && frame[23] != protocol::UDP {
+                    frame[23] = 50;
+                }
+                let port = [frame[34], frame[35]];
+                frame[36..38].copy_from_slice(&port);
+                frame::mend(frame);
+                sent.nic = random.pick(&self.hosts).nic;
+                sent.asks = None;
+            }
             27 => {
                 // An EtherType of something else, or a tag before it.
                 frame[12..14].copy_from_slice(&random.pick(&[
