@@ -2,7 +2,7 @@
 //!
 //! A **shard** is a thread that owns a [`Forwarder`](dataplane::forward::Forwarder): the memory of all NICs for the conversations that
 //! belong to it ([`dataplane::forward::shards`]), so that a packet's whole way is on one core. A NIC is a record a shard; the records are
-//! summed when read. Where addresses are translated, packets change shard in batches, over bounded channels (`exchange`). No queue
+//! summed when read. Where addresses are translated, packets change shard in batches, over bounded channels ([`exchange`]). No queue
 //! is without a bound, and no cycle of shards can block: who cannot pass packets on takes no new ones in, but goes on taking those of
 //! the others.
 //!
@@ -22,7 +22,7 @@
 //! It does not know where packets come from, or how results are printed.
 
 mod change;
-mod exchange;
+pub mod exchange;
 mod feed;
 mod pace;
 mod records;
@@ -151,7 +151,8 @@ where
         controller: Controller::new(Arc::clone(&shared)),
         threads: Vec::new(),
     };
-    for (own, exchange) in (0..).zip(exchange::between(workers, settings)) {
+    let exchanges = exchange::between(workers, settings.channel_batches, settings.outbox_packets);
+    for (own, exchange) in (0..).zip(exchanges) {
         let shards = shards.seen_from(own);
         let (source, observer) = station(&shards);
         let worker = Shard::new(
@@ -206,7 +207,7 @@ impl<S, O> Run<S, O> {
 
 /// Ties the calling thread to the core with this number among those that the process may use. A run is as right without.
 #[cfg(target_os = "linux")]
-fn pin(number: u32) {
+pub fn pin(number: u32) {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
     let Ok(allowed) = sched_getaffinity(None) else {
         return;
@@ -220,4 +221,4 @@ fn pin(number: u32) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn pin(_: u32) {}
+pub fn pin(_: u32) {}

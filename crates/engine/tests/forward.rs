@@ -557,7 +557,7 @@ fn changes_under_load_take_effect_and_lose_nothing() {
                 .find(|(_, vm)| vm.id.name() == "nva")
                 .expect("a machine of the network");
             let mut changes = 0;
-            for round in 0..40 {
+            for round in 0..20 {
                 let stopped = round % 2 == 0;
                 let called = Instant::now();
                 let power = [PowerState::Running, PowerState::Deallocated][usize::from(stopped)];
@@ -792,4 +792,93 @@ fn the_bytes_of_what_arrives_are_as_they_must_be() {
         let ttl_checked: u64 = observers().map(Verify::ttl_checked).sum();
         assert!(ttl_checked > 100, "{ttl_checked} of {checked}");
     }
+}
+
+/// Sends one packet, then fails.
+struct Failing {
+    frame: Sent,
+}
+
+impl Source for Failing {
+    fn fill(&mut self, chunk: &mut Chunk) -> Supply {
+        assert!(!self.frame.1.is_empty(), "a fault of the test");
+        chunk.push(self.frame.0, &std::mem::take(&mut self.frame.1));
+        Supply::Preparing
+    }
+}
+
+#[test]
+fn a_shard_that_fails_ends_the_run_of_all() {
+    let panic = watched(|| {
+        let world = World::new();
+        let (nic, source) = world.end("a0");
+        let packet = tcp(
+            Envelope::new(source, world.end("b0").1),
+            2000,
+            443,
+            TcpFlags::SYN,
+        );
+        let run = start(Arc::clone(&world.snapshot), &workers(3), |shards| {
+            let frame = match shards.own() {
+                0 => Vec::new(),
+                _ => packet.frame().to_vec(),
+            };
+            (
+                Failing {
+                    frame: (nic, frame),
+                },
+                (),
+            )
+        });
+        let run = run.expect("threads");
+        let controller = run.controller();
+        let finished = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.finish()));
+        assert!(controller.is_over());
+        finished.is_err()
+    });
+    assert!(panic, "the fault comes out where the run is waited for");
+}
+
+/// Has nothing for a while, then a packet.
+struct Late {
+    frame: Sent,
+    fills: usize,
+}
+
+impl Source for Late {
+    fn fill(&mut self, chunk: &mut Chunk) -> Supply {
+        self.fills += 1;
+        match self.fills {
+            1..=20 => Supply::Later,
+            21..=40 => Supply::Measured,
+            41 => {
+                chunk.push(self.frame.0, &self.frame.1);
+                Supply::Measured
+            }
+            _ => Supply::Ended,
+        }
+    }
+}
+
+#[test]
+fn a_shard_without_packets_of_its_own_serves_the_others() {
+    let summary = watched(|| {
+        let world = World::new();
+        let (nic, source) = world.end("a0");
+        let internet = Ipv4Addr::new(8, 8, 8, 8);
+        let settings = Settings {
+            channel_batches: 1,
+            outbox_packets: 1,
+            ..workers(2)
+        };
+        let run = start(Arc::clone(&world.snapshot), &settings, |shards| {
+            let packet = tcp(Envelope::new(source, internet), 2000, 443, TcpFlags::SYN);
+            let frame = (nic, packet.frame().to_vec());
+            let fills = if shards.own() == 0 { 0 } else { 40 };
+            (Late { frame, fills }, ())
+        });
+        finish(run.expect("threads"))
+    });
+    assert_eq!(summary.counters.originated, 2);
+    assert_eq!(summary.shards[0].hand_overs.taken, 1);
 }

@@ -10,25 +10,25 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use dataplane::pipeline::InFlight;
 
-use super::Settings;
 use crate::time::SimTime;
 
 /// Most packets in a batch.
-pub(super) const BATCH: usize = 32;
+pub const BATCH: usize = 32;
 
 /// Packets for one shard, in order.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub struct Batch {
     /// When the first of them entered, or was to enter.
-    pub(super) entered: Instant,
+    pub entered: Instant,
     /// The sender's clock of flows.
-    pub(super) now: SimTime,
-    pub(super) packets: Vec<InFlight>,
+    pub now: SimTime,
+    /// The packets.
+    pub packets: Vec<InFlight>,
 }
 
 /// One shard's ends of the channels.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub struct Exchange {
     incoming: Receiver<Batch>,
     /// By shard.
     others: Vec<Outbox>,
@@ -43,9 +43,9 @@ struct Outbox {
     waiting: VecDeque<Batch>,
 }
 
-/// The ends of each of `workers` shards.
-pub(super) fn between(workers: u32, settings: &Settings) -> Vec<Exchange> {
-    let batches = settings.channel_batches.max(1);
+/// The ends of each of `workers` shards: `batches` may wait in each channel, `packets` in each outbox before it is full.
+pub fn between(workers: u32, batches: usize, packets: usize) -> Vec<Exchange> {
+    let batches = batches.max(1);
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| bounded(batches)).unzip();
     let outbox = |sender: &Sender<Batch>| Outbox {
         sender: sender.clone(),
@@ -55,14 +55,14 @@ pub(super) fn between(workers: u32, settings: &Settings) -> Vec<Exchange> {
         incoming,
         others: senders.iter().map(outbox).collect(),
         waiting: 0,
-        bound: settings.outbox_packets.max(1),
+        bound: packets.max(1),
     };
     receivers.into_iter().map(exchange).collect()
 }
 
 impl Exchange {
     /// Keeps a packet for a shard until the next [`flush`](Exchange::flush).
-    pub(super) fn push(&mut self, shard: u32, packet: InFlight, entered: Instant, now: SimTime) {
+    pub fn push(&mut self, shard: u32, packet: InFlight, entered: Instant, now: SimTime) {
         let waiting = &mut self.others[shard as usize].waiting;
         self.waiting += 1;
         match waiting.back_mut() {
@@ -83,7 +83,7 @@ impl Exchange {
     }
 
     /// Sends what the others have room for; whether anything went.
-    pub(super) fn flush(&mut self) -> bool {
+    pub fn flush(&mut self) -> bool {
         if self.waiting == 0 {
             return false;
         }
@@ -106,19 +106,19 @@ impl Exchange {
 
     /// The next batch that another shard has sent.
     #[inline]
-    pub(super) fn receive(&mut self) -> Option<Batch> {
+    pub fn receive(&mut self) -> Option<Batch> {
         self.incoming.try_recv().ok()
     }
 
     /// Whether no new packets may be taken in.
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.waiting >= self.bound
     }
 
     /// Whether there is no other shard.
     #[inline]
-    pub(super) fn is_alone(&self) -> bool {
+    pub fn is_alone(&self) -> bool {
         self.others.len() == 1
     }
 }

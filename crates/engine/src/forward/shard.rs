@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use control::Snapshot;
+use crossbeam_utils::Backoff;
 use dataplane::counters::Counters;
 use dataplane::forward::shards::Shards;
 use dataplane::forward::{Forwarder, Sink};
@@ -40,6 +41,8 @@ pub(super) struct Shard<S, O> {
     duration: Option<Duration>,
     stopped: bool,
     measured: Option<Measured>,
+    /// Waits a little longer each time in vain, then leaves the core to others: there may be more shards than cores.
+    patience: Backoff,
 }
 
 /// What happens to packets beside the forwarder.
@@ -120,6 +123,7 @@ impl<S: Source, O: Observer> Shard<S, O> {
             duration: settings.duration,
             stopped: false,
             measured: None,
+            patience: Backoff::new(),
             shared,
             snapshot,
             changes,
@@ -133,12 +137,13 @@ impl<S: Source, O: Observer> Shard<S, O> {
         while !self.stopped {
             self.chunk.clear();
             match self.source.fill(&mut self.chunk) {
+                Supply::Preparing if self.chunk.is_empty() => self.attend(),
                 Supply::Preparing => self.forward(),
-                Supply::Measured => {
+                Supply::Measured if !self.chunk.is_empty() => {
                     self.be_measuring();
                     self.forward();
                 }
-                Supply::Later => {
+                Supply::Measured | Supply::Later => {
                     self.be_measuring();
                     self.attend();
                 }
@@ -208,8 +213,10 @@ impl<S: Source, O: Observer> Shard<S, O> {
                     }
                 }
             }
-            if !served {
-                relax();
+            if served {
+                self.patience.reset();
+            } else {
+                self.patience.snooze();
             }
             self.heed();
             *mark = Instant::now();
@@ -341,8 +348,9 @@ impl<S: Source, O: Observer> Shard<S, O> {
                 measured.elapsed += busy;
                 measured.busy += busy;
             }
+            self.patience.reset();
         } else {
-            relax();
+            self.patience.snooze();
             self.obey(began);
         }
     }
@@ -369,14 +377,16 @@ impl<S: Source, O: Observer> Shard<S, O> {
         while !self.shared.is_quiet(place) && !self.shared.signal().aborts() {
             self.heed();
             self.side.entered = Instant::now();
-            if !self.serve() {
-                relax();
+            if self.serve() {
+                self.patience.reset();
+            } else {
+                self.patience.snooze();
             }
         }
         // Who goes on first may give packets to those that have not noticed yet.
         self.shared.leave(place);
         while !self.shared.have_all_left(place) && !self.shared.signal().aborts() {
-            relax();
+            self.patience.snooze();
         }
     }
 
@@ -425,12 +435,6 @@ impl Measured {
             obeyed: Vec::new(),
         }
     }
-}
-
-/// Leaves the core to others: there may be more shards than cores.
-fn relax() {
-    std::hint::spin_loop();
-    std::thread::yield_now();
 }
 
 /// Whoever waits for a shard that has panicked would wait for ever.
