@@ -432,7 +432,7 @@ fn queues_with_room_for_one_batch_do_not_block_each_other() {
             pool_bytes: 0,
             ..workers(3)
         };
-        compare(&world, &settings, world.questions(2000, 5), 1)
+        compare(&world, &settings, world.questions(600, 5), 1)
     });
     assert_equal(&compared);
 }
