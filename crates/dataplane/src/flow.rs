@@ -11,8 +11,9 @@ mod fragments;
 pub(crate) mod fused;
 pub(crate) mod key;
 pub(crate) mod pair;
-mod program;
+pub(crate) mod program;
 mod strays;
+mod trodden;
 pub(crate) mod way;
 
 use std::collections::{HashMap, VecDeque};

@@ -26,9 +26,10 @@ use self::shards::{HandOvers, Shards};
 use crate::answers::{Answers, Subject};
 use crate::checksum;
 use crate::counters::Counters;
-use crate::flow::fused::{Arrival, FusedFlows, Replay, Shown};
+use crate::flow::fused::{Arrival, Beginning, FusedFlows, Replay, Replayed, Shown};
 use crate::flow::key::FlowKey;
 use crate::flow::pair::Tick;
+use crate::flow::program::Stop;
 use crate::flow::way::Way;
 use crate::guest::Guests;
 use crate::packet::{Content, FABRIC_MAC, Fragment, Packet, derived_mac};
@@ -127,21 +128,39 @@ struct Deferred {
 
 /// Which conversations have packets among the deferred ones: those that come later in the burst must not overtake them. By hash, so it
 /// sometimes names one too many, which then walks without need.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
-    bits: [u64; 16],
+    bits: [u64; WAITING_WORDS],
     any: bool,
 }
 
+const WAITING_WORDS: usize = 64;
+
 impl Waiting {
+    const fn nobody() -> Self {
+        Self {
+            bits: [0; WAITING_WORDS],
+            any: false,
+        }
+    }
+
     fn add(&mut self, hash: u64) {
         self.any = true;
-        self.bits[(hash >> 6 & 15) as usize] |= 1 << (hash & 63);
+        let (word, bit) = Self::place(hash);
+        self.bits[word] |= bit;
     }
 
     #[inline]
     fn may_hold(&self, hash: u64) -> bool {
-        self.any && self.bits[(hash >> 6 & 15) as usize] >> (hash & 63) & 1 != 0
+        let (word, bit) = Self::place(hash);
+        self.any && self.bits[word] & bit != 0
+    }
+
+    fn place(hash: u64) -> (usize, u64) {
+        (
+            (hash >> 38) as usize % WAITING_WORDS,
+            1 << (hash >> 32 & 63),
+        )
     }
 }
 
@@ -200,8 +219,7 @@ impl Forwarder {
         sink: &mut impl Sink,
     ) {
         let tick = Tick::of(now);
-        let mut waiting = Waiting::default();
-        let mut arrived = 0;
+        let mut waiting = Waiting::nobody();
         self.deferred.clear();
         for (position, &Entering { slot, nic }) in entering.iter().enumerate() {
             let lane = self.lanes.at(position);
@@ -209,38 +227,22 @@ impl Forwarder {
                 self.defer_odd(frames.frame(slot), position, nic, &mut waiting, sink);
                 continue;
             }
-            let shown = Shown {
-                key: lane.key,
-                course: lane.course,
-                hash: lane.hash,
-                nic,
-                ttl: lane.ttl,
-                flags: lane.flags(),
-            };
+            let shown = lane.shown(nic);
             let replay = if waiting.may_hold(lane.hash) && !planted(Fault::Overtaken) {
-                Replay::Known
+                Replay::Unknown
             } else {
                 self.flows.replay(snapshot.generation, &shown, tick)
             };
             match replay {
-                Replay::Arrives {
-                    end,
-                    hops,
-                    to_service,
-                } => {
+                Replay::Arrives(arrival) => {
                     let frame = &mut frames.frame_mut(slot)[..usize::from(lane.length)];
-                    patch(frame, snapshot, end, hops);
-                    let delivery = if to_service {
-                        self.counters.departed += 1;
-                        Delivery::AzureService
-                    } else {
-                        arrived += 1;
-                        Delivery::Guest(end)
-                    };
-                    sink.settled(Some(position), frame, Outcome::Delivered(delivery));
+                    self.deliver(frame, snapshot, position, arrival, sink);
                 }
                 Replay::Known | Replay::Unknown => {
-                    waiting.add(lane.hash);
+                    // What has no entry finds none later in the burst either, and waits as this one does.
+                    if replay == Replay::Known {
+                        waiting.add(lane.hash);
+                    }
                     self.deferred.push(Deferred {
                         position,
                         known: replay == Replay::Known,
@@ -250,7 +252,27 @@ impl Forwarder {
             }
         }
         self.counters.originated += entering.len() as u64;
-        self.counters.delivered += arrived;
+    }
+
+    /// A packet arrives without having walked.
+    #[inline]
+    fn deliver(
+        &mut self,
+        frame: &mut [u8],
+        snapshot: &Snapshot,
+        position: usize,
+        arrival: Replayed,
+        sink: &mut impl Sink,
+    ) {
+        patch(frame, snapshot, arrival.end, arrival.hops);
+        let delivery = if arrival.to_service {
+            Delivery::AzureService
+        } else {
+            Delivery::Guest(arrival.end)
+        };
+        let outcome = Outcome::Delivered(delivery);
+        self.count(outcome);
+        sink.settled(Some(position), frame, outcome);
     }
 
     /// What no lane can show: options, fragments, errors, other protocols, and what is no packet at all.
@@ -284,7 +306,7 @@ impl Forwarder {
     fn walk_deferred(
         &mut self,
         snapshot: &Snapshot,
-        frames: &Frames,
+        frames: &mut Frames,
         entering: &[Entering],
         now: SimTime,
         sink: &mut impl Sink,
@@ -307,14 +329,31 @@ impl Forwarder {
             sink.passed(BurstStage::Ask);
             for (lane, deferred) in vector.iter_mut().enumerate() {
                 let Entering { slot, nic } = entering[deferred.position];
-                let (packet, plain) = match deferred.odd.take() {
-                    Some(packet) => (packet, false),
-                    None => (self.packet(frames.frame(slot), deferred.position), true),
-                };
                 let walker = Walker {
                     entering: Some(deferred.position),
-                    fusible: plain,
+                    fusible: deferred.odd.is_none(),
                     position: Position::Leaving(nic),
+                };
+                let packet = if let Some(packet) = deferred.odd.take() {
+                    packet
+                } else {
+                    let plain = self.lanes.at(deferred.position);
+                    let leads = |stops: &[Stop], end, rules| {
+                        plain.is_carried() && asked.leads(lane, stops, end, rules)
+                    };
+                    let trodden = self.flows.tread(
+                        snapshot.generation,
+                        &plain.shown(nic),
+                        plain.begins(),
+                        leads,
+                        Tick::of(now),
+                    );
+                    if let Replay::Arrives(arrival) = trodden {
+                        let frame = &mut frames.frame_mut(slot)[..usize::from(plain.length)];
+                        self.deliver(frame, snapshot, deferred.position, arrival, sink);
+                        continue;
+                    }
+                    self.packet(frames.frame(slot), deferred.position)
                 };
                 let answers = asked.of(snapshot, lane);
                 self.walk(snapshot, &answers, walker, packet, now, sink);
@@ -495,6 +534,35 @@ impl Walker {
 }
 
 impl Lane {
+    /// What it shows to a replay.
+    #[inline]
+    fn shown(&self, nic: NicId) -> Shown {
+        Shown {
+            key: self.key,
+            course: self.course,
+            hash: self.hash,
+            nic,
+            ttl: self.ttl,
+            flags: self.flags(),
+        }
+    }
+
+    /// Whether the fabric carries it at all.
+    fn is_carried(&self) -> bool {
+        pipeline::is_carried(self.key.tuple(self.course), self.content)
+    }
+
+    /// What is remembered of it if it begins a flow; `None` for segments in the middle of a connection (S-20).
+    fn begins(&self) -> Option<Beginning> {
+        let is_beginning = match self.content {
+            Content::Tcp(flags) => flags.asks_for_connection(),
+            _ => true,
+        };
+        is_beginning.then(|| Beginning {
+            icmp_type: self.subject().icmp_type,
+        })
+    }
+
     /// What rules see of it.
     fn subject(&self) -> Subject {
         Subject {

@@ -14,6 +14,7 @@ use std::net::Ipv4Addr;
 use control::snapshot::{Translator, WayOut};
 use model::NicId;
 
+use crate::flow::key::{FlowKey, Hashed};
 use crate::packet::{Content, End, FiveTuple, Fragment, Packet, protocol};
 use crate::time::{SimDuration, SimTime};
 
@@ -36,6 +37,8 @@ pub struct Nat {
     /// Every key of `by_inside` once, in the order in which the sweep looks at them.
     sweep: VecDeque<Key>,
     fragments: HashMap<Datagram, Rest>,
+    /// How many ends of records show a conversation.
+    shown: HashMap<FlowKey, u32, Hashed>,
 }
 
 /// A NIC and a five-tuple that leaves it, inside or outside.
@@ -176,9 +179,13 @@ impl Nat {
             by,
             last_seen: now,
         };
+        self.show(inside);
+        self.show(outside);
         match self.by_inside.insert((nic, inside), record) {
             Some(old) => {
                 self.by_outside.remove(&(nic, old.outside));
+                self.hide(inside);
+                self.hide(old.outside);
             }
             None => self.sweep.push_back((nic, inside)),
         }
@@ -258,8 +265,30 @@ impl Nat {
                         self.by_outside.remove(&outside);
                     }
                     self.by_inside.remove(&key);
+                    self.hide(key.1);
+                    self.hide(record.outside);
                 }
                 None => {}
+            }
+        }
+    }
+
+    /// Whether a record may have to do with packets of a conversation, at whichever NIC.
+    #[inline]
+    pub(crate) fn concerns(&self, key: FlowKey) -> bool {
+        !self.shown.is_empty() && self.shown.contains_key(&key)
+    }
+
+    fn show(&mut self, tuple: FiveTuple) {
+        *self.shown.entry(FlowKey::of(tuple).0).or_default() += 1;
+    }
+
+    fn hide(&mut self, tuple: FiveTuple) {
+        let key = FlowKey::of(tuple).0;
+        if let Some(count) = self.shown.get_mut(&key) {
+            *count -= 1;
+            if *count == 0 {
+                self.shown.remove(&key);
             }
         }
     }

@@ -248,7 +248,7 @@ impl<'a, A: Answers, P: Pairs, R: Recorder> Pipeline<'a, A, P, R> {
             return self.end(from, DropReason::LoopGuard); // K-6
         }
 
-        if !is_carried(packet) {
+        if !is_carried(packet.tuple(), packet.content()) {
             return self.end(from, DropReason::FabricProtocol); // 1
         }
         self.check_source(from, nic, packet)?; // 2
@@ -549,13 +549,12 @@ fn keeps_flows(policy: &Policy) -> bool {
 }
 
 /// S-27, N-8: what no rule can admit.
-fn is_carried(packet: &Packet) -> bool {
+pub(crate) fn is_carried(tuple: FiveTuple, content: Content) -> bool {
     const DHCP: (u16, u16) = (68, 67);
     const RESERVED_SOURCE_PORT: u16 = 65330;
-    let tuple = packet.tuple();
     let to_a_group = tuple.destination.is_multicast() || tuple.destination.is_broadcast();
     let is_tunnel = matches!(tuple.protocol, protocol::IP_IN_IP | protocol::GRE);
-    let is_reserved = packet.content() == Content::Udp
+    let is_reserved = content == Content::Udp
         && ((tuple.source_port, tuple.destination_port) == DHCP
             || tuple.source_port == RESERVED_SOURCE_PORT);
     !to_a_group && !is_tunnel && !is_reserved

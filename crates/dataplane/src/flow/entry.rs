@@ -157,6 +157,12 @@ impl Entry {
         self.programs
     }
 
+    /// Packets of this course have a program.
+    #[inline]
+    pub(crate) fn set_program(&mut self, course: Course, program: ProgramId) {
+        self.programs[course.index()] = program;
+    }
+
     /// Gives a program another number.
     pub(crate) fn renumber(&mut self, number: impl Fn(ProgramId) -> ProgramId) {
         self.programs = self.programs.map(number);

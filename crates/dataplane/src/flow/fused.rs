@@ -17,7 +17,8 @@ use super::key::{Course, FlowKey};
 use super::pair::{Life, Pair, Tick, ticks};
 use super::program::{Place, Program, Programs, Stop, StopTerms};
 use super::strays::Strays;
-use super::way::Way;
+use super::trodden::{Trodden, Walked};
+use super::way::{Kept, Way};
 use super::{ICMP_IDLE, Known, LINGER, Pairs, TableFull, Terms};
 use crate::answers::Subject;
 use crate::forward::faults::{Fault, holds, planted};
@@ -32,6 +33,7 @@ pub(crate) struct FusedFlows {
     entries: Entries,
     strays: Strays,
     programs: Programs,
+    trodden: Trodden,
     current: Conversation,
     fragments: FragmentMemory,
     nat: Nat,
@@ -79,18 +81,22 @@ struct Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Replay {
     /// It arrives, as the ones before it did.
-    Arrives {
-        /// Where.
-        end: NicId,
-        /// Routers on its way.
-        hops: u8,
-        /// A service of Azure stands there.
-        to_service: bool,
-    },
+    Arrives(Replayed),
     /// There is an entry, but it does not answer for this packet: it has to walk, and probably only its way is in question.
     Known,
     /// There is no entry: it has to walk.
     Unknown,
+}
+
+/// How a packet arrives that need not walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Replayed {
+    /// Where.
+    pub(crate) end: NicId,
+    /// Routers on its way.
+    pub(crate) hops: u8,
+    /// A service of Azure stands there.
+    pub(crate) to_service: bool,
 }
 
 /// What a packet shows to a replay.
@@ -107,6 +113,13 @@ pub(crate) struct Shown {
     pub(crate) flags: TcpFlags,
 }
 
+/// A packet that may begin a flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning {
+    /// What rules see of it beside its five-tuple (S-6).
+    pub(crate) icmp_type: Option<u8>,
+}
+
 /// FIN and RST.
 const ENDING: TcpFlags = TcpFlags::FIN.with(TcpFlags::RST);
 
@@ -117,6 +130,7 @@ impl FusedFlows {
             entries: Entries::with_room(flows),
             strays: Strays::default(),
             programs: Programs::default(),
+            trodden: Trodden::default(),
             current: Conversation {
                 tuple: FlowKey::default().tuple(Course::Up),
                 key: FlowKey::default(),
@@ -167,7 +181,8 @@ impl FusedFlows {
                 now.since(entry.seen(course)) <= program.idle,
                 Fault::IdleIgnored,
             )
-            & holds(!entry.is_closed(), Fault::ClosedReplayed);
+            & holds(!entry.is_closed(), Fault::ClosedReplayed)
+            & !self.nat.concerns(key);
         if !answers {
             // Where its pairs have ended, rules will be asked.
             return if has_ended(&self.programs, self.entries.get(position), now) {
@@ -192,11 +207,107 @@ impl FusedFlows {
         if planted(Fault::OtherCourseRefreshed) {
             entry.refresh(course.opposite(), now);
         }
-        Replay::Arrives {
+        Replay::Arrives(Replayed {
             end: entry.end(course),
             hops: program.hops,
             to_service: program.to_service && !planted(Fault::ServiceTakenForGuest),
+        })
+    }
+
+    /// Lets a packet go a way that another of the same addresses has walked, if `leads` says that its own answers lead there too: stops
+    /// and end of the way, and whether the rules on it have to be among the answers. If not, it has to walk itself.
+    pub(crate) fn tread(
+        &mut self,
+        generation: u32,
+        shown: &Shown,
+        begins: Option<Beginning>,
+        leads: impl Fn(&[Stop], NicId, bool) -> bool,
+        now: Tick,
+    ) -> Replay {
+        let &Shown {
+            key,
+            course,
+            hash,
+            nic,
+            ..
+        } = shown;
+        let is_special = self.limit.is_some()
+            || shown.flags.intersects(ENDING)
+            || self.nat.concerns(key)
+            || !self.strays.is_empty() && !self.strays.of(key).is_empty();
+        if is_special {
+            return Replay::Known;
         }
+        let mut known = self.entries.find(key, hash);
+        if let Some(position) = known
+            && has_ended(&self.programs, self.entries.get(position), now)
+        {
+            self.entries.remove(position);
+            known = None;
+        }
+        let walked = match known {
+            Some(_) => Walked::Known,
+            None => Walked::New,
+        };
+        let Some(trail) = self.trodden.find(key, course, nic, walked) else {
+            return Replay::Known;
+        };
+        let program = *self.programs.hot(trail.program);
+        if program.generation != generation || shown.ttl <= program.hops {
+            return Replay::Known;
+        }
+        let stops = &self.programs.get(trail.program).stops;
+        if !leads(stops, trail.end, known.is_none()) {
+            return Replay::Known;
+        }
+        if let Some(position) = known {
+            let entry = self.entries.at(position);
+            let own = entry.program(course);
+            let (number, is_own) = match own {
+                0 => (entry.program(course.opposite()), false),
+                own => (own, true),
+            };
+            let lives = now.since(entry.seen(course)) <= self.programs.hot(number).idle;
+            let is_it = lives
+                && !entry.is_closed()
+                && !entry.is_asymmetric()
+                && entry.start(course) == nic
+                && entry.end(course) == trail.end;
+            let has_pairs = is_it
+                && if is_own {
+                    self.programs.are_alike(trail.program, number)
+                } else {
+                    self.programs.are_mates(trail.program, number)
+                };
+            if !has_pairs {
+                return Replay::Known;
+            }
+            let entry = self.entries.at(position);
+            entry.set_program(course, trail.program);
+            entry.refresh(course, now);
+        } else {
+            let Some(Beginning { icmp_type }) = begins else {
+                return Replay::Known;
+            };
+            let fused = Fused {
+                initiator: course,
+                icmp_type,
+                fins: [false; 2],
+                asymmetric: false,
+                programs: by_course(course, trail.program, 0),
+                seen: [now; 2],
+                ends: by_course(course, nic, trail.end),
+            };
+            let Some(entry) = Entry::new(key, fused) else {
+                return Replay::Known;
+            };
+            self.entries.insert(entry, hash);
+        }
+        Replay::Arrives(Replayed {
+            end: trail.end,
+            hops: program.hops,
+            to_service: program.to_service,
+        })
     }
 
     /// Takes the conversation of a packet out, since the packet is going to walk.
@@ -280,7 +391,7 @@ impl FusedFlows {
     fn fuse(
         &mut self,
         generation: u32,
-        visits: &[(Visit, bool)],
+        visits: &[(Visit, Kept)],
         arrival: Arrival,
         now: Tick,
     ) -> Option<()> {
@@ -294,8 +405,10 @@ impl FusedFlows {
         let mut passed = Chosen::default();
         let mut pattern: Option<Pair> = None;
         let last = visits.len() - 1;
-        for (position, &(visit, keeps)) in visits.iter().enumerate() {
-            let terms = if keeps {
+        for (position, &(visit, kept)) in visits.iter().enumerate() {
+            let terms = if kept == Kept::Nothing {
+                None
+            } else {
                 let leaves = course.leaving(visit.direction);
                 let number = current.position(visit.nic, leaves)?;
                 let pair = current.pairs[number];
@@ -313,8 +426,6 @@ impl FusedFlows {
                     },
                     idle: pair.idle,
                 })
-            } else {
-                None
             };
             program.stops.push(Stop {
                 place: match position {
@@ -371,6 +482,15 @@ impl FusedFlows {
         let entry = Entry::new(current.key, fused)?;
         current.keep(|number| !passed.has(number));
         self.entries.insert(entry, current.key.hash());
+        for (walked, all) in [(Walked::New, Kept::New), (Walked::Known, Kept::Known)] {
+            if visits
+                .iter()
+                .all(|&(_, kept)| kept == all || kept == Kept::Nothing)
+            {
+                self.trodden
+                    .note(current.key, course, [start, end], walked, number);
+            }
+        }
         Some(())
     }
 
@@ -412,6 +532,7 @@ impl FusedFlows {
             in_use[usize::from(opposite.program)] = true;
         }
         let numbers = self.programs.retain(&in_use);
+        self.trodden.forget();
         for entry in self.entries.iter_mut() {
             entry.renumber(|old| numbers[usize::from(old)]);
         }

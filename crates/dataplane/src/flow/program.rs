@@ -71,8 +71,10 @@ pub(crate) struct Programs {
     numbers: HashMap<Program, ProgramId>,
     /// What was asked for last.
     recent: [ProgramId; 2],
-    /// Two programs that were found to be the two courses of one set of pairs, by the first one's number; 0 = none known.
+    /// A program that was found to be the opposite course of the same pairs, by number; 0 = none known.
     mates: Vec<ProgramId>,
+    /// One that was found to have the same pairs in the same course.
+    alike: Vec<ProgramId>,
 }
 
 /// A flow that no NIC remembers is looked at anew after as long as one that is remembered by default (S-21). The way alone is cached:
@@ -98,6 +100,7 @@ impl Default for Programs {
             numbers: HashMap::new(),
             recent: [0; 2],
             mates: vec![0],
+            alike: vec![0],
         }
     }
 }
@@ -159,6 +162,7 @@ impl Programs {
         self.ways.push(program.clone());
         self.numbers.insert(program.clone(), number);
         self.mates.push(0);
+        self.alike.push(0);
         number
     }
 
@@ -167,18 +171,31 @@ impl Programs {
         if self.mates[usize::from(one)] == other {
             return true;
         }
-        let pairs = |number: ProgramId, course: Course| {
-            let stops = self.ways[usize::from(number)].stops.iter();
-            let mut pairs: Vec<_> = stops.filter_map(|stop| stop.pair(course)).collect();
-            pairs.sort_unstable();
-            pairs
-        };
-        let are = pairs(one, Course::Up) == pairs(other, Course::Down);
+        let are = self.pairs(one, Course::Up) == self.pairs(other, Course::Down);
         if are {
             self.mates[usize::from(one)] = other;
             self.mates[usize::from(other)] = one;
         }
         are
+    }
+
+    /// Whether the pairs of both are the same for packets of one course.
+    pub(crate) fn are_alike(&mut self, one: ProgramId, other: ProgramId) -> bool {
+        if one == other || self.alike[usize::from(one)] == other {
+            return true;
+        }
+        let are = self.pairs(one, Course::Up) == self.pairs(other, Course::Up);
+        if are {
+            self.alike[usize::from(one)] = other;
+        }
+        are
+    }
+
+    fn pairs(&self, number: ProgramId, course: Course) -> Vec<impl Ord + use<>> {
+        let stops = self.ways[usize::from(number)].stops.iter();
+        let mut pairs: Vec<_> = stops.filter_map(|stop| stop.pair(course)).collect();
+        pairs.sort_unstable();
+        pairs
     }
 
     /// Forgets the programs that are not `in_use` and numbers the others anew. Says which number each has now.

@@ -14,9 +14,22 @@ const LONGEST: usize = 12;
 /// The visits of a packet, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Way {
-    visits: Vec<(Visit, bool)>,
+    visits: Vec<(Visit, Kept)>,
     /// Something happened on it that the five-tuple and the snapshot alone do not decide.
     special: bool,
+}
+
+/// What a NIC on the way knows of the flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It keeps no flows.
+    Nothing,
+    /// It has begun to remember it just now.
+    New,
+    /// It knew it.
+    Known,
+    /// It knew it, but asked its rules again (S-22).
+    Judged,
 }
 
 impl Way {
@@ -25,9 +38,9 @@ impl Way {
         self.special = false;
     }
 
-    /// The visits, each with whether the NIC keeps flows, if packets of this five-tuple go this way as long as the snapshot is the same
+    /// The visits, each with what the NIC knows, if packets of this five-tuple go this way as long as the snapshot is the same
     /// and the pairs live.
-    pub(super) fn repeatable(&self, snapshot: &Snapshot) -> Option<&[(Visit, bool)]> {
+    pub(super) fn repeatable(&self, snapshot: &Snapshot) -> Option<&[(Visit, Kept)]> {
         if self.special || self.visits.len() > LONGEST {
             return None;
         }
@@ -35,10 +48,10 @@ impl Way {
             return None;
         };
         // A leg leads out of one guest and into another, and none of them is outside Azure, where nothing is visited.
-        let is_leg = |[(out, _), (into, _)]: &[(Visit, bool); 2]| {
+        let is_leg = |[(out, _), (into, _)]: &[(Visit, Kept); 2]| {
             out.direction == Direction::Outbound && into.direction == Direction::Inbound
         };
-        let enters = |[_, (into, _)]: &[(Visit, bool); 2]| into.nic;
+        let enters = |[_, (into, _)]: &[(Visit, Kept); 2]| into.nic;
         (!legs.is_empty()
             && legs.iter().all(is_leg)
             && legs.iter().map(enters).all(|nic| forgets(snapshot, nic)))
@@ -53,10 +66,10 @@ impl Recorder for Way {
     fn record(&mut self, step: Step) {
         match step {
             Step::Flow { visit, found } => match found {
-                FlowFound::Known | FlowFound::New | FlowFound::Flushed => {
-                    self.visits.push((visit, true));
-                }
-                FlowFound::NotKept => self.visits.push((visit, false)),
+                FlowFound::Known => self.visits.push((visit, Kept::Known)),
+                FlowFound::New => self.visits.push((visit, Kept::New)),
+                FlowFound::Flushed => self.visits.push((visit, Kept::Judged)),
+                FlowFound::NotKept => self.visits.push((visit, Kept::Nothing)),
                 FlowFound::Related | FlowFound::Fragment => self.special = true,
             },
             Step::Translated { .. }

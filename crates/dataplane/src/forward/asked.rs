@@ -7,12 +7,13 @@
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
-use control::snapshot::{FibEntry, Nic, Rules};
+use control::snapshot::{FibEntry, GroupRules, Nic, Rules, TagViewId};
 use model::{Direction, NicId, OutsidePlace, StationId};
 
 use super::faults::{Fault, planted};
 use crate::answers::{self, Answers, Departure, Inside, Subject};
 use crate::dropped::Dropped;
+use crate::flow::program::{Place, Stop};
 use crate::guest;
 use crate::packet::FiveTuple;
 use crate::recorder::{Recorder, Visit};
@@ -66,32 +67,34 @@ impl Leg {
         boundary: None,
         inbound: None,
     };
+
+    /// The NIC that packets leave or enter on it.
+    fn at(&self, direction: Direction) -> NicId {
+        match direction {
+            Direction::Outbound => self.from,
+            Direction::Inbound => self.to,
+        }
+    }
 }
 
 /// The answers for a vector of packets.
 #[derive(Debug)]
 pub(super) struct Asked {
     questions: Vec<Question>,
+    /// Lanes that want rules too.
+    want_rules: Mask,
     legs: [[Leg; VECTOR]; LEGS],
     /// How far the looking ahead has come.
     depth: usize,
-    /// Buffers.
-    keys: Vec<acl::Key>,
-    matches: Vec<u32>,
-    destinations: Vec<Ipv4Addr>,
-    entries: Vec<Option<FibEntry>>,
 }
 
 impl Default for Asked {
     fn default() -> Self {
         Self {
             questions: Vec::with_capacity(VECTOR),
+            want_rules: 0,
             legs: [[Leg::UNKNOWN; VECTOR]; LEGS],
             depth: 0,
-            keys: Vec::with_capacity(VECTOR),
-            matches: vec![0; VECTOR],
-            destinations: Vec::with_capacity(VECTOR),
-            entries: vec![None; VECTOR],
         }
     }
 }
@@ -124,21 +127,22 @@ fn groups<K: PartialEq + Copy>(
     }
 }
 
+/// The NICs at which the lanes are.
+type Nics<'s> = [Option<&'s Nic>; VECTOR];
+
 impl Asked {
     /// Asks for these packets, at most [`VECTOR`].
     pub(super) fn ask(&mut self, snapshot: &Snapshot, questions: impl Iterator<Item = Question>) {
         self.questions.clear();
         self.questions.extend(questions.take(VECTOR));
-        let count = self.questions.len();
+        self.want_rules = 0;
         let mut at = [NOWHERE; VECTOR];
-        for (at, question) in at.iter_mut().zip(&self.questions) {
-            *at = question.nic;
+        let mut live: Mask = 0;
+        for (lane, question) in self.questions.iter().enumerate() {
+            at[lane] = question.nic;
+            live |= 1 << lane;
+            self.want_rules |= Mask::from(question.rules) << lane;
         }
-        let mut live: Mask = if count == VECTOR {
-            Mask::MAX
-        } else {
-            (1 << count) - 1
-        };
         self.depth = 0;
         while live != 0 && self.depth < LEGS {
             self.legs[self.depth] = [Leg::UNKNOWN; VECTOR];
@@ -150,34 +154,39 @@ impl Asked {
     /// One leg for the lanes that are still under way; says which go on behind it.
     fn ask_leg(&mut self, snapshot: &Snapshot, at: &mut [NicId; VECTOR], lanes: Mask) -> Mask {
         let leg = self.depth;
-        each(lanes, |lane| self.legs[leg][lane].from = at[lane]);
-        let mut live = self.ask_rules(snapshot, at, lanes, Direction::Outbound);
-        live = self.ask_routes(snapshot, at, live);
+        let mut nics: Nics<'_> = [None; VECTOR];
+        each(lanes, |lane| {
+            nics[lane] = snapshot.nic(at[lane]);
+            self.legs[leg][lane].from = at[lane];
+        });
+        let mut live = self.ask_rules(snapshot, &nics, lanes, Direction::Outbound);
+        live = self.ask_routes(snapshot, &nics, live);
 
-        let mut to = [NOWHERE; VECTOR];
         let mut arriving = 0;
         each(live, |lane| {
             let known = &mut self.legs[leg][lane];
             let Some(Ok(Departure::Nic(next))) = known.next else {
                 return;
             };
-            if snapshot.nic(next).is_none() {
+            nics[lane] = snapshot.nic(next);
+            if nics[lane].is_none() {
                 return;
             }
             let source = self.questions[lane].subject.tuple.source;
             let boundary = snapshot.boundary(at[lane], next, source, &mut ());
             known.to = next;
             known.boundary = Some(boundary);
-            if boundary.is_ok() {
-                to[lane] = next;
-                arriving |= 1 << lane;
-            }
+            arriving |= Mask::from(boundary.is_ok()) << lane;
         });
-        let arrived = self.ask_rules(snapshot, &to, arriving, Direction::Inbound);
+        let arrived = self.ask_rules(snapshot, &nics, arriving, Direction::Inbound);
         let mut onward = 0;
         each(arrived, |lane| {
             let destination = self.questions[lane].subject.tuple.destination;
-            if let Some(leaves) = guest::sends_on(snapshot, to[lane], destination) {
+            let to = self.legs[leg][lane].to;
+            if nics[lane].is_some_and(|nic| nic.addresses.contains(&destination)) {
+                return; // it is for this NIC: nobody sends it on
+            }
+            if let Some(leaves) = guest::sends_on(snapshot, to, destination) {
                 at[lane] = leaves;
                 onward |= 1 << lane;
             }
@@ -189,134 +198,121 @@ impl Asked {
     fn ask_rules(
         &mut self,
         snapshot: &Snapshot,
-        at: &[NicId; VECTOR],
+        nics: &Nics<'_>,
         lanes: Mask,
         direction: Direction,
     ) -> Mask {
-        let mut wanted = 0;
-        each(lanes, |lane| {
-            wanted |= Mask::from(self.questions[lane].rules) << lane;
-        });
+        let legs = &mut self.legs[self.depth];
         let mut denied = 0;
-        let nic = |lane: usize| -> Option<&Nic> { snapshot.nic(at[lane]) };
-        // What an ordinary NIC asks are its groups, one after the other. Admin rules and blocked peers are rare: the walk asks them.
-        let of_lane = |lane: usize, level: usize| {
-            let policy = snapshot.policy_of(nic(lane)?);
-            match policy.rules_in(direction) {
-                Rules::Groups(groups)
-                    if policy.admin.is_none() || planted(Fault::AdminRulesSkipped) =>
-                {
-                    groups.get(level).copied()
-                }
-                Rules::Groups(_) | Rules::None | Rules::BlockedPeers { .. } => None,
+        let mut note = |lane: usize, verdict: Result<(), Dropped>| {
+            denied |= Mask::from(verdict.is_err()) << lane;
+            let known: &mut Leg = &mut legs[lane];
+            match direction {
+                Direction::Outbound => known.outbound = Some(verdict),
+                Direction::Inbound => known.inbound = Some(verdict),
             }
+            known.at(direction)
         };
-        let mut keys = [NO_KEY; VECTOR];
-        let mut asking = 0;
-        each(wanted, |lane| {
-            asking |= Mask::from(of_lane(lane, 0).is_some()) << lane;
-        });
-        // What service tags mean differs from network to network.
+        let questions = &self.questions;
         groups(
-            asking,
-            |lane| nic(lane).map(|nic| nic.tags),
-            |view, group| {
-                let Some(view) = view else { return };
-                let classes = &snapshot.tag_views[view.0 as usize].classes;
-                each(group, |lane| {
-                    let subject = self.questions[lane].subject;
-                    keys[lane] = subject.key_with(
-                        classes.lookup(subject.tuple.source),
-                        classes.lookup(subject.tuple.destination),
-                    );
-                });
+            lanes & self.want_rules,
+            |lane| nics[lane].map(|nic| (nic.policy, nic.tags)),
+            |shared, group| {
+                let Some((policy, tags)) = shared else { return };
+                let policy = &snapshot.policies[policy.0 as usize];
+                match policy.rules_in(direction) {
+                    Rules::Groups(levels)
+                        if policy.admin.is_none() || planted(Fault::AdminRulesSkipped) =>
+                    {
+                        let keys = Keys::of(snapshot, tags, questions, group);
+                        let verdicts = keys.ask(snapshot, levels);
+                        let mut verdicts = verdicts.iter();
+                        each(group, |lane| {
+                            note(lane, verdicts.next().copied().unwrap_or(Ok(())));
+                        });
+                    }
+                    Rules::None if policy.admin.is_none() => {}
+                    // Admin rules and blocked peers are rare: they are asked packet by packet.
+                    Rules::Groups(_) | Rules::None | Rules::BlockedPeers { .. } => {
+                        each(group, |lane| {
+                            let nic = note(lane, Ok(()));
+                            let visit = Visit { nic, direction };
+                            let subject = questions[lane].subject;
+                            let verdict = Answers::rules(snapshot, visit, subject, &mut ());
+                            note(lane, verdict);
+                        });
+                    }
+                }
             },
         );
-        let mut verdicts = [Ok(()); VECTOR];
-        let mut level = 0;
-        let mut undecided = asking;
-        while undecided != 0 {
-            let mut next_level = 0;
-            groups(
-                undecided,
-                |lane| of_lane(lane, level),
-                |group, lanes| {
-                    let Some(group) = group else { return };
-                    let rules = snapshot.rules(group.rules);
-                    self.keys.clear();
-                    each(lanes, |lane| self.keys.push(keys[lane]));
-                    if planted(Fault::OtherLane) {
-                        self.keys.rotate_left(1);
-                    }
-                    let matches = &mut self.matches[..self.keys.len()];
-                    answers::ask_batch(rules, &self.keys, snapshot.options.icmp_ports, matches);
-                    let mut matches = matches.iter();
-                    each(lanes, |lane| {
-                        let first = matches.next().copied().unwrap_or(acl::NO_MATCH);
-                        verdicts[lane] = answers::verdict(group, rules, first);
-                        if verdicts[lane].is_ok() {
-                            next_level |= 1 << lane;
-                        } else {
-                            denied |= 1 << lane;
-                        }
-                    });
-                },
-            );
-            level += 1;
-            undecided = 0;
-            each(next_level, |lane| {
-                undecided |= Mask::from(of_lane(lane, level).is_some()) << lane;
-            });
-            if planted(Fault::SecondGroupSkipped) {
-                undecided = 0;
-            }
-        }
-        let leg = self.depth;
-        each(asking, |lane| {
-            let known = &mut self.legs[leg][lane];
-            match direction {
-                Direction::Outbound => known.outbound = Some(verdicts[lane]),
-                Direction::Inbound => known.inbound = Some(verdicts[lane]),
-            }
-        });
         lanes & !denied
     }
 
     /// Next hops; says which lanes have one.
-    fn ask_routes(&mut self, snapshot: &Snapshot, at: &[NicId; VECTOR], lanes: Mask) -> Mask {
-        let leg = self.depth;
+    fn ask_routes(&mut self, snapshot: &Snapshot, nics: &Nics<'_>, lanes: Mask) -> Mask {
+        let legs = &mut self.legs[self.depth];
         let mut routed = 0;
-        let nic = |lane: usize| -> Option<&Nic> { snapshot.nic(at[lane]) };
         groups(
             lanes,
-            |lane| {
-                nic(lane)
-                    .filter(|nic| !answers::is_gateway(snapshot, nic))
-                    .map(|nic| nic.fib)
-            },
+            |lane| nics[lane].map(|nic| nic.fib),
             |fib, group| {
                 let Some(fib) = fib else { return };
-                self.destinations.clear();
+                let mut destinations = [Ipv4Addr::UNSPECIFIED; VECTOR];
+                let mut entries: [Option<FibEntry>; VECTOR] = [None; VECTOR];
+                let mut count = 0;
                 each(group, |lane| {
-                    self.destinations
-                        .push(self.questions[lane].subject.tuple.destination);
+                    destinations[count] = self.questions[lane].subject.tuple.destination;
+                    count += 1;
                 });
-                let entries = &mut self.entries[..self.destinations.len()];
-                snapshot.fibs[fib.0 as usize]
-                    .table
-                    .lookup_batch(&self.destinations, entries);
+                let table = &snapshot.fibs[fib.0 as usize].table;
+                table.lookup_batch(&destinations[..count], &mut entries[..count]);
                 let mut entries = entries.iter();
                 each(group, |lane| {
                     let entry = entries.next().copied().flatten();
+                    let Some(nic) = nics[lane].filter(|nic| !answers::is_gateway(snapshot, nic))
+                    else {
+                        return;
+                    };
                     let tuple = self.questions[lane].subject.tuple;
-                    let Some(nic) = nic(lane) else { return };
-                    let next = answers::routed(snapshot, at[lane], nic, entry, tuple, &mut ());
-                    self.legs[leg][lane].next = Some(next);
+                    let from = legs[lane].from;
+                    let next = answers::routed(snapshot, from, nic, entry, tuple, &mut ());
+                    legs[lane].next = Some(next);
                     routed |= Mask::from(next.is_ok()) << lane;
                 });
             },
         );
         routed
+    }
+
+    /// Whether the way of a lane is this one as far as could be seen ahead, and leads to `end`: every answer is yes, those of `rules`
+    /// included if they count.
+    pub(super) fn leads(&self, lane: usize, stops: &[Stop], end: NicId, rules: bool) -> bool {
+        if rules && self.want_rules >> lane & 1 == 0 {
+            return false;
+        }
+        let (stops, []) = stops.as_chunks::<2>() else {
+            return false;
+        };
+        if stops.len() > self.depth {
+            return false;
+        }
+        stops.iter().zip(&self.legs).all(|([out, into], legs)| {
+            let leg = &legs[lane];
+            let passes = |stop: &Stop, verdict: Option<Result<(), Dropped>>| {
+                !rules || stop.terms.is_none() || verdict == Some(Ok(()))
+            };
+            let is_at = |place: Place, nic: NicId| match place {
+                Place::Start => true, // the question began there
+                Place::Via(via) => via == nic,
+                Place::End => nic == end,
+            };
+            is_at(out.place, leg.from)
+                && passes(out, leg.outbound)
+                && leg.next == Some(Ok(Departure::Nic(leg.to)))
+                && leg.boundary == Some(Ok(()))
+                && is_at(into.place, leg.to)
+                && passes(into, leg.inbound)
+        })
     }
 
     /// The answers for one lane.
@@ -326,6 +322,64 @@ impl Asked {
             asked: self,
             lane,
         }
+    }
+}
+
+/// What the packets of some lanes show to rules, side by side.
+struct Keys {
+    keys: [acl::Key; VECTOR],
+    count: usize,
+}
+
+impl Keys {
+    /// What service tags mean differs from network to network: `tags` says where the packets are.
+    fn of(snapshot: &Snapshot, tags: TagViewId, questions: &[Question], lanes: Mask) -> Self {
+        let mut keys = [NO_KEY; VECTOR];
+        let (mut sources, mut destinations) = (
+            [Ipv4Addr::UNSPECIFIED; VECTOR],
+            [Ipv4Addr::UNSPECIFIED; VECTOR],
+        );
+        let mut count = 0;
+        each(lanes, |lane| {
+            let subject = questions[lane].subject;
+            sources[count] = subject.tuple.source;
+            destinations[count] = subject.tuple.destination;
+            keys[count] = subject.key_with(0, 0);
+            count += 1;
+        });
+        let classes = &snapshot.tag_views[tags.0 as usize].classes;
+        let (mut of_source, mut of_destination) = ([0; VECTOR], [0; VECTOR]);
+        classes.lookup_batch(&sources[..count], &mut of_source[..count]);
+        classes.lookup_batch(&destinations[..count], &mut of_destination[..count]);
+        for (key, (source, destination)) in
+            keys.iter_mut().zip(of_source.iter().zip(of_destination))
+        {
+            (key.source_classes, key.destination_classes) = (*source, destination);
+        }
+        Self { keys, count }
+    }
+
+    /// All groups must allow, and the first that does not decides (S-11).
+    fn ask(&self, snapshot: &Snapshot, levels: &[GroupRules]) -> [Result<(), Dropped>; VECTOR] {
+        let mut verdicts = [Ok(()); VECTOR];
+        for &group in levels {
+            let rules = snapshot.rules(group.rules);
+            let mut matches = [0; VECTOR];
+            let (keys, matches) = (&self.keys[..self.count], &mut matches[..self.count]);
+            answers::ask_batch(rules, keys, snapshot.options.icmp_ports, matches);
+            for (verdict, first) in verdicts.iter_mut().zip(matches) {
+                if verdict.is_ok() {
+                    *verdict = answers::verdict(group, rules, *first);
+                }
+            }
+            if planted(Fault::SecondGroupSkipped) {
+                break;
+            }
+        }
+        if planted(Fault::OtherLane) {
+            verdicts[..self.count].rotate_left(1);
+        }
+        verdicts
     }
 }
 
