@@ -1,5 +1,6 @@
 //! Address spaces and the ranges that Azure keeps for itself.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -31,6 +32,27 @@ pub fn first_overlap(ones: &[Ipv4Net], others: &[Ipv4Net]) -> Option<(Ipv4Net, I
             .find(|&&other| overlap(one, other))
             .map(|&other| (one, other))
     })
+}
+
+/// Prefixes that share no address, for the question whether there is room for one more: their last addresses by their first ones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DisjointPrefixes(BTreeMap<Ipv4Addr, Ipv4Addr>);
+
+impl DisjointPrefixes {
+    /// Whether a prefix shares an address with one of them.
+    pub(crate) fn overlap(&self, prefix: Ipv4Net) -> bool {
+        let mut before_its_end = self.0.range(..=prefix.broadcast());
+        before_its_end
+            .next_back()
+            .is_some_and(|(_, &last)| last >= prefix.network())
+    }
+
+    /// Adds prefixes that overlap with none.
+    pub(crate) fn extend(&mut self, prefixes: &[Ipv4Net]) {
+        let ends = prefixes.iter();
+        self.0
+            .extend(ends.map(|prefix| (prefix.network(), prefix.broadcast())));
+    }
 }
 
 /// The address space of a virtual network: disjoint prefixes in the order in which they were written, never empty.
@@ -110,6 +132,29 @@ mod tests {
                 .map(|prefix| prefix.parse().unwrap())
                 .collect::<Vec<Ipv4Net>>(),
         )
+    }
+
+    #[test]
+    fn a_prefix_overlaps_with_some_exactly_if_it_does_with_one_of_them() {
+        let prefixes: Vec<Ipv4Net> = [0, 1, 64, 65, 127, 128, 192, 254, 255]
+            .into_iter()
+            .flat_map(|last| {
+                let address = Ipv4Addr::new(10, 0, 0, last);
+                [0, 24, 25, 26, 27, 31, 32]
+                    .map(|length| Ipv4Net::new_assert(address, length).trunc())
+            })
+            .collect();
+        let mut several = DisjointPrefixes::default();
+        let mut accepted: Vec<Ipv4Net> = Vec::new();
+        for &prefix in prefixes.iter().rev() {
+            let one = accepted.iter().any(|&other| overlap(prefix, other));
+            assert_eq!(several.overlap(prefix), one, "{prefix} {accepted:?}");
+            if !one {
+                several.extend(&[prefix]);
+                accepted.push(prefix);
+            }
+        }
+        assert!(accepted.len() > 5);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::address::AddressSpace;
+use crate::address::{AddressSpace, DisjointPrefixes};
 use crate::allocation::AddressPool;
 use crate::id::ResourceId;
 use crate::spelling::{Cloud, DeploymentModel, PrivateEndpointPolicies};
@@ -67,6 +67,8 @@ pub struct VirtualNetwork {
     pub address_space: AddressSpace,
     /// In the order of the input.
     pub subnets: Vec<SubnetId>,
+    /// All prefixes of all subnets.
+    pub(crate) subnet_prefixes: DisjointPrefixes,
     /// Resource Manager or classic.
     pub deployment_model: DeploymentModel,
     /// Idle time of flows in minutes, 4 to 30; `None` = not set, counts as 4 (S-19, S-21).

@@ -1,10 +1,12 @@
 //! Operations on virtual networks and subnets.
 
+use std::collections::HashSet;
+
 use ipnet::Ipv4Net;
 
 use super::rules::check_route_table_on;
 use super::{Network, not_there};
-use crate::address::{AddressSpace, first_overlap, overlap};
+use crate::address::{AddressSpace, DisjointPrefixes, first_overlap, overlap};
 use crate::allocation::AddressPool;
 use crate::error::OperationError;
 use crate::id::ResourceId;
@@ -23,8 +25,15 @@ impl Network {
         let space = address_space(&request.id, request.address_space)?;
         let vnet = self.virtual_networks.next_key();
         let mut subnets: Vec<Subnet> = Vec::with_capacity(request.subnets.len());
+        let mut ids = HashSet::with_capacity(request.subnets.len());
+        let mut subnet_prefixes = DisjointPrefixes::default();
         for subnet in request.subnets {
-            let subnet = self.checked_subnet(&request.id, vnet, &space, subnets.iter(), subnet)?;
+            let subnet = self.checked_subnet(&request.id, vnet, &space, subnet)?;
+            if !ids.insert(subnet.id.clone()) {
+                return Err(duplicate(&request.id, &subnet));
+            }
+            check_overlap(&subnet, &subnet_prefixes, subnets.iter())?;
+            subnet_prefixes.extend(&subnet.prefixes);
             subnets.push(subnet);
         }
         let subnets = subnets
@@ -36,6 +45,7 @@ impl Network {
             location: request.location,
             address_space: space,
             subnets,
+            subnet_prefixes,
             deployment_model: request.deployment_model,
             flow_timeout_minutes: request.flow_timeout_minutes,
             dns_servers: request.dns_servers,
@@ -51,11 +61,17 @@ impl Network {
         request: SubnetRequest,
     ) -> Result<SubnetId, OperationError> {
         let network = &self.virtual_networks[vnet];
+        let subnet = self.checked_subnet(&network.id, vnet, &network.address_space, request)?;
+        if self.subnets.find(&subnet.id).is_some() {
+            return Err(duplicate(&network.id, &subnet));
+        }
         let present = network.subnets.iter().map(|&subnet| &self.subnets[subnet]);
-        let subnet =
-            self.checked_subnet(&network.id, vnet, &network.address_space, present, request)?;
+        check_overlap(&subnet, &network.subnet_prefixes, present)?;
+        let prefixes = subnet.prefixes.clone();
         let key = self.subnets.add(subnet);
-        self.virtual_network_mut(vnet).subnets.push(key);
+        let network = self.virtual_network_mut(vnet);
+        network.subnets.push(key);
+        network.subnet_prefixes.extend(&prefixes);
         Ok(key)
     }
 
@@ -148,12 +164,12 @@ impl Network {
         Ok(())
     }
 
-    fn checked_subnet<'a>(
+    /// What is wrong with a subnet by itself; the others are not looked at.
+    fn checked_subnet(
         &self,
         network: &ResourceId,
         vnet: VnetId,
         space: &AddressSpace,
-        present: impl Iterator<Item = &'a Subnet>,
         request: SubnetRequest,
     ) -> Result<Subnet, OperationError> {
         let id = network.child("subnets", &request.name);
@@ -190,24 +206,6 @@ impl Network {
                     prefix.to_string(),
                     "it overlaps with another prefix of the same subnet",
                 );
-            }
-        }
-        for other in present {
-            if other.id == id {
-                return Err(OperationError::DuplicateName {
-                    resource: network.clone(),
-                    what: "subnets",
-                    name: request.name,
-                });
-            }
-            if let Some((prefix, other_prefix)) = first_overlap(&request.prefixes, &other.prefixes)
-            {
-                return Err(OperationError::SubnetsOverlap {
-                    subnet: id,
-                    prefix,
-                    other: other.id.clone(),
-                    other_prefix,
-                });
             }
         }
         if request.name.eq_ignore_ascii_case("RouteServerSubnet")
@@ -247,6 +245,35 @@ impl Network {
             .get_mut(subnet)
             .expect("a key held by a live resource names a live resource")
     }
+}
+
+fn duplicate(network: &ResourceId, subnet: &Subnet) -> OperationError {
+    OperationError::DuplicateName {
+        resource: network.clone(),
+        what: "subnets",
+        name: subnet.id.name().to_owned(),
+    }
+}
+
+/// `taken`: all prefixes of the present subnets.
+fn check_overlap<'a>(
+    subnet: &Subnet,
+    taken: &DisjointPrefixes,
+    mut present: impl Iterator<Item = &'a Subnet>,
+) -> Result<(), OperationError> {
+    if !subnet.prefixes.iter().any(|&prefix| taken.overlap(prefix)) {
+        return Ok(());
+    }
+    let first = present.find_map(|other| {
+        let (prefix, other_prefix) = first_overlap(&subnet.prefixes, &other.prefixes)?;
+        Some(OperationError::SubnetsOverlap {
+            subnet: subnet.id.clone(),
+            prefix,
+            other: other.id.clone(),
+            other_prefix,
+        })
+    });
+    first.map_or(Ok(()), Err)
 }
 
 fn address_space(
