@@ -1,12 +1,13 @@
 //! From a network to its snapshot.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use fib::Fib;
 use ipnet::Ipv4Net;
 use model::table::{Key, Resource};
-use model::{LinkId, Network, OutsidePlace, ResourceId, RouteTable, SubnetId, Table};
+use model::{LinkId, Network, NextHopType, OutsidePlace, ResourceId, RouteTable, SubnetId, Table};
 use rayon::prelude::*;
 
 use crate::admin_rules::AdminRuleSets;
@@ -237,9 +238,25 @@ impl Tables {
         let vnet = view.virtual_network;
         let mut rows = Rows::of(wiring, gateway_routes, &view);
         let notes = std::mem::take(&mut rows.notes).into();
-        let entry = |position: usize| FibEntry {
-            route: u16::try_from(position).expect("rows are cut off where 16 bits end"),
-            next_hop: owners.resolve(wiring, vnet, &rows.routes()[position]),
+        // Many routes of a table lead to one appliance, which is looked for once.
+        let mut known: Option<(Ipv4Addr, NextHop)> = None;
+        let mut entry = |position: usize| {
+            let row = &rows.routes()[position];
+            let appliance = match (row.next_hop_type, &*row.next_hop_ips) {
+                (NextHopType::VirtualAppliance, &[address]) => Some(address),
+                _ => None,
+            };
+            let next_hop = match (known, appliance) {
+                (Some((address, next_hop)), Some(wanted)) if address == wanted => next_hop,
+                _ => owners.resolve(wiring, vnet, row),
+            };
+            if let Some(address) = appliance {
+                known = Some((address, next_hop));
+            }
+            FibEntry {
+                route: u16::try_from(position).expect("rows are cut off where 16 bits end"),
+                next_hop,
+            }
         };
         let sharing = rows.sharing();
         let mut shared: Vec<Vec<FibEntry>> = Vec::new();
@@ -248,6 +265,9 @@ impl Tables {
             .into_iter()
             .map(|(prefix, position)| {
                 let winner = entry(position);
+                if sharing.is_empty() {
+                    return (prefix, winner);
+                }
                 let others = sharing.get(&prefix).filter(|rows| rows.contains(&position));
                 let mut group: Vec<FibEntry> = Vec::new();
                 for entry in others
@@ -268,11 +288,7 @@ impl Tables {
                 (prefix, FibEntry { next_hop, ..winner })
             })
             .collect();
-        let tags = tag_view(wiring, vnet, rows.routes());
-        let old_tags = previous.map(|(_, old)| old).filter(|old| {
-            old.virtual_network == tags.virtual_network && old.internet == tags.internet
-        });
-        let tags = old_tags.map_or_else(|| Arc::new(tags), Arc::clone);
+        let tags = tag_view(wiring, vnet, rows.routes(), previous.map(|(_, old)| old));
 
         let old_fib = previous.map(|(old, _)| old).filter(|old| {
             old.routes == rows.routes()

@@ -1,6 +1,6 @@
 //! The rows of a NIC in the order in which Azure prints them, and which of them answers for a prefix.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -9,6 +9,7 @@ use model::{
     ServiceTag, SubnetId, UserNextHop, VnetId,
 };
 
+use crate::few::Few;
 use crate::gateway_routes::{GatewayRoute, GatewayRoutes, Teller};
 use crate::none_routes::none_prefixes;
 use crate::note::Note;
@@ -84,9 +85,17 @@ impl Rows {
         rows
     }
 
-    /// By prefix, the position of the row that answers for it; of equals the one that is printed first.
-    pub(crate) fn winners(&self) -> BTreeMap<Ipv4Net, usize> {
-        let mut winners = BTreeMap::new();
+    fn with_room_for(rows: usize) -> Self {
+        Self {
+            routes: Vec::with_capacity(rows),
+            precedence: Vec::with_capacity(rows),
+            notes: Vec::new(),
+        }
+    }
+
+    /// By prefix, ascending, the position of the row that answers for it; of equals the one that is printed first.
+    pub(crate) fn winners(&self) -> Vec<(Ipv4Net, usize)> {
+        let mut candidates = Vec::with_capacity(self.routes.len());
         for (position, row) in self.routes.iter().enumerate() {
             // a shorter user route takes the place of an endpoint's row, which is otherwise decided by the prefix alone.
             if row.next_hop_type == NextHopType::InterfaceEndpoint
@@ -95,13 +104,17 @@ impl Rows {
                 continue;
             }
             for &prefix in &row.prefixes {
-                let winner = winners.entry(prefix).or_insert(position);
-                if self.precedence[position] < self.precedence[*winner] {
-                    *winner = position;
-                }
+                let length = u64::from(prefix.prefix_len());
+                let number = u64::from(u32::from(prefix.addr())) << 8 | length;
+                candidates.push((number, self.precedence[position], position, prefix));
             }
         }
+        candidates.sort_by_key(|&(number, precedence, position, _)| (number, precedence, position));
+        candidates.dedup_by_key(|&mut (number, ..)| number);
+        let winners = candidates.into_iter();
         winners
+            .map(|(_, _, position, prefix)| (prefix, position))
+            .collect()
     }
 
     /// by prefix, all gateway rows where there are several and they answer for it; the winner is the first of them.
@@ -140,7 +153,7 @@ struct Builder<'a, 'n> {
     gateway_routes: &'a [GatewayRoute],
     /// Connected links with their row type.
     links: Vec<(LinkId, NextHopType)>,
-    endpoints: Vec<Vec<Ipv4Net>>,
+    endpoints: Vec<Few<Ipv4Net>>,
     private_endpoints: Vec<PrivateAddress>,
     user: Vec<UserRoute>,
     notes: Vec<Note>,
@@ -156,7 +169,7 @@ struct PrivateAddress {
 impl PrivateAddress {
     /// a user route of 32 bits always takes over; a shorter one where policies are enabled, unless it is shorter than the
     /// prefix of the network's space.
-    fn state(&self, user: &HashSet<Ipv4Net>) -> RouteState {
+    fn state(&self, user: &PrefixSet) -> RouteState {
         let shortest = self.space.map_or(32, |space| space.prefix_len());
         let taken = supernets(Ipv4Net::from(self.address))
             .any(|around| around.prefix_len() >= shortest && user.contains(&around));
@@ -171,7 +184,7 @@ impl PrivateAddress {
 /// A user route with its prefixes.
 struct UserRoute {
     position: u16,
-    prefixes: Vec<Ipv4Net>,
+    prefixes: Few<Ipv4Net>,
     next_hop: UserNextHop,
     precedence: Precedence,
 }
@@ -217,21 +230,21 @@ impl<'a, 'n> Builder<'a, 'n> {
 
     /// own space, local peers, gateway, 0.0.0.0/0 to the Internet, None, user, global peers, service endpoints, private endpoints.
     fn rows(self) -> Rows {
-        let user: HashSet<Ipv4Net> = self
+        let user: PrefixSet = self
             .user
             .iter()
             .flat_map(|route| &route.prefixes)
             .copied()
             .collect();
         let gateway = self.admitted_gateway_routes();
-        let mut rows = Rows::default();
+        let mut rows = Rows::with_room_for(self.user.len() + 16);
 
         let system = |prefix: Ipv4Net, kind, origin| EffectiveRoute {
             source: RouteSource::Default,
             state: state(prefix, &user),
-            prefixes: vec![prefix],
+            prefixes: Few::One(prefix),
             next_hop_type: kind,
-            next_hop_ips: Vec::new(),
+            next_hop_ips: Few::default(),
             origin,
         };
         for &prefix in self.own_space() {
@@ -257,9 +270,9 @@ impl<'a, 'n> Builder<'a, 'n> {
                 EffectiveRoute {
                     source: RouteSource::VirtualNetworkGateway,
                     state: state(route.prefix, &user),
-                    prefixes: vec![route.prefix],
+                    prefixes: Few::One(route.prefix),
                     next_hop_type: NextHopType::VirtualNetworkGateway,
-                    next_hop_ips: vec![route.next_hop],
+                    next_hop_ips: Few::One(route.next_hop),
                     origin: match route.teller {
                         Teller::Gateway(gateway) => RouteOrigin::Gateway(gateway),
                         Teller::RouteServer(server) => RouteOrigin::RouteServer(server),
@@ -300,7 +313,7 @@ impl<'a, 'n> Builder<'a, 'n> {
                     state: RouteState::Active,
                     prefixes: prefixes.clone(),
                     next_hop_type: NextHopType::VirtualNetworkServiceEndpoint,
-                    next_hop_ips: Vec::new(),
+                    next_hop_ips: Few::default(),
                     origin: RouteOrigin::System,
                 },
             );
@@ -347,7 +360,7 @@ impl<'a, 'n> Builder<'a, 'n> {
             .iter()
             .flat_map(|&(link, _)| &links[link].remote_address_space);
         let endpoints = self.endpoints.iter().flatten();
-        let protected: HashSet<Ipv4Net> = self
+        let protected: PrefixSet = self
             .own_space()
             .iter()
             .chain(peered)
@@ -363,7 +376,7 @@ impl<'a, 'n> Builder<'a, 'n> {
     }
 
     /// R-4 less what take away.
-    fn none_routes(&self, gateway: &[GatewayRoute], user: &HashSet<Ipv4Net>) -> Vec<Ipv4Net> {
+    fn none_routes(&self, gateway: &[GatewayRoute], user: &PrefixSet) -> Vec<Ipv4Net> {
         // 0.0.0.0/0 leads to an appliance or a gateway, and then so do the reserved ranges.
         let by_user = self
             .user
@@ -380,17 +393,16 @@ impl<'a, 'n> Builder<'a, 'n> {
             return Vec::new();
         }
         let links = self.wiring.network.peerings();
-        let equal: HashSet<Ipv4Net> = self
+        let equal: PrefixSet = self
             .links
             .iter()
             .flat_map(|&(link, _)| &links[link].remote_address_space)
             .copied()
             .chain(self.grouped_space())
             .chain(gateway.iter().map(|route| route.prefix))
-            .chain(user.iter().copied())
             .collect();
         none_prefixes(self.wiring.network.options.none_routes)
-            .filter(|none| !equal.contains(none))
+            .filter(|none| !equal.contains(none) && !user.contains(none))
             .filter(|none| !self.own_space().iter().any(|own| own.contains(none))) // equal or wider
             .collect()
     }
@@ -459,7 +471,7 @@ impl<'a, 'n> Builder<'a, 'n> {
         let Some((_, table)) = self.table else { return };
         for (route, position) in table.routes.iter().zip(0_u16..) {
             let (prefixes, precedence) = match &route.destination {
-                RouteDestination::Prefix(prefix) => (vec![prefix.trunc()], Precedence::User),
+                RouteDestination::Prefix(prefix) => (Few::One(prefix.trunc()), Precedence::User),
                 RouteDestination::Tag(tag) => {
                     let Some(prefixes) = self.wiring.network.service_tag(tag.as_str()) else {
                         self.notes.push(Note::UnknownTagInRoute {
@@ -502,6 +514,9 @@ impl<'a, 'n> Builder<'a, 'n> {
     }
 }
 
+/// Asked and filled for every table that is compiled, so the hasher is a quick one.
+type PrefixSet = HashSet<Ipv4Net, foldhash::fast::RandomState>;
+
 const EVERYTHING: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
 
 /// Connected links, local or global. A network without region counts as lying in the same one.
@@ -522,7 +537,7 @@ fn connected_links(wiring: &Wiring<'_>, vnet: VnetId) -> Vec<(LinkId, NextHopTyp
 }
 
 /// equality of prefix decides, nothing else.
-fn state(prefix: Ipv4Net, user: &HashSet<Ipv4Net>) -> RouteState {
+fn state(prefix: Ipv4Net, user: &PrefixSet) -> RouteState {
     if user.contains(&prefix) {
         RouteState::Invalid
     } else {
@@ -536,7 +551,7 @@ fn supernets(prefix: Ipv4Net) -> impl Iterator<Item = Ipv4Net> {
         .map(move |length| Ipv4Net::new_assert(prefix.network(), length).trunc())
 }
 
-fn truncated(prefixes: &[Ipv4Net]) -> Vec<Ipv4Net> {
+fn truncated(prefixes: &[Ipv4Net]) -> Few<Ipv4Net> {
     prefixes.iter().map(Ipv4Net::trunc).collect()
 }
 

@@ -30,6 +30,15 @@ impl<T> Default for Few<T> {
     }
 }
 
+impl<'a, T> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl<T> Deref for Few<T> {
     type Target = [T];
 

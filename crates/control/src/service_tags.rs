@@ -2,7 +2,7 @@
 //! `AzureLoadBalancer` one address (T-7).
 
 use std::net::Ipv4Addr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use fib::{AddressSet, Ranges};
 use ipnet::Ipv4Net;
@@ -13,23 +13,38 @@ use model::{NextHopType, RouteSource, RouteState, VnetId};
 use crate::snapshot::{AZURE_LOAD_BALANCER, EffectiveRoute, INTERNET, TagView, VIRTUAL_NETWORK};
 use crate::wiring::Wiring;
 
-/// The tag view of the NICs with these effective routes.
-pub(crate) fn tag_view(wiring: &Wiring<'_>, vnet: VnetId, routes: &[EffectiveRoute]) -> TagView {
+/// The tag view of the NICs with these effective routes; the previous one, if it is the same.
+pub(crate) fn tag_view(
+    wiring: &Wiring<'_>,
+    vnet: VnetId,
+    routes: &[EffectiveRoute],
+    previous: Option<&Arc<TagView>>,
+) -> Arc<TagView> {
     let virtual_network = virtual_network_tag(wiring, vnet, routes);
+    let difference;
     let internet = match wiring.network.options.internet_tag {
-        InternetTag::Recorded => RECORDED_INTERNET.clone(),
-        InternetTag::MinusVirtualNetwork => PUBLIC_SPACE.difference(&virtual_network),
+        InternetTag::Recorded => &*RECORDED_INTERNET,
+        InternetTag::MinusVirtualNetwork => {
+            difference = PUBLIC_SPACE.difference(&virtual_network);
+            &difference
+        }
     };
+    if let Some(old) = previous
+        && old.virtual_network == virtual_network
+        && old.internet == *internet
+    {
+        return Arc::clone(old);
+    }
     let classes = classes(&[
         (&virtual_network, VIRTUAL_NETWORK),
-        (&internet, INTERNET),
+        (internet, INTERNET),
         (&Ipv4Net::from(HOST_ADDRESS).into(), AZURE_LOAD_BALANCER),
     ]);
-    TagView {
+    Arc::new(TagView {
         classes,
+        internet: internet.clone(),
         virtual_network,
-        internet,
-    }
+    })
 }
 
 /// T-1: own space, peers that this side lets in, what gateways know, the host's address, and the prefixes of the subnet's user routes.
@@ -78,14 +93,15 @@ fn counts(row: &EffectiveRoute, udr: UdrInVnetTag) -> bool {
 
 /// Class bits of every address: a walk over the ends of all ranges, at each of which one bit turns.
 fn classes(sets: &[(&AddressSet, u8)]) -> Ranges<u32> {
-    let mut turns: Vec<(u32, u32)> = Vec::new();
+    let count: usize = sets.iter().map(|(set, _)| set.ranges().len()).sum();
+    let mut turns: Vec<(u32, u32)> = Vec::with_capacity(2 * count);
     for &(set, bit) in sets {
         for range in set.ranges() {
             turns.push((*range.start(), 1 << bit));
             turns.extend(range.end().checked_add(1).map(|behind| (behind, 1 << bit)));
         }
     }
-    turns.sort_unstable();
+    turns.sort_by_key(|&(start, _)| start); // a few ascending runs, which are merged
     let mut mask = 0;
     let steps = turns.into_iter().map(|(start, bit)| {
         mask ^= bit;

@@ -364,11 +364,11 @@ pub struct EffectiveRoute {
     /// Whether it takes part.
     pub state: RouteState,
     /// Usually one prefix; several for a service endpoint.
-    pub prefixes: Vec<Ipv4Net>,
+    pub prefixes: Few<Ipv4Net>,
     /// Type as printed.
     pub next_hop_type: NextHopType,
     /// Addresses as printed; empty if none.
-    pub next_hop_ips: Vec<Ipv4Addr>,
+    pub next_hop_ips: Few<Ipv4Addr>,
     /// What made the row.
     pub origin: RouteOrigin,
 }

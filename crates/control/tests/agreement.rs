@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use control::few::Few;
 use control::snapshot::{EffectiveRoute, RouteOrigin, Snapshot};
 use ipnet::Ipv4Net;
 use model::options::NoneRoutes;
@@ -210,9 +211,9 @@ fn told(design: &Design, gateway: GatewayId) -> Vec<EffectiveRoute> {
         } else {
             RouteState::Active
         },
-        prefixes: vec![prefix],
+        prefixes: Few::One(prefix),
         next_hop_type: NextHopType::VirtualNetworkGateway,
-        next_hop_ips: Vec::new(),
+        next_hop_ips: Few::default(),
         origin: RouteOrigin::Gateway(gateway),
     };
     design.learned.iter().map(row).collect()

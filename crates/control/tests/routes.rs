@@ -99,7 +99,7 @@ fn peering_is_not_transitive_so_the_none_row_takes_the_packet() {
     assert_eq!(answer.next_hop_type, NextHopType::None);
     let (row, entry) = answer.route.unwrap();
     assert_eq!(
-        (row.prefixes.as_slice(), entry.next_hop),
+        (&*row.prefixes, entry.next_hop),
         (&nets(&["10.0.0.0/8"])[..], NextHop::Discard)
     );
     assert_eq!(answer.route_table, None);

@@ -246,7 +246,7 @@ impl RouteObject {
             source: row.source.as_str(),
             prefixes: row.prefixes.iter().map(ToString::to_string).collect(),
             next_hop_type: row.next_hop_type.as_str(),
-            next_hop_ips: row.next_hop_ips.clone(),
+            next_hop_ips: row.next_hop_ips.to_vec(),
             made_by: made_by.map(ToString::to_string),
             route: user_route.map(|(_, route)| route.to_owned()),
         }

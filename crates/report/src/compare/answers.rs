@@ -69,7 +69,7 @@ pub fn next_hop(network: &Network, azure: &Value, answer: &NextHopAnswer<'_>) ->
             .filter_map(|address| address.parse().ok())
             .collect();
     let own_addresses: Vec<Ipv4Addr> = match answer.route {
-        Some((row, _)) => row.next_hop_ips.clone(),
+        Some((row, _)) => row.next_hop_ips.to_vec(),
         None => answer.address.into_iter().collect(),
     };
     let address_differs = !addresses.is_empty()
