@@ -242,13 +242,18 @@ pub(crate) struct Entries {
     cursor: usize,
 }
 
+/// Entries of the largest table that is kept half as full as it may be: 512 KiB.
+const ROOMY: usize = 4096;
+
 /// Fewest slots.
 const SMALLEST: usize = 64;
 
 impl Entries {
-    /// Room for so many before it grows.
+    /// Room for so many before it grows. As long as that costs no cache, half of the room is left empty beside: a search that ends at
+    /// its first slot is the one that the processor has guessed.
     pub(crate) fn with_room(entries: usize) -> Self {
-        let slots = (entries * 2).next_power_of_two().max(SMALLEST);
+        let factor = if entries <= ROOMY { 4 } else { 2 };
+        let slots = (entries * factor).next_power_of_two().max(SMALLEST);
         Self {
             slots: memory::table(slots),
             mask: slots - 1,

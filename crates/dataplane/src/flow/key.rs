@@ -87,17 +87,19 @@ impl FlowKey {
     pub(crate) fn from_words(addresses: u64, ports: u32, protocol: u8) -> (Self, Course) {
         let (turned, turned_ports) = (addresses.rotate_left(32), ports.rotate_left(16));
         // The source has the upper half, so it is the lower end if turning round makes the number greater.
-        let is_up = addresses < turned || addresses == turned && ports <= turned_ports;
-        let (addresses, ports, course) = if is_up {
-            (turned, turned_ports, Course::Up)
-        } else {
-            (addresses, ports, Course::Down)
-        };
+        // Which way a packet goes is anybody's guess: no branch, but a mask.
+        #[expect(clippy::needless_bitwise_bool, reason = "no branch")]
+        let is_up = (addresses < turned) | ((addresses == turned) & (ports <= turned_ports));
+        let up = 0u64.wrapping_sub(u64::from(is_up));
         let key = Self {
-            addresses,
-            ports,
+            addresses: turned & up | addresses & !up,
+            ports: {
+                let up = 0u32.wrapping_sub(u32::from(is_up));
+                turned_ports & up | ports & !up
+            },
             protocol,
         };
+        let course = [Course::Down, Course::Up][usize::from(is_up)];
         (key, course)
     }
 
