@@ -17,6 +17,7 @@ use std::arch::x86_64::{
     _mm256_castsi256_pd, _mm256_cmpeq_epi64, _mm256_loadu_si256, _mm256_movemask_pd,
     _mm256_setzero_si256, _mm512_loadu_si512, _mm512_test_epi64_mask,
 };
+use std::sync::LazyLock;
 
 /// Instructions that this CPU has, for the rows of a table and for the search in its ranges.
 ///
@@ -26,6 +27,12 @@ pub struct Kernel {
     level: Level,
     search: fib::Kernel,
 }
+
+/// Asked before every question, so it has to be one look at memory.
+static FASTEST: LazyLock<Kernel> = LazyLock::new(|| Kernel {
+    level: Level::fastest(),
+    search: fib::Kernel::fastest(),
+});
 
 /// Each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +46,6 @@ enum Level {
 
 impl Level {
     /// The highest that this CPU has.
-    #[inline]
     fn fastest() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
@@ -80,13 +86,10 @@ pub(crate) trait Instructions: Copy {
 }
 
 impl Kernel {
-    /// The fastest one of this CPU.
+    /// The fastest one of this CPU. The CPU is asked once a process.
     #[inline]
     pub fn fastest() -> Self {
-        Self {
-            level: Level::fastest(),
-            search: fib::Kernel::fastest(),
-        }
+        *FASTEST
     }
 
     /// All of this CPU, slowest first.
@@ -186,7 +189,6 @@ impl Instructions for Avx512 {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[inline]
 fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
@@ -194,7 +196,6 @@ fn has_avx2() -> bool {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[inline]
 fn has_avx512() -> bool {
     has_avx2()
         && is_x86_feature_detected!("avx512f")
