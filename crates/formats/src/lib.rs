@@ -8,13 +8,14 @@
 //! - [`arm`] evaluates templates into the flat list of resources that Azure would be asked to create, and `terraform` does the same
 //!   with plans and states.
 //!
-//! Beside them, [`atomic`] writes files whole or not at all.
+//! Beside them, [`atomic`] writes files whole or not at all, and [`capture`] reads frames.
 //!
 //! What this crate does not know: what a network does with its resources (`control`, `dataplane`), and how an
 //! answer is printed (`report`, `cli`).
 
 pub mod arm;
 pub mod atomic;
+pub mod capture;
 pub mod diagnostic;
 mod document;
 pub mod json;
