@@ -206,6 +206,18 @@ fn a_search_for_the_rate_without_loss_tells_its_trials() {
 }
 
 #[test]
+fn a_profile_names_every_stage() {
+    let document = figures(&["--profile", "--mix", "mixed"]);
+    for stage in ["sweep", "read", "replay", "ask", "walk"] {
+        let each = document["profile_ns_per_packet"][stage].as_f64();
+        assert!(
+            each.is_some_and(|each| each >= 0.0),
+            "{stage}: {document:#}"
+        );
+    }
+}
+
+#[test]
 fn histograms_hold_every_packet() {
     let folder = tempfile::tempdir().expect("a folder");
     let words = [
@@ -281,6 +293,62 @@ fn in_a_network_of_ones_own_its_rules_decide_however_many_are_added() {
 }
 
 #[test]
+fn a_capture_of_ours_goes_its_way_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ping = [
+        "ping",
+        "Spoke1VM",
+        "Spoke2VM",
+        "--tcp",
+        "443",
+        "-c",
+        "3",
+        "--pcap",
+        "web.pcapng",
+    ];
+    run_in(
+        folder.path(),
+        &[&ping[..], &["-t", "example:hub-spoke-nva"]].concat(),
+    )
+    .yes();
+    let bench = |words: &[&str]| {
+        let all = [
+            "bench",
+            "--duration",
+            "0.02",
+            "--pcap-in",
+            "web.pcapng",
+            "-o",
+            "json",
+        ];
+        run_in(folder.path(), &[&all[..], words].concat())
+    };
+    for words in [&["--verify"][..], &["--workers", "2"]] {
+        let answer = bench(words);
+        // Each packet is seen at six interfaces, and enters where it was sent.
+        assert!(
+            answer.err.contains("seen before at another place"),
+            "{answer:#?}"
+        );
+        let document = json(answer);
+        assert_conserved(&document);
+        assert_eq!(number(&document, "/packets/dropped"), 0, "{document:#}");
+        assert!(number(&document, "/capture/packets") >= 6, "{document:#}");
+    }
+
+    // In another network the same packets have no sender.
+    let message = bench(&["-t", "example:sales-marketing-research"]);
+    assert_eq!(message.code, Some(2), "{message:#?}");
+    assert!(
+        message.err.contains("a source address that no NIC has"),
+        "{message:#?}"
+    );
+    std::fs::write(folder.path().join("web.pcapng"), "text").expect("written");
+    let message = bench(&[]).failed();
+    assert!(message.contains("expected pcap or pcapng"), "{message}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_said_with_what_can() {
     for (words, told) in [
         (&["--packet-size", "63"][..], "64 to 1500 bytes, or imix"),
@@ -296,6 +364,7 @@ fn what_cannot_be_measured_is_said_with_what_can() {
         ),
         (&["--workers", "2", "--flow-limit", "5"], "--workers 1"),
         (&["-t", "example:nothing"], "hub-spoke-nva"),
+        (&["--pcap-in", "x", "--rules", "5"], "cannot be used with"),
     ] {
         let message = run(&[&["bench"], words].concat()).failed();
         assert!(message.contains(told), "{words:?}: {message}");

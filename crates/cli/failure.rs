@@ -6,6 +6,7 @@ use std::io;
 
 use dataplane::counters::NotConserved;
 use formats::atomic::WriteError;
+use formats::capture::CaptureReadError;
 use formats::diagnostic::Diagnostics;
 use formats::source::Sources;
 use model::OperationError;
@@ -57,6 +58,9 @@ pub(crate) enum Failure {
     /// A capture could not be written.
     #[error(transparent)]
     Capture(#[from] CaptureError),
+    /// A capture could not be read.
+    #[error(transparent)]
+    CaptureRead(#[from] CaptureReadError),
     /// A histogram could not be written.
     #[error(transparent)]
     Histogram(#[from] HistogramError),

@@ -24,6 +24,7 @@ Examples:
   vnetsim bench --mix new --duration 10 -o json
   vnetsim bench --workers 2 --churn 10
   vnetsim bench --pps 1e6 --histogram latency.hgrm
+  vnetsim bench -t dump --pcap-in traffic.pcapng
   vnetsim bench -t net.yaml --port 22 --packet-size imix")]
 pub(crate) struct BenchArguments {
     /// Connections that are open; with --mix new, five-tuples that new connections cycle through
@@ -56,11 +57,19 @@ pub(crate) struct BenchArguments {
     /// Look at every packet that arrives: checksums, time to live, addresses. It costs time
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Tell in a further pass with one worker how long the stages of the way take
+    #[arg(long, conflicts_with = "pcap_in")]
+    pub(crate) profile: bool,
     /// Write the latencies as an HdrHistogram: .hgrm (percentiles) or .hlog (interval log, of one interval)
     #[arg(long, value_name = "FILE")]
     pub(crate) histogram: Option<PathBuf>,
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) output: Format,
+    /// Send the packets of a capture (pcap or pcapng), again and again, instead of made-up ones
+    ///
+    /// Each enters at the NIC that has its source address. Before it is sent again all flows have been forgotten.
+    #[arg(long, value_name = "FILE", help_heading = "Load", conflicts_with_all = ["flows", "mix", "order", "packet_size", "port", "rules", "routes"])]
+    pub(crate) pcap_in: Option<PathBuf>,
     /// Send so many packets a second at even intervals, whatever becomes of them, instead of as many as possible
     ///
     /// Latency counts from the moment at which a packet was to enter, so a stall is seen by all packets that had to wait.
@@ -72,7 +81,7 @@ pub(crate) struct BenchArguments {
     #[arg(long, help_heading = "Load")]
     pub(crate) find_rate: bool,
     /// Change the network so many times a second while packets flow: routes, a peering flag, rules
-    #[arg(long, value_name = "N", help_heading = "Load", value_parser = changes)]
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = changes, conflicts_with = "find_rate")]
     pub(crate) churn: Option<f64>,
     /// Machines of each spoke, or of each subnet with machines in a network of your own; missing ones are added [default: 16]
     #[arg(long, value_name = "N", help_heading = "Size", value_parser = clap::value_parser!(u16).range(1..=60_000))]

@@ -14,6 +14,7 @@ use engine::forward::{
 };
 use engine::traffic::{Pair, Plan, PlanError, Traffic};
 
+use super::capture::{Recording, Replay};
 use super::churn::Churn;
 use crate::failure::Failure;
 
@@ -25,12 +26,20 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// What is measured.
 pub(super) struct Job<'a> {
     pub(super) snapshot: Arc<Snapshot>,
-    pub(super) pairs: &'a [Pair],
-    pub(super) plan: Plan,
+    pub(super) input: Input<'a>,
     pub(super) flow_limit: Option<u32>,
     pub(super) duration: Duration,
     pub(super) verify: bool,
     pub(super) interrupted: &'a AtomicBool,
+}
+
+/// Where packets come from.
+#[derive(Clone, Copy)]
+pub(super) enum Input<'a> {
+    /// They are made up.
+    Made(Plan, &'a [Pair]),
+    /// They are those of a capture.
+    Captured(&'a Arc<Recording>),
 }
 
 /// How a run of a job differs from others.
@@ -93,17 +102,22 @@ fn run<O: Observer + Default + 'static>(
     load: Load,
     churn: Option<&mut Churn>,
 ) -> Result<(Summary<Stopwatch, O>, Measured), Failure> {
-    // Before any thread begins: every shard's traffic is possible if the whole is.
-    Traffic::new(job.plan, job.pairs.to_vec()).map_err(refused)?;
+    let (flows, longest_frame) = match job.input {
+        Input::Made(plan, pairs) => {
+            // Before any thread begins: every shard's traffic is possible if the whole is.
+            let traffic = Traffic::new(plan, pairs.to_vec()).map_err(refused)?;
+            (plan.flows as usize, traffic.longest_frame())
+        }
+        Input::Captured(recording) => (recording.len(), recording.longest_frame()),
+    };
     let settings = Settings {
         workers: u32::from(load.workers),
         pinned: true,
         forwarder: core::Settings {
-            flows: usize::try_from(job.plan.flows).unwrap_or(usize::MAX)
-                / usize::from(load.workers),
+            flows: flows / usize::from(load.workers),
             flow_limit: job.flow_limit,
         },
-        longest_frame: job.plan.sizes.longest(),
+        longest_frame,
         duration: Some(job.duration),
         packets_per_second: load.packets_per_second,
         ..Settings::default()
@@ -135,28 +149,34 @@ fn run<O: Observer + Default + 'static>(
     Ok((summary, measured))
 }
 
-/// What a shard has to send: the flows of its own pairs.
-fn share(job: &Job<'_>, shards: &Shards) -> Option<Traffic> {
-    let all = u32::try_from(job.pairs.len()).unwrap_or(u32::MAX);
-    let (each, rest) = (job.plan.flows / all, job.plan.flows % all);
+/// What a shard has to send: its part of the whole.
+fn share(job: &Job<'_>, shards: &Shards) -> Share {
+    match job.input {
+        Input::Made(plan, pairs) => Share::Made(made(plan, pairs, shards)),
+        Input::Captured(recording) => Share::Captured(recording.replay(shards)),
+    }
+}
+
+/// The flows of the shard's own pairs; `None` without any.
+fn made(plan: Plan, pairs: &[Pair], shards: &Shards) -> Option<Box<Traffic>> {
+    let all = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
+    let (each, rest) = (plan.flows / all, plan.flows % all);
     let mut flows = 0;
-    let mut pairs = Vec::new();
-    for (number, pair) in (0..).zip(job.pairs) {
-        let own = shards.of(pair.client.address, pair.server.address) == shards.own();
+    let mut own = Vec::new();
+    for (number, pair) in (0..).zip(pairs) {
         let of_pair = each + u32::from(number < rest);
-        if own && of_pair > 0 {
+        if of_pair > 0 && shards.of(pair.client.address, pair.server.address) == shards.own() {
             flows += of_pair;
-            pairs.push(*pair);
+            own.push(*pair);
         }
     }
-    let seed = job.plan.seed.wrapping_add(u64::from(shards.own()) << 32);
+    let seed = plan.seed.wrapping_add(u64::from(shards.own()) << 32);
     let plan = Plan {
         flows,
         seed,
-        ..job.plan
+        ..plan
     };
-    // A shard to which no pair belongs sends nothing.
-    Traffic::new(plan, pairs).ok()
+    Traffic::new(plan, own).ok().map(Box::new)
 }
 
 pub(super) fn refused(error: PlanError) -> Failure {
@@ -177,9 +197,35 @@ fn not_started(error: StartError) -> Failure {
     }
 }
 
-/// Traffic, and how long each chunk of it took.
+/// The packets of a shard.
+enum Share {
+    Made(Option<Box<Traffic>>),
+    Captured(Replay),
+}
+
+impl Share {
+    /// Connections begun so far, where somebody counts them.
+    fn connections(&self) -> u64 {
+        match self {
+            Self::Made(Some(traffic)) => traffic.connections(),
+            Self::Made(None) | Self::Captured(_) => 0,
+        }
+    }
+}
+
+impl Source for Share {
+    fn fill(&mut self, chunk: &mut Chunk) -> Supply {
+        match self {
+            Self::Made(Some(traffic)) => traffic.fill(chunk),
+            Self::Made(None) => Supply::Ended,
+            Self::Captured(replay) => replay.fill(chunk),
+        }
+    }
+}
+
+/// Packets, and how long each chunk of them took.
 struct Stopwatch {
-    traffic: Option<Traffic>,
+    share: Share,
     /// Connections that had begun when measuring did.
     connections: Option<u64>,
     /// What a round has to last.
@@ -193,9 +239,9 @@ struct Stopwatch {
 }
 
 impl Stopwatch {
-    fn new(traffic: Option<Traffic>, round: Duration) -> Self {
+    fn new(share: Share, round: Duration) -> Self {
         Self {
-            traffic,
+            share,
             connections: None,
             round,
             rounds: Vec::new(),
@@ -207,7 +253,7 @@ impl Stopwatch {
 
     /// Connections that began while it was measured.
     fn begun(&self) -> u64 {
-        let now = self.traffic.as_ref().map_or(0, Traffic::connections);
+        let now = self.share.connections();
         self.connections.map_or(0, |before| now - before)
     }
 
@@ -228,11 +274,8 @@ impl Stopwatch {
 impl Source for Stopwatch {
     fn fill(&mut self, chunk: &mut Chunk) -> Supply {
         self.stop();
-        let Some(traffic) = &mut self.traffic else {
-            return Supply::Ended;
-        };
-        let before = traffic.connections();
-        let supply = traffic.fill(chunk);
+        let before = self.share.connections();
+        let supply = self.share.fill(chunk);
         if supply == Supply::Measured {
             self.connections.get_or_insert(before);
             self.filled = Some((Instant::now(), chunk.len() as u64));

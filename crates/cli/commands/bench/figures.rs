@@ -9,8 +9,10 @@ use engine::forward::Change;
 use engine::traffic::Sizes;
 use serde_json::{Value, json};
 
+use super::capture::Recording;
 use super::drive::Measured;
 use super::machine;
+use super::profile::Profile;
 use super::search::{QUEUE, Search};
 use crate::args::BenchArguments;
 
@@ -32,8 +34,11 @@ pub(super) struct Figures<'a> {
     /// One worker in place of several.
     pub(super) alone: Option<&'a Measured>,
     pub(super) search: Option<&'a Search>,
+    pub(super) profile: Option<&'a Profile>,
     /// Pairs of NICs that talk to each other.
     pub(super) pairs: usize,
+    /// What is sent in place of their packets.
+    pub(super) recording: Option<&'a Recording>,
 }
 
 impl Figures<'_> {
@@ -66,26 +71,26 @@ impl Figures<'_> {
             "rounds": self.rounds(),
             "longest_pause_ns": nanoseconds(measured.longest_burst),
             "flow_state_bytes": measured.memory,
+            "flow_limit": arguments.flow_limit,
             "workers": measured.workers,
             "seed": arguments.seed,
             "duration_seconds": measured.elapsed.as_secs_f64(),
             "topology": self.topology,
-            "address_pairs": self.pairs,
-            "flows": arguments.flows,
-            "flow_limit": arguments.flow_limit,
-            "mix": word(&arguments.mix),
-            "order": word(&arguments.order),
-            "packet_size": match arguments.packet_size {
-                Sizes::Fixed(bytes) => json!(bytes),
-                Sizes::Imix => json!("imix"),
-            },
-            "port": arguments.port,
             "nics": arguments.nics,
             "rules": arguments.rules,
             "routes": arguments.routes,
             "machine": machine::document(),
             "commit": machine::commit(),
         });
+        if let Some(recording) = self.recording {
+            document["capture"] = recording.document();
+        } else {
+            self.add_traffic(&mut document);
+        }
+        if let Some(profile) = self.profile {
+            let stages = profile.stages.iter().copied();
+            document["profile_ns_per_packet"] = json!(stages.collect::<BTreeMap<_, _>>());
+        }
         if let Some(verified) = measured.verified {
             document["verified"] = json!(verified);
         }
@@ -123,7 +128,21 @@ impl Figures<'_> {
         document
     }
 
-    /// One line: what was measured.
+    /// What was sent.
+    fn add_traffic(&self, document: &mut Value) {
+        let arguments = self.arguments;
+        document["address_pairs"] = json!(self.pairs);
+        document["flows"] = json!(arguments.flows);
+        document["mix"] = json!(word(&arguments.mix));
+        document["order"] = json!(word(&arguments.order));
+        document["packet_size"] = match arguments.packet_size {
+            Sizes::Fixed(bytes) => json!(bytes),
+            Sizes::Imix => json!("imix"),
+        };
+        document["port"] = json!(arguments.port);
+    }
+
+    /// What was measured.
     pub(super) fn heading(&self) -> String {
         let arguments = self.arguments;
         let size = match arguments.packet_size {
@@ -134,8 +153,13 @@ impl Figures<'_> {
             1 => "1 worker".to_owned(),
             workers => format!("{workers} workers"),
         };
+        if let Some(recording) = self.recording {
+            let packets = grouped(recording.len() as u64);
+            let topology = &self.topology;
+            return format!("{topology}: {packets} captured packets, {workers}");
+        }
         format!(
-            "{}: {} flows over {} address pairs, {}, {} order, {size}, {workers}, seed {}",
+            "{}: {} flows over {} address pairs\n{}, {} order, {size}, {workers}, seed {}",
             self.topology,
             grouped(u64::from(arguments.flows)),
             grouped(self.pairs as u64),
@@ -147,13 +171,16 @@ impl Figures<'_> {
 
     /// Lines for people.
     pub(super) fn text(&self) -> String {
+        let mut rows = Rows(self.heading() + "\n\n");
+        self.tell_rate(&mut rows);
+        self.tell_packets(&mut rows);
+        self.tell_conditions(&mut rows);
+        rows.0
+    }
+
+    fn tell_rate(&self, rows: &mut Rows) {
         let measured = self.measured;
-        let counters = &measured.counters;
-        let mut text = self.heading() + "\n\n";
-        let mut row = |name: &str, value: String| {
-            let _ = writeln!(text, "{name:<15} {value}");
-        };
-        row(
+        rows.add(
             "rate",
             format!(
                 "{:.2} Mpps, {:.1} ns a packet{}",
@@ -163,7 +190,7 @@ impl Figures<'_> {
             ),
         );
         if let Some(alone) = self.alone {
-            row(
+            rows.add(
                 "one worker",
                 format!(
                     "{:.2} Mpps: {} workers are {:.2} times as fast",
@@ -175,21 +202,26 @@ impl Figures<'_> {
         }
         if let Some(search) = self.search {
             let lossless = search.zero_loss / 1e6;
-            row(
+            rows.add(
                 "without loss",
                 format!("{lossless:.2} Mpps, {QUEUE} packets may wait"),
             );
             for trial in &search.trials {
                 let rate = trial.packets_per_second / 1e6;
-                row("", format!("{rate:.2} Mpps lost {}", grouped(trial.lost)));
+                rows.add("", format!("{rate:.2} Mpps lost {}", grouped(trial.lost)));
             }
         }
         if measured.connections_per_second > 0.0 {
             let connections = grouped(rounded(measured.connections_per_second));
-            row("connections", format!("{connections} a second"));
+            rows.add("connections", format!("{connections} a second"));
         }
+    }
+
+    fn tell_packets(&self, rows: &mut Rows) {
+        let measured = self.measured;
+        let counters = &measured.counters;
         let dropped: u64 = counters.drops().map(|(_, packets)| packets).sum();
-        row(
+        rows.add(
             "packets",
             format!(
                 "{} sent, {} delivered, {} dropped, {} in flight",
@@ -200,13 +232,16 @@ impl Figures<'_> {
             ),
         );
         for (reason, packets) in counters.drops() {
-            row("", format!("{} {reason}", grouped(packets)));
+            rows.add("", format!("{} {reason}", grouped(packets)));
+        }
+        if let Some(verified) = measured.verified {
+            rows.add("verified", format!("{} packets", grouped(verified)));
         }
         let quantiles: Vec<String> = QUANTILES
             .iter()
             .map(|&(_, share)| microseconds(self.quantile(share)))
             .collect();
-        row(
+        rows.add(
             "latency",
             format!(
                 "p50/p90/p99/p99.9/p99.99/max = {}/{} µs",
@@ -215,28 +250,26 @@ impl Figures<'_> {
             ),
         );
         if self.arguments.pps.is_some() {
-            row(
-                "waiting",
-                format!("{} packets at most", grouped(measured.most_overdue)),
-            );
+            let most = grouped(measured.most_overdue);
+            rows.add("waiting", format!("{most} packets at most"));
         }
+    }
+
+    fn tell_conditions(&self, rows: &mut Rows) {
+        let measured = self.measured;
         if self.arguments.churn.is_some() {
             let first = self.obeyed(|change| change.first);
-            row(
+            let shares = [0.5, 0.99, 1.0].map(|share| microseconds(share_of(&first, share)));
+            rows.add(
                 "changes",
                 format!(
-                    "{}; first packet that obeys after p50/p99/max = {}/{}/{} µs",
+                    "{}; first packet that obeys after p50/p99/max = {} µs",
                     measured.changes.len(),
-                    microseconds(share_of(&first, 0.5)),
-                    microseconds(share_of(&first, 0.99)),
-                    microseconds(share_of(&first, 1.0)),
+                    shares.join("/"),
                 ),
             );
         }
-        if let Some(verified) = measured.verified {
-            row("verified", format!("{} packets", grouped(verified)));
-        }
-        row(
+        rows.add(
             "flow state",
             format!(
                 "{} KiB; longest pause {} µs",
@@ -244,8 +277,15 @@ impl Figures<'_> {
                 microseconds(nanoseconds(measured.longest_burst))
             ),
         );
-        row("machine", machine::line());
-        text
+        if let Some(profile) = self.profile {
+            let stages: Vec<String> = profile
+                .stages
+                .iter()
+                .map(|(name, each)| format!("{name} {each:.1}"))
+                .collect();
+            rows.add("profile", format!("{} ns a packet", stages.join(", ")));
+        }
+        rows.add("machine", machine::line());
     }
 
     fn quantile(&self, share: f64) -> u64 {
@@ -299,6 +339,15 @@ impl Figures<'_> {
         let mut sorted = self.measured.rounds.clone();
         sorted.sort_by(f64::total_cmp);
         sorted
+    }
+}
+
+/// Names with their values, a line each.
+struct Rows(String);
+
+impl Rows {
+    fn add(&mut self, name: &str, value: impl std::fmt::Display) {
+        let _ = writeln!(self.0, "{name:<15} {value}");
     }
 }
 
