@@ -12,6 +12,7 @@ pub(crate) mod fused;
 pub(crate) mod key;
 pub(crate) mod pair;
 pub(crate) mod program;
+mod stand_ins;
 mod strays;
 mod trodden;
 pub(crate) mod way;

@@ -16,6 +16,7 @@ use super::fragments::FragmentMemory;
 use super::key::{Course, FlowKey};
 use super::pair::{Life, Pair, Tick, ticks};
 use super::program::{Place, Program, Programs, Stop, StopTerms};
+use super::stand_ins::StandIns;
 use super::strays::Strays;
 use super::trodden::{Trodden, Walked};
 use super::way::{Kept, Way};
@@ -35,6 +36,7 @@ pub(crate) struct FusedFlows {
     programs: Programs,
     trodden: Trodden,
     current: Conversation,
+    stand_ins: StandIns,
     fragments: FragmentMemory,
     nat: Nat,
     limit: Option<Limit>,
@@ -138,6 +140,7 @@ impl FusedFlows {
                 pairs: Vec::new(),
                 opposite: None,
             },
+            stand_ins: StandIns::default(),
             fragments: FragmentMemory::default(),
             nat: Nat::default(),
             limit: limit.map(|pairs| Limit {
@@ -231,10 +234,13 @@ impl FusedFlows {
             nic,
             ..
         } = shown;
-        let is_special = self.limit.is_some()
-            || shown.flags.intersects(ENDING)
+        let is_special = self.limit.is_some() && !planted(Fault::TrailOfAFullNic)
+            || shown.flags.intersects(ENDING) && !planted(Fault::TrailOfAnEnd)
             || self.nat.concerns(key)
-            || !self.strays.is_empty() && !self.strays.of(key).is_empty();
+            || self.stand_ins.have(key.tuple(course)) && !planted(Fault::StandInsFused)
+            || !self.strays.is_empty()
+                && !self.strays.of(key).is_empty()
+                && !planted(Fault::TrailOverStrays);
         if is_special {
             return Replay::Known;
         }
@@ -253,11 +259,16 @@ impl FusedFlows {
             return Replay::Known;
         };
         let program = *self.programs.hot(trail.program);
-        if program.generation != generation || shown.ttl <= program.hops {
+        if !holds(program.generation == generation, Fault::TrailOfThePast)
+            || shown.ttl <= program.hops
+        {
             return Replay::Known;
         }
         let stops = &self.programs.get(trail.program).stops;
-        if !leads(stops, trail.end, known.is_none()) {
+        if !holds(
+            leads(stops, trail.end, known.is_none()),
+            Fault::TrailNotAsked,
+        ) {
             return Replay::Known;
         }
         if let Some(position) = known {
@@ -273,12 +284,12 @@ impl FusedFlows {
                 && !entry.is_asymmetric()
                 && entry.start(course) == nic
                 && entry.end(course) == trail.end;
-            let has_pairs = is_it
-                && if is_own {
-                    self.programs.are_alike(trail.program, number)
-                } else {
-                    self.programs.are_mates(trail.program, number)
-                };
+            let are_same = if is_own {
+                self.programs.are_alike(trail.program, number)
+            } else {
+                self.programs.are_mates(trail.program, number)
+            };
+            let has_pairs = is_it && holds(are_same, Fault::TrailOfOtherPairs);
             if !has_pairs {
                 return Replay::Known;
             }
@@ -357,6 +368,10 @@ impl FusedFlows {
         if let Some((way, arrival)) = way
             && let Some(visits) = way.repeatable(snapshot)
             && !self.current.key.is_its_own_reverse()
+            && (planted(Fault::StandInsFused)
+                || !self
+                    .stand_ins
+                    .concern(snapshot, visits[0].0.nic, self.current.tuple))
         {
             self.fuse(snapshot.generation, visits, arrival, Tick::of(now));
         }

@@ -8,6 +8,7 @@ use model::NicId;
 
 use super::entry::ProgramId;
 use super::key::{Course, FlowKey};
+use crate::forward::faults::{Fault, planted};
 
 /// Buckets of two ways each; a power of two.
 const BUCKETS: usize = 2048;
@@ -67,7 +68,11 @@ impl Sign {
                 Course::Up => key.addresses.rotate_left(32),
                 Course::Down => key.addresses,
             },
-            start: start.get(),
+            start: if planted(Fault::TrailOfAnybody) {
+                0
+            } else {
+                start.get()
+            },
             protocol: key.protocol,
             new: walked == Walked::New,
         }

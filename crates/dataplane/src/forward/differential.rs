@@ -105,21 +105,20 @@ fn bursts_are_settled_as_one_packet_after_another_is() {
 
 /// Faults that show in few runs, and one of these.
 const RARE: &[(Fault, u64)] = &[
-    (Fault::UdpLengthUnread, 3),
-    (Fault::EndingOfTwoWays, 12),
-    (Fault::OtherCourseRefreshed, 12),
-    (Fault::ChecksumOfOneRouter, 12),
-    (Fault::ServiceTakenForGuest, 7),
-    (Fault::LongestIdleTaken, 12),
+    (Fault::EndingOfTwoWays, 33),
+    (Fault::TrailOfAnybody, 28),
+    (Fault::QuotedAmongStraysOnly, 20),
+    (Fault::ServiceTakenForGuest, 12),
     (Fault::MemoryOfGuestsIgnored, 10),
-    (Fault::LimitNotLookedAt, 49),
-    (Fault::ReverseRememberedTwice, 52),
 ];
 
 #[test]
 fn every_planted_fault_is_found() {
     let is_found = |fault: Fault| {
         faults::plant(Some(fault));
+        if found::CASES.iter().any(|case| case().is_err()) {
+            return true;
+        }
         let rare = RARE.iter().find(|&&(rare, _)| rare == fault);
         let mut seeds = rare.map(|&(_, seed)| seed).into_iter().chain(0..ENOUGH);
         seeds.any(|seed| case::run(seed, PACKETS).is_err())

@@ -77,8 +77,25 @@ faults! {
     NumberReused,
     /// What a stateful or translating guest does is taken to be always the same.
     MemoryOfGuestsIgnored,
+    /// A conversation is fused that packets of others turn into.
+    StandInsFused,
     /// What a translation needed is not put back.
     TranslatedLost,
+    // Following others.
+    /// A packet follows others into a NIC that is full.
+    TrailOfAFullNic,
+    /// A packet that ends its connection follows others.
+    TrailOfAnEnd,
+    /// A packet follows others although pairs of its own are among the strays.
+    TrailOverStrays,
+    /// A packet follows others of an earlier generation.
+    TrailOfThePast,
+    /// A packet follows others, whatever its own answers are.
+    TrailNotAsked,
+    /// A packet follows others whose pairs are different ones.
+    TrailOfOtherPairs,
+    /// A packet follows others that came from another NIC.
+    TrailOfAnybody,
     // Pairs.
     /// What has expired is found.
     ExpiredFound,

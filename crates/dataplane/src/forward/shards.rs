@@ -163,7 +163,7 @@ fn has_its_turn_at_home(snapshot: &Snapshot, at: NicId, packet: &Packet) -> bool
 }
 
 /// Whether a guest puts other addresses into what it passes on.
-fn translates(guest: &Guest) -> bool {
+pub(crate) fn translates(guest: &Guest) -> bool {
     match guest.kind {
         GuestKind::Firewall(_) => true,
         GuestKind::Appliance { source_nat, .. } => source_nat,

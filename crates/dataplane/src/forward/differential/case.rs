@@ -40,17 +40,50 @@ pub(super) struct Failure {
     pub(super) disagreement: Disagreement,
 }
 
+/// What a run dwells on. Left to chance, some things that differ seldom meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Theme {
+    Anything,
+    /// Out through an appliance, back directly.
+    TwoWays,
+    /// Through two or three appliances.
+    Chain,
+    /// Appliances that remember connections.
+    Stateful,
+    /// NICs that may have few pairs.
+    FullNics,
+    /// A load balancer's frontend and its members.
+    Frontend,
+}
+
+impl Theme {
+    fn of(seed: u64) -> Self {
+        match seed % 10 {
+            1 => Self::TwoWays,
+            3 => Self::Chain,
+            5 => Self::Stateful,
+            7 => Self::FullNics,
+            9 => Self::Frontend,
+            _ => Self::Anything,
+        }
+    }
+}
+
 /// Most runs that are made to find a smaller one.
 const ATTEMPTS: usize = 3000;
 
 /// Makes a run of about `packets` packets, and notes it.
 pub(super) fn run(seed: u64, packets: usize) -> Result<Tally, Box<Failure>> {
     let mut random = Random::new(seed);
+    let theme = Theme::of(seed);
     let network = network::load(&mut random);
-    let opening = Change::opening(&mut random, &network);
+    let opening = Change::opening(&mut random, &network, theme);
     let settings = Settings {
         flows: random.pick(&[0, 0, 1, 64]),
-        flow_limit: random.percent(25).then(|| random.pick(&[1, 2, 3, 5, 20])),
+        flow_limit: match theme {
+            Theme::FullNics => Some(random.pick(&[1, 2, 3])),
+            _ => random.percent(25).then(|| random.pick(&[1, 2, 3, 5, 20])),
+        },
     };
     let mut trial = Trial::new(network.clone(), &opening, settings);
     let mut case = Case {
@@ -59,11 +92,23 @@ pub(super) fn run(seed: u64, packets: usize) -> Result<Tally, Box<Failure>> {
         opening,
         units: Vec::new(),
     };
-    let habits = Habits::some(&mut random);
+    let habits = match theme {
+        Theme::Anything | Theme::Frontend => Habits::some(&mut random),
+        Theme::TwoWays | Theme::Chain | Theme::Stateful => Habits::calm(&mut random),
+        Theme::FullNics => Habits::some(&mut random).with_idle_guests(),
+    };
     let busy = random.pick(&[0, 5, 20, 60]);
-    let restless = random.pick(&[1, 5, 20, 40]);
+    let restless = match theme {
+        Theme::FullNics | Theme::TwoWays => 40,
+        _ => random.pick(&[1, 5, 20, 40]),
+    };
     let longest = random.pick(&[8, 64, BURST, BURST]);
     let mut traffic = Traffic::new(Random::new(random.next()), habits, &trial.network);
+    match theme {
+        Theme::Frontend => traffic.stay_with_frontend(),
+        Theme::TwoWays | Theme::Chain => traffic.stay_between([1, 2]),
+        Theme::Anything | Theme::Stateful | Theme::FullNics => {}
+    }
     // Not at the beginning of time; some clocks are about to run over.
     let mut now = random.pick(&[5_000, 5_000, (1_u64 << 32) - 300_000]);
     let mut sent = 0;

@@ -9,6 +9,7 @@ use model::{
     RuleAddresses, RuleProtocol, SecurityRule, ServiceTag, SubnetId, UserNextHop, VmId, VnetId,
 };
 
+use super::case::Theme;
 use super::random::Random;
 
 /// One operation. What the model refuses changes nothing, and what is no longer there neither.
@@ -85,13 +86,16 @@ impl Change {
     }
 
     /// What makes a network of the topology: routes of a certain shape, guests, groups, rules, flags.
-    pub(super) fn opening(random: &mut Random, network: &Network) -> Vec<Self> {
-        let mut changes = shape(random, network);
+    pub(super) fn opening(random: &mut Random, network: &Network, theme: Theme) -> Vec<Self> {
+        let mut changes = shape(random, network, theme);
         for (group, _) in network.nsgs().iter() {
             changes.push(Self::Rules(group, rules(random)));
         }
         let groups: Vec<NsgId> = network.nsgs().iter().map(|(group, _)| group).collect();
-        let (of_subnets, of_nics) = random.pick(&[(0, 0), (40, 20), (60, 30), (90, 30), (20, 70)]);
+        let (of_subnets, of_nics) = match theme {
+            Theme::TwoWays | Theme::Chain => (90, 30),
+            _ => random.pick(&[(0, 0), (40, 20), (60, 30), (90, 30), (20, 70)]),
+        };
         for (subnet, _) in network.subnets().iter() {
             if random.percent(of_subnets) {
                 changes.push(Self::SubnetGroup(subnet, Some(random.pick(&groups))));
@@ -217,13 +221,19 @@ fn machine(network: &Network, name: &str) -> Option<VmId> {
 }
 
 /// How spokes reach each other, and what the appliances on the way are like.
-fn shape(random: &mut Random, network: &Network) -> Vec<Change> {
+fn shape(random: &mut Random, network: &Network, theme: Theme) -> Vec<Change> {
     let [a, b, c, back, pool] = APPLIANCES.map(appliance);
     let mut changes = Vec::new();
     let mut add = |name, routes: &[(&str, UserNextHop)]| {
         changes.extend(table(network, name, routes));
     };
-    match random.below(8) {
+    let shape = match theme {
+        Theme::TwoWays => 3,
+        Theme::Chain => random.pick(&[4, 5]),
+        Theme::Stateful => 0,
+        Theme::Anything | Theme::FullNics | Theme::Frontend => random.below(8),
+    };
+    match shape {
         // Through one appliance, or through a pool of two, or one with two NICs.
         0..=2 => {
             let way = random.pick(&[a, a, b, pool, pool, c]);
@@ -266,9 +276,15 @@ fn shape(random: &mut Random, network: &Network) -> Vec<Change> {
             }
         }
     }
-    let plain = random.percent(50);
+    let plain = matches!(theme, Theme::TwoWays | Theme::Chain) || random.percent(50);
     for name in ["a", "b", "c"] {
-        let guest = if plain {
+        let guest = if theme == Theme::Stateful {
+            Guest {
+                role: Some(GuestRole::Appliance),
+                stateful: true,
+                ..Guest::default()
+            }
+        } else if plain {
             Guest {
                 role: Some(GuestRole::Appliance),
                 ..Guest::default()

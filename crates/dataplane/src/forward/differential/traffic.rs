@@ -37,6 +37,8 @@ pub(super) struct Habits {
 
 pub(super) struct Traffic {
     random: Random,
+    /// Only between these two spokes.
+    between: Option<[u8; 2]>,
     habits: Habits,
     hosts: Vec<Host>,
     conversations: Vec<Conversation>,
@@ -75,6 +77,28 @@ impl Habits {
     }
 }
 
+impl Habits {
+    /// A few conversations that go on and on.
+    pub(super) fn calm(random: &mut Random) -> Self {
+        Self {
+            conversations: random.pick(&[6, 20]),
+            fresh: 1,
+            answers: 45,
+            turns: random.pick(&[0, 3, 10]),
+            odd: random.pick(&[0, 3]),
+        }
+    }
+
+    /// More conversations, each for a short time.
+    pub(super) fn with_idle_guests(self) -> Self {
+        Self {
+            conversations: 20,
+            fresh: 10,
+            ..self
+        }
+    }
+}
+
 impl Traffic {
     pub(super) fn new(random: Random, habits: Habits, network: &Network) -> Self {
         let listed = network.listed_nics().map(|(nic, interface)| Host {
@@ -89,12 +113,52 @@ impl Traffic {
         });
         Self {
             random,
+            between: None,
             habits,
             hosts: listed.chain(outside).collect(),
             conversations: Vec::new(),
             rest: VecDeque::new(),
             recent: VecDeque::new(),
         }
+    }
+
+    /// Nothing but conversations between two spokes.
+    pub(super) fn stay_between(&mut self, spokes: [u8; 2]) {
+        self.between = Some(spokes);
+    }
+
+    /// Nothing but a frontend's conversation and those of its members that its packets turn into.
+    pub(super) fn stay_with_frontend(&mut self) {
+        let from = |host: &&Host| host.address == Ipv4Addr::new(10, 1, 0, 4);
+        let Some(asker) = self.hosts.iter().find(from) else {
+            return;
+        };
+        let question = |destination, port| FiveTuple {
+            source: asker.address,
+            destination,
+            source_port: 1000,
+            destination_port: port,
+            protocol: protocol::TCP,
+        };
+        let questions = [
+            question(Ipv4Addr::new(10, 2, 0, 100), 80),
+            question(Ipv4Addr::new(10, 2, 0, 4), 8080),
+            question(Ipv4Addr::new(10, 2, 1, 4), 8080),
+        ];
+        self.conversations = questions
+            .map(|question| Conversation {
+                asker: asker.nic,
+                question,
+                answer: None,
+            })
+            .into();
+        self.habits = Habits {
+            conversations: questions.len(),
+            fresh: 0,
+            answers: 30,
+            turns: 60,
+            odd: 0,
+        };
     }
 
     /// From now on mostly one side talks, or both.
@@ -204,15 +268,19 @@ impl Traffic {
             }
             _ => (0, 0),
         };
-        let guests: Vec<Host> = (self.hosts.iter().copied())
-            .filter(|host| part(host.address).0 != 0)
-            .collect();
-        let from = if random.percent(85) {
+        let between = self.between;
+        let takes_part = |host: &Host| {
+            let (network, _) = part(host.address);
+            between.map_or(network != 0, |spokes| spokes.contains(&network))
+        };
+        let guests: Vec<Host> = self.hosts.iter().copied().filter(takes_part).collect();
+        let from = if between.is_some() || random.percent(85) {
             random.pick(&guests)
         } else {
             random.pick(&self.hosts)
         };
-        let destination = match random.below(50) {
+        let others = if between.is_some() { 0 } else { 15 };
+        let destination = match random.below(50).wrapping_sub(50 - others) {
             0 => Ipv4Addr::new(8, 8, 8, 8),
             1 | 10 => Ipv4Addr::new(10, 2, 0, 100),
             2 => Ipv4Addr::new(10, 0, 3, 50),
@@ -233,32 +301,24 @@ impl Traffic {
                 random.pick(&likely).address
             }
         };
-        let protocol = match random.below(20) {
-            0..=10 => protocol::TCP,
-            11..=14 => protocol::UDP,
-            15..=17 => protocol::ICMP,
-            18 => 50,
-            _ => random.pick(&[protocol::GRE, protocol::IP_IN_IP, 51, 132, 255]),
-        };
-        let few = random.percent(50);
-        let some_port = |random: &mut Random| {
-            if few {
-                random.pick(&[1000, 1001, 65330, 68])
-            } else {
-                random.word()
-            }
-        };
-        let (source_port, destination_port) = match protocol {
-            protocol::TCP | protocol::UDP => (
-                some_port(random),
-                random.pick(&[80, 80, 443, 22, 53, 67, 50_000, 0]),
-            ),
-            protocol::ICMP => {
-                let identifier = some_port(random);
-                (identifier, identifier)
-            }
-            _ => (0, 0),
-        };
+        // Beside the frontend the same machine is asked directly, and an appliance that translates speaks for itself: a packet can turn
+        // into one of another conversation on its way.
+        if random.percent(15)
+            && let Some(&known) = self.conversations.last()
+            && let Some((at, answer)) = known.answer
+            && let Some(host) = self
+                .hosts
+                .iter()
+                .find(|host| host.address == answer.destination)
+            && at != host.nic
+        {
+            return Conversation {
+                asker: host.nic,
+                question: answer.reversed(),
+                answer: None,
+            };
+        }
+        let (protocol, source_port, destination_port) = service(random);
         Conversation {
             asker: from.nic,
             question: FiveTuple {
@@ -572,4 +632,35 @@ fn flags(random: &mut Random, turns: usize, answers: bool) -> TcpFlags {
             fin.with(rst).with(ack),
         ]),
     }
+}
+
+/// Protocol and ports of a conversation.
+fn service(random: &mut Random) -> (u8, u16, u16) {
+    let protocol = match random.below(20) {
+        0..=10 => protocol::TCP,
+        11..=14 => protocol::UDP,
+        15..=17 => protocol::ICMP,
+        18 => 50,
+        _ => random.pick(&[protocol::GRE, protocol::IP_IN_IP, 51, 132, 255]),
+    };
+    let few = random.percent(50);
+    let some_port = |random: &mut Random| {
+        if few {
+            random.pick(&[1000, 1001, 65330, 68])
+        } else {
+            random.word()
+        }
+    };
+    let (source_port, destination_port) = match protocol {
+        protocol::TCP | protocol::UDP => (
+            some_port(random),
+            random.pick(&[80, 80, 443, 22, 53, 67, 50_000, 0]),
+        ),
+        protocol::ICMP => {
+            let identifier = some_port(random);
+            (identifier, identifier)
+        }
+        _ => (0, 0),
+    };
+    (protocol, source_port, destination_port)
 }
