@@ -42,6 +42,8 @@ pub(crate) struct FusedFlows {
     limit: Option<Limit>,
     /// A buffer.
     program: Program,
+    /// The generation in which programs ran out for the last time.
+    dropped_in: u32,
     now: SimTime,
     /// When the sweep began its round. Ticks are counted modulo 2³²: nothing may stay longer than that.
     swept: SimTime,
@@ -153,6 +155,7 @@ impl FusedFlows {
                 to_service: false,
                 stops: Vec::new(),
             },
+            dropped_in: NO_GENERATION,
             now: SimTime::ZERO,
             swept: SimTime::ZERO,
             resting: false,
@@ -457,8 +460,8 @@ impl FusedFlows {
             Course::Up => [start, end],
             Course::Down => [end, start],
         };
-        if self.programs.is_full() {
-            self.drop_unused_programs();
+        if self.programs.is_full() && !self.make_room_for_programs(generation) {
+            return None; // all of them are in use: the pairs stay strays
         }
         let number = self.programs.number_of(&self.program);
         let current = &mut self.current;
@@ -507,6 +510,16 @@ impl FusedFlows {
             }
         }
         Some(())
+    }
+
+    /// Tries it once a generation: it looks at every entry.
+    #[cold]
+    fn make_room_for_programs(&mut self, generation: u32) -> bool {
+        if self.dropped_in != generation {
+            self.dropped_in = generation;
+            self.drop_unused_programs();
+        }
+        !self.programs.is_full()
     }
 
     /// Numbers of programs are given once: an entry may hold one long after its way is gone. When they run out, those that no entry holds
