@@ -124,7 +124,8 @@ fn run<O: Observer + Default + 'static>(
     };
     // At a given rate the time of a chunk says nothing.
     let round = match load.packets_per_second {
-        None => job.duration / ROUNDS,
+        // A little less, so that the last one ends before the run does.
+        None => job.duration * 49 / 50 / ROUNDS,
         Some(_) => Duration::MAX,
     };
     let running = start(Arc::clone(&job.snapshot), &settings, |shards| {
