@@ -91,11 +91,7 @@ impl Entry {
         let flags = self.flags();
         let is = |bit: u8| flags & bit != 0;
         Fused {
-            initiator: if is(BEGUN_BY_UPPER) {
-                Course::Down
-            } else {
-                Course::Up
-            },
+            initiator: self.initiator(),
             icmp_type: (self.protocol() == ICMP)
                 .then(|| ICMP_TYPES[usize::from(flags >> ICMP_SHIFT & 7)]),
             fins: [is(FIN_UP), is(FIN_DOWN)],
@@ -103,6 +99,16 @@ impl Entry {
             programs: self.programs,
             seen: self.seen.map(Tick),
             ends: [self.end(Course::Down), self.end(Course::Up)],
+        }
+    }
+
+    /// How the packet went that began the flow.
+    #[inline]
+    pub(crate) fn initiator(&self) -> Course {
+        if self.flags() & BEGUN_BY_UPPER == 0 {
+            Course::Up
+        } else {
+            Course::Down
         }
     }
 

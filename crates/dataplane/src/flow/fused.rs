@@ -255,7 +255,10 @@ impl FusedFlows {
             known = None;
         }
         let walked = match known {
-            Some(_) => Walked::Known,
+            Some(position) => {
+                let entry = self.entries.get(position);
+                Walked::known(entry.initiator(), course)
+            }
             None => Walked::New,
         };
         let Some(trail) = self.trodden.find(key, course, nic, walked) else {
@@ -500,11 +503,14 @@ impl FusedFlows {
         let entry = Entry::new(current.key, fused)?;
         current.keep(|number| !passed.has(number));
         self.entries.insert(entry, current.key.hash());
-        for (walked, all) in [(Walked::New, Kept::New), (Walked::Known, Kept::Known)] {
-            if visits
-                .iter()
-                .all(|&(_, kept)| kept == all || kept == Kept::Nothing)
-            {
+        let known = Walked::known(fused.initiator, course);
+        for walked in [Walked::New, Walked::Asking, Walked::Answering] {
+            let fits = |kept| match walked {
+                _ if kept == Kept::Nothing => true,
+                Walked::New => kept == Kept::New,
+                Walked::Asking | Walked::Answering => kept == Kept::Known && walked == known,
+            };
+            if visits.iter().all(|&(_, kept)| fits(kept)) {
                 self.trodden
                     .note(current.key, course, [start, end], walked, number);
             }

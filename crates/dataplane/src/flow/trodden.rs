@@ -18,8 +18,11 @@ const BUCKETS: usize = 2048;
 pub(super) enum Walked {
     /// Packets that begin a flow everywhere on the way.
     New,
-    /// Packets whose flow all NICs on the way know.
-    Known,
+    /// Packets whose flow all NICs on the way know, and that go as the one that began it.
+    Asking,
+    /// Packets whose flow all NICs on the way know, and that go the other way: a group that flushes asks the rules of the side that
+    /// began it (S-22).
+    Answering,
 }
 
 /// The memory.
@@ -44,7 +47,18 @@ struct Sign {
     addresses: u64,
     start: u32,
     protocol: u8,
-    new: bool,
+    walked: Walked,
+}
+
+impl Walked {
+    /// A packet of a known flow.
+    pub(super) fn known(initiator: Course, course: Course) -> Self {
+        if initiator == course || planted(Fault::TrailOfBothSides) {
+            Self::Asking
+        } else {
+            Self::Answering
+        }
+    }
 }
 
 impl Trail {
@@ -54,7 +68,7 @@ impl Trail {
             addresses: 0,
             start: u32::MAX,
             protocol: 0,
-            new: false,
+            walked: Walked::New,
         },
         program: 0,
         end: NicId::new(u32::MAX),
@@ -74,14 +88,13 @@ impl Sign {
                 start.get()
             },
             protocol: key.protocol,
-            new: walked == Walked::New,
+            walked,
         }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
     fn bucket(self) -> usize {
-        let rest =
-            u64::from(self.start) << 16 | u64::from(self.protocol) << 8 | u64::from(self.new);
+        let rest = u64::from(self.start) << 16 | u64::from(self.protocol) << 8 | self.walked as u64;
         let product = u128::from(self.addresses ^ 0x9e37_79b9_7f4a_7c15)
             * u128::from(rest ^ 0xd1b5_4a32_d192_ed03);
         (product as u64 ^ (product >> 64) as u64) as usize % BUCKETS

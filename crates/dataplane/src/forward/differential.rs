@@ -105,6 +105,7 @@ fn bursts_are_settled_as_one_packet_after_another_is() {
 
 /// Faults that show in few runs, and one of these.
 const RARE: &[(Fault, u64)] = &[
+    (Fault::TrailOfBothSides, 10_000),
     (Fault::EndingOfTwoWays, 33),
     (Fault::TrailOfAnybody, 28),
     (Fault::QuotedAmongStraysOnly, 20),

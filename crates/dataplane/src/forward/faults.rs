@@ -94,6 +94,8 @@ faults! {
     TrailNotAsked,
     /// A packet follows others whose pairs are different ones.
     TrailOfOtherPairs,
+    /// A packet follows others although another side has begun their flow.
+    TrailOfBothSides,
     /// A packet follows others that came from another NIC.
     TrailOfAnybody,
     // Pairs.
