@@ -24,6 +24,8 @@ pub struct Batch {
     pub now: SimTime,
     /// The packets.
     pub packets: Vec<InFlight>,
+    /// The shard that has made the list: it gets it back.
+    from: u32,
 }
 
 /// One shard's ends of the channels.
@@ -35,29 +37,45 @@ pub struct Exchange {
     /// Packets in all outboxes.
     waiting: usize,
     bound: usize,
+    own: u32,
+    /// Empty lists, for the next batches. Lists go round: one that is freed by another thread than the one that made it costs several times
+    /// what passing it on does.
+    spare: Vec<Vec<InFlight>>,
+    returned: Receiver<Vec<InFlight>>,
 }
 
 #[derive(Debug)]
 struct Outbox {
     sender: Sender<Batch>,
+    /// Where empty lists of that shard go.
+    back: Sender<Vec<InFlight>>,
     waiting: VecDeque<Batch>,
 }
+
+/// Empty lists that a shard keeps before it gives them back.
+const SPARE: usize = 16;
 
 /// The ends of each of `workers` shards: `batches` may wait in each channel, `packets` in each outbox before it is full.
 pub fn between(workers: u32, batches: usize, packets: usize) -> Vec<Exchange> {
     let batches = batches.max(1);
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| bounded(batches)).unzip();
-    let outbox = |sender: &Sender<Batch>| Outbox {
+    let (backs, returns): (Vec<_>, Vec<_>) = (0..workers).map(|_| bounded(batches)).unzip();
+    let outbox = |(sender, back): (&Sender<Batch>, &Sender<Vec<InFlight>>)| Outbox {
         sender: sender.clone(),
+        back: back.clone(),
         waiting: VecDeque::new(),
     };
-    let exchange = |incoming| Exchange {
+    let ends = (0..).zip(receivers.into_iter().zip(returns));
+    ends.map(|(own, (incoming, returned))| Exchange {
         incoming,
-        others: senders.iter().map(outbox).collect(),
+        others: senders.iter().zip(&backs).map(outbox).collect(),
         waiting: 0,
         bound: packets.max(1),
-    };
-    receivers.into_iter().map(exchange).collect()
+        own,
+        spare: Vec::new(),
+        returned,
+    })
+    .collect()
 }
 
 impl Exchange {
@@ -71,12 +89,14 @@ impl Exchange {
                 last.packets.push(packet);
             }
             _ => {
-                let mut packets = Vec::with_capacity(BATCH);
+                let spare = self.spare.pop().or_else(|| self.returned.try_recv().ok());
+                let mut packets = spare.unwrap_or_else(|| Vec::with_capacity(BATCH));
                 packets.push(packet);
                 waiting.push_back(Batch {
                     entered,
                     now,
                     packets,
+                    from: self.own,
                 });
             }
         }
@@ -108,6 +128,19 @@ impl Exchange {
     #[inline]
     pub fn receive(&mut self) -> Option<Batch> {
         self.incoming.try_recv().ok()
+    }
+
+    /// Takes an emptied batch back into service.
+    pub fn recycle(&mut self, mut batch: Batch) {
+        batch.packets.clear();
+        if self.spare.len() < SPARE {
+            self.spare.push(batch.packets);
+        } else {
+            // A shard that has enough of them does not get this one.
+            let _ = self.others[batch.from as usize]
+                .back
+                .try_send(batch.packets);
+        }
     }
 
     /// Whether no new packets may be taken in.

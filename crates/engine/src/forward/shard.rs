@@ -275,7 +275,7 @@ impl<S: Source, O: Observer> Shard<S, O> {
         let entered = self.side.entered;
         let mut served = false;
         for _ in 0..TAKEN_AT_ONCE {
-            let Some(batch) = self.side.exchange.receive() else {
+            let Some(mut batch) = self.side.exchange.receive() else {
                 break;
             };
             served = true;
@@ -285,10 +285,11 @@ impl<S: Source, O: Observer> Shard<S, O> {
             self.side
                 .observer
                 .begin(&self.snapshot, self.chunk.frames_mut(), &[]);
-            for packet in batch.packets {
+            for packet in batch.packets.drain(..) {
                 self.forwarder
                     .resume(&self.snapshot, packet, self.now, &mut self.side);
             }
+            self.side.exchange.recycle(batch);
             self.pass_on();
             self.shared
                 .publish_taken(self.own, self.forwarder.hand_overs());
