@@ -1,6 +1,6 @@
 //! What NICs remember of the flows they have admitted (S-17 to S-25).
 //!
-//! Two forms of one memory: [`FlowTable`] keeps plain pairs, one record a pair; [`fused`] keeps all pairs of a conversation in one entry as
+//! Two forms of one memory: [`FlowTable`] keeps plain pairs, one record a pair; `fused` keeps all pairs of a conversation in one entry as
 //! long as they are alike.
 //!
 //! A pair stands for the two entries that admit both directions of a flow at one NIC. Its key is the NIC and the five-tuple *as it

@@ -2,7 +2,7 @@
 //!
 //! A burst goes through five stages ([`BurstStage`]): old flows are swept, headers are read, known flows are replayed, and for what is left
 //! the tables are asked in bulk before each packet walks, in the order of the burst. The walk is the one of [`crate::pipeline`]; this
-//! driver differs from the others in how answers are asked ([`asked`]) and how pairs are kept ([`crate::flow::fused`]).
+//! driver differs from the others in how answers are asked (`asked`) and how pairs are kept (`flow::fused`).
 //!
 //! What it does **not** know: the clock of the host, threads, where packets come from. Time is handed in, once a burst; queues,
 //! latency and bandwidth belong to the driver in virtual time.
