@@ -1,6 +1,7 @@
 //! What stands behind NICs, and how they reach the Internet.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 use model::{GuestRole, Network, NetworkInterface, NicId, NicOwner, StationId, VmId};
@@ -83,7 +84,7 @@ fn machine(network: &Network, vm: VmId) -> Guest {
         nics: machine.nics.iter().copied().collect(),
         connected: connected(network, &machine.nics),
         running: machine.is_running(),
-        listen: machine.guest.listen.as_deref().map(Box::from),
+        listen: machine.guest.listen.clone().map(Arc::new),
     }
 }
 

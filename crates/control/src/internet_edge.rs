@@ -170,7 +170,8 @@ pub(crate) fn edge(
     let users = users_of_shared(network, frontends, addresses, nics);
     let mut share_of = Vec::new();
     let mut shared = Vec::with_capacity(users.len());
-    for (((address, by), users), number) in users.into_iter().zip(0..) {
+    for (((address, by), mut users), number) in users.into_iter().zip(0..) {
+        users.shrink_to_fit();
         owners.entry(address).or_insert(PublicOwner::Shared(by));
         for &nic in &users {
             let position = nic.get() as usize;
@@ -181,6 +182,7 @@ pub(crate) fn edge(
         }
         shared.push(SharedAddress { address, by, users });
     }
+    share_of.shrink_to_fit();
     InternetEdge {
         host: network.internet(),
         owners,

@@ -265,8 +265,8 @@ pub struct Guest {
     pub connected: Few<(Ipv4Net, NicId)>,
     /// False: its packets go nowhere.
     pub running: bool,
-    /// What listens; `None` = everything.
-    pub listen: Option<Box<[Listener]>>,
+    /// What listens; `None` = everything, as nearly all do.
+    pub listen: Option<Arc<Vec<Listener>>>,
 }
 
 /// Kinds of guests.

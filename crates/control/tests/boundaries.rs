@@ -262,7 +262,7 @@ fn guests_are_hosts_appliances_and_platform_instances() {
         }
     );
     assert!(!guest.running);
-    assert_eq!(guest.listen.as_deref(), Some(&[Listener::Tcp(22)][..]));
+    assert_eq!(guest.listen.as_deref(), Some(&vec![Listener::Tcp(22)]));
 }
 
 #[test]
