@@ -1,239 +1,20 @@
-//! From a network to its snapshot: hubs with appliances, spokes with user routes and security groups, as large estates have them.
+//! From a network to its snapshot: hubs with appliances, spokes with user routes and security groups, as large estates have them. And from
+//! one snapshot to the next after a change: `whole` is what it takes without knowing what has changed.
+
+mod estate;
 
 use std::hint::black_box;
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use control::Snapshot;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ipnet::Ipv4Net;
 use model::{
-    Access, DeploymentModel, Direction, IpConfigurationRequest, Location, Network,
-    NetworkSecurityGroup, NicRequest, NsgId, PeeringFlags, PeeringScope, Ports, RequestedAddress,
-    ResourceId, Route, RouteDestination, RouteTable, RouteTableId, RuleAddresses, RuleProtocol,
-    SecurityRule, SubnetId, SubnetRequest, UserNextHop, VirtualMachineRequest,
-    VirtualNetworkRequest, VnetId,
+    Access, Network, PeeringFlags, PeeringScope, Route, RouteDestination, RouteTableId,
+    UserNextHop, VnetId,
 };
 
-/// NICs in a spoke: four subnets of 50.
-const NICS: usize = 200;
-const SUBNETS: u8 = 4;
-/// Spokes of a hub.
-const SPOKES: usize = 50;
-/// Rules of a security group, in each direction.
-const RULES: u16 = 100;
-/// Routes of a table.
-const ROUTES: u8 = 40;
-
-fn id(kind: &str, name: &str) -> ResourceId {
-    ResourceId::in_group(
-        "00000000-0000-0000-0000-000000000000",
-        "rg-network-prod",
-        &format!("Microsoft.Network/{kind}"),
-        name,
-    )
-}
-
-fn prefix(address: [u8; 4], length: u8) -> Ipv4Net {
-    Ipv4Net::new_assert(Ipv4Addr::from(address), length)
-}
-
-/// Hubs 10.0.0.0/16 and so on (not peered with each other), each with spokes 10.128.0.0/22 and so on, which repeat from hub to hub.
-fn estate(nics: usize) -> Network {
-    let mut network = Network::default();
-    let spokes = nics.div_ceil(NICS);
-    for hub in 0..spokes.div_ceil(SPOKES) {
-        let name = format!("hub{hub}");
-        let hub_vnet = virtual_network(&mut network, &name, prefix([10, 0, 0, 0], 16));
-        let subnet = subnet(
-            &mut network,
-            hub_vnet,
-            "appliances",
-            prefix([10, 0, 0, 0], 24),
-            None,
-            None,
-        );
-        vm(&mut network, &format!("{name}-nva"), subnet, true);
-        for spoke in 0..SPOKES.min(spokes - hub * SPOKES) {
-            spoke_of(
-                &mut network,
-                hub_vnet,
-                &format!("{name}-spoke{spoke}"),
-                spoke,
-            );
-        }
-    }
-    network
-}
-
-fn spoke_of(network: &mut Network, hub: VnetId, name: &str, number: usize) {
-    let third = u8::try_from(number * 4).expect("50 spokes of four blocks stay below 256");
-    let space = prefix([10, 128, third, 0], 22);
-    let vnet = virtual_network(network, name, space);
-    let group = security_group(network, name);
-    let table = route_table(network, name);
-    for block in 0..SUBNETS {
-        let place = prefix([10, 128, third + block, 0], 24);
-        let subnet = subnet(
-            network,
-            vnet,
-            &format!("tier{block}"),
-            place,
-            Some(group),
-            Some(table),
-        );
-        for nic in 0..NICS / usize::from(SUBNETS) {
-            vm(network, &format!("{name}-vm{block}-{nic}"), subnet, false);
-        }
-    }
-    let flags = PeeringFlags {
-        allow_forwarded_traffic: true,
-        ..PeeringFlags::default()
-    };
-    let ends = [hub, vnet].map(|vnet| network.virtual_networks()[vnet].id.clone());
-    for (from, to) in [(hub, &ends[1]), (vnet, &ends[0])] {
-        network
-            .create_peering(
-                from,
-                &format!("to-{}", to.name()),
-                to,
-                flags,
-                PeeringScope::default(),
-            )
-            .expect("spaces do not overlap");
-    }
-}
-
-fn virtual_network(network: &mut Network, name: &str, space: Ipv4Net) -> VnetId {
-    let request = VirtualNetworkRequest {
-        id: id("virtualNetworks", name),
-        location: Location::new("northeurope"),
-        address_space: vec![space],
-        subnets: Vec::new(),
-        deployment_model: DeploymentModel::ResourceManager,
-        flow_timeout_minutes: None,
-        dns_servers: Vec::new(),
-    };
-    network
-        .create_virtual_network(request)
-        .expect("the name is new")
-}
-
-fn subnet(
-    network: &mut Network,
-    vnet: VnetId,
-    name: &str,
-    prefix: Ipv4Net,
-    network_security_group: Option<NsgId>,
-    route_table: Option<RouteTableId>,
-) -> SubnetId {
-    let request = SubnetRequest {
-        network_security_group,
-        route_table,
-        ..SubnetRequest::new(name, prefix)
-    };
-    network
-        .create_subnet(vnet, request)
-        .expect("subnets do not overlap")
-}
-
-fn vm(network: &mut Network, name: &str, subnet: SubnetId, ip_forwarding: bool) {
-    let nic = network
-        .create_nic(NicRequest {
-            id: id("networkInterfaces", name),
-            location: Location::default(),
-            ip_configurations: vec![IpConfigurationRequest {
-                name: "ipconfig1".to_owned(),
-                subnet,
-                address: RequestedAddress::FirstFree,
-                public_ip: None,
-                application_security_groups: Vec::new(),
-                backend_pools: Vec::new(),
-                primary: true,
-            }],
-            network_security_group: None,
-            ip_forwarding,
-            tcp_state_tracking_disabled: false,
-            mac_address: None,
-        })
-        .expect("a subnet has room");
-    let request = VirtualMachineRequest {
-        id: id("virtualMachines", name),
-        location: Location::default(),
-        zone: None,
-        nics: vec![nic],
-        power: model::PowerState::Running,
-        guest: model::Guest::default(),
-    };
-    network
-        .create_virtual_machine(request)
-        .expect("the name is new");
-}
-
-fn security_group(network: &mut Network, name: &str) -> NsgId {
-    let rule = |direction: Direction, number: u16| {
-        let [high, low] = number.to_be_bytes();
-        let peer = RuleAddresses::Prefixes(vec![
-            prefix([10, 64 + high, low, 0], 24),
-            prefix([172, 16 + high, low, 0], 24),
-        ]);
-        let (source, destination) = match direction {
-            Direction::Inbound => (peer, RuleAddresses::Any),
-            Direction::Outbound => (RuleAddresses::Any, peer),
-        };
-        SecurityRule {
-            name: format!("{direction}-{number}"),
-            description: None,
-            priority: 100 + number,
-            direction,
-            access: if number.is_multiple_of(4) {
-                Access::Deny
-            } else {
-                Access::Allow
-            },
-            protocol: RuleProtocol::Tcp,
-            source,
-            source_ports: Ports::all(),
-            destination,
-            destination_ports: Ports::from_ranges([(443, 443), (8000 + number, 8010 + number)]),
-        }
-    };
-    let rules = (0..RULES).flat_map(|number| {
-        [
-            rule(Direction::Inbound, number),
-            rule(Direction::Outbound, number),
-        ]
-    });
-    let group = NetworkSecurityGroup {
-        id: id("networkSecurityGroups", name),
-        location: Location::default(),
-        rules: rules.collect(),
-        flush_connection: false,
-    };
-    network
-        .create_network_security_group(group)
-        .expect("the name is new")
-}
-
-/// A default route and many specific ones through the hub's appliance.
-fn route_table(network: &mut Network, name: &str) -> RouteTableId {
-    let appliance = UserNextHop::VirtualAppliance(Ipv4Addr::new(10, 0, 0, 4));
-    let specific = (1..ROUTES).map(|number| prefix([172, 16, number, 0], 24));
-    let routes = [Ipv4Net::default()]
-        .into_iter()
-        .chain(specific)
-        .map(|prefix| Route {
-            name: format!("to-{}", prefix.addr()),
-            destination: RouteDestination::Prefix(prefix),
-            next_hop: appliance,
-        });
-    let table = RouteTable {
-        id: id("routeTables", name),
-        location: Location::default(),
-        routes: routes.collect(),
-        gateway_propagation_disabled: true,
-    };
-    network.create_route_table(table).expect("the name is new")
-}
+use estate::{estate, prefix, route_table, subnet, virtual_network, vm};
 
 fn compile(criterion: &mut Criterion) {
     for (nics, samples) in [(1_000, 50), (10_000, 20), (65_536, 10)] {
@@ -252,9 +33,183 @@ fn compile(criterion: &mut Criterion) {
     }
 }
 
+/// How a snapshot is made from the one before.
+type Recompile = fn(&Network, &Snapshot) -> Snapshot;
+
+/// Changes the network over and over, in turns with an even and an odd number, and takes the time until the next snapshot is there.
+fn change(
+    criterion: &mut Criterion,
+    name: &str,
+    network: &mut Network,
+    mut apply: impl FnMut(&mut Network, bool),
+) {
+    let mut group = criterion.benchmark_group(format!("change/{name}"));
+    group.sample_size(20);
+    let ways: [(&str, Recompile); 2] = [
+        ("parts", control::recompile),
+        ("whole", control::recompile_whole),
+    ];
+    for (way, recompile) in ways {
+        group.bench_function(way, |bencher| {
+            bencher.iter_custom(|times| {
+                let mut snapshot = control::compile(network);
+                let mut elapsed = Duration::ZERO;
+                for time in 0..times {
+                    apply(network, time % 2 == 0);
+                    let start = Instant::now();
+                    let next = recompile(black_box(network), &snapshot);
+                    elapsed += start.elapsed();
+                    snapshot = next;
+                }
+                elapsed
+            });
+        });
+    }
+}
+
+/// Two networks of 100 subnets, each with a VM and a table of its own with 40 routes, peered.
+fn two_wide_networks() -> (Network, [VnetId; 2], Vec<RouteTableId>) {
+    let mut network = Network::default();
+    let mut tables = Vec::new();
+    let vnets = [1_u8, 2].map(|second| {
+        let name = format!("wide{second}");
+        let vnet = virtual_network(&mut network, &name, prefix([10, second, 0, 0], 16));
+        for third in 0..100 {
+            let name = format!("{name}-{third}");
+            let table = route_table(&mut network, &name);
+            let place = prefix([10, second, third, 0], 24);
+            let place = subnet(&mut network, vnet, &name, place, None, Some(table));
+            vm(&mut network, &name, place, false);
+            tables.push(table);
+        }
+        vnet
+    });
+    for [from, to] in [vnets, [vnets[1], vnets[0]]] {
+        link(&mut network, from, to);
+    }
+    (network, vnets, tables)
+}
+
+fn link(network: &mut Network, from: VnetId, to: VnetId) {
+    let remote = network.virtual_networks()[to].id.clone();
+    let name = format!("to-{}", remote.name());
+    let (flags, scope) = (PeeringFlags::default(), PeeringScope::default());
+    network
+        .create_peering(from, &name, &remote, flags, scope)
+        .expect("spaces do not overlap");
+}
+
+/// 400 routes, of which the first leads to one of two places, or of which the last is missing.
+fn routes_of_400(first_hop: u8, count: u16) -> Vec<Route> {
+    let route = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        let hop = if number == 0 { first_hop } else { 4 };
+        Route {
+            name: format!("to-{number}"),
+            destination: RouteDestination::Prefix(prefix([172, 16 + high, low, 0], 24)),
+            next_hop: UserNextHop::VirtualAppliance(Ipv4Addr::new(10, 1, 0, hop)),
+        }
+    };
+    (0..count).map(route).collect()
+}
+
+fn changes(criterion: &mut Criterion) {
+    let (mut network, vnets, tables) = two_wide_networks();
+    change(
+        criterion,
+        "next_hop_of_400_routes",
+        &mut network,
+        |network, even| {
+            let hop = if even { 4 } else { 5 };
+            network
+                .set_routes(tables[0], routes_of_400(hop, 400))
+                .expect("distinct destinations");
+        },
+    );
+    change(
+        criterion,
+        "one_of_400_routes",
+        &mut network,
+        |network, even| {
+            let count = if even { 399 } else { 400 };
+            network
+                .set_routes(tables[0], routes_of_400(4, count))
+                .expect("distinct destinations");
+        },
+    );
+    let (mut network, _, _) = two_wide_networks();
+    change(
+        criterion,
+        "link_between_200_subnets",
+        &mut network,
+        |network, _| {
+            let own = |network: &Network, vnet| network.virtual_networks()[vnet].peerings.clone();
+            if own(network, vnets[0]).is_empty() {
+                link(network, vnets[0], vnets[1]);
+                link(network, vnets[1], vnets[0]);
+            } else {
+                // What is left behind at the other end is deleted, too: no link could be made beside it.
+                let links = own(network, vnets[0])
+                    .into_iter()
+                    .chain(own(network, vnets[1]));
+                links.for_each(|link| network.delete_peering(link));
+            }
+        },
+    );
+    let (mut network, _, _) = two_wide_networks();
+    change(
+        criterion,
+        "flag_between_200_subnets",
+        &mut network,
+        |network, even| {
+            let link = network.virtual_networks()[vnets[0]].peerings[0];
+            let flags = PeeringFlags {
+                allow_virtual_network_access: even,
+                ..PeeringFlags::default()
+            };
+            network
+                .update_peering(link, flags)
+                .expect("the flag is free");
+        },
+    );
+    let mut network = estate(65_536);
+    let (table, _) = network
+        .route_tables()
+        .iter()
+        .next()
+        .expect("spokes have one");
+    change(
+        criterion,
+        "next_hop_among_65536_nics",
+        &mut network,
+        |network, even| {
+            let hop = if even { 4 } else { 5 };
+            network
+                .set_routes(table, routes_of_400(hop, 400))
+                .expect("distinct destinations");
+        },
+    );
+    let (group, _) = network.nsgs().iter().next().expect("spokes have one");
+    let rules = network.nsgs()[group].rules.clone();
+    change(
+        criterion,
+        "rule_among_65536_nics",
+        &mut network,
+        |network, even| {
+            let mut rules = rules.clone();
+            if even {
+                rules[0].access = Access::Deny;
+            }
+            network
+                .set_security_rules(group, rules)
+                .expect("as they were");
+        },
+    );
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
-    targets = compile
+    targets = changes, compile
 }
 criterion_main!(benches);
