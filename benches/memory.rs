@@ -1,7 +1,7 @@
 //! What a NIC costs: memory of a compiled snapshot, by the number of NICs, with tables that they share.
 //!
 //! Counts the bytes that compiling asks the allocator for and keeps: all parts of the snapshot, the names for people included. The text of
-//! the names belongs to the network, which the snapshot shares it with. A driver keeps nothing for a NIC that has seen no packet.
+//! the names belongs to the network, which the snapshot shares it with. What drivers keep for idle NICs is not here.
 
 #![expect(clippy::print_stdout, reason = "its output is a table for people")]
 
