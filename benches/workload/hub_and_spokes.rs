@@ -12,8 +12,8 @@ use ipnet::Ipv4Net;
 use model::{
     Access, Direction, Guest, IpConfigurationRequest, Location, Network, NetworkSecurityGroup,
     NicId, NicRequest, PeeringFlags, PeeringScope, Ports, PowerState, RequestedAddress, ResourceId,
-    Route, RouteDestination, RouteTable, RuleAddresses, RuleProtocol, SecurityRule, SubnetId,
-    SubnetRequest, UserNextHop, VirtualMachineRequest, VirtualNetworkRequest, VnetId,
+    Route, RouteDestination, RouteTable, RouteTableId, RuleAddresses, RuleProtocol, SecurityRule,
+    SubnetId, SubnetRequest, UserNextHop, VirtualMachineRequest, VirtualNetworkRequest, VnetId,
 };
 
 use crate::Random;
@@ -34,6 +34,8 @@ pub struct HubAndSpokes {
     /// NICs of the VMs of each spoke.
     pub machines: [Vec<NicId>; 2],
     addresses: Vec<Ipv4Addr>,
+    network: Network,
+    tables: Vec<RouteTableId>,
 }
 
 fn id(kind: &str, name: &str) -> ResourceId {
@@ -56,14 +58,17 @@ impl HubAndSpokes {
         let (hub_vnet, hub_subnet) = hub;
         let appliance = nic(&mut network, "nva", hub_subnet, true);
         machine(&mut network, "nva", appliance);
+        let standby = nic(&mut network, "nva2", hub_subnet, true);
+        machine(&mut network, "nva2", standby);
         for (spoke, _) in spokes {
             peer(&mut network, hub_vnet, spoke);
         }
         if peered {
             peer(&mut network, spokes[0].0, spokes[1].0);
         }
+        let mut tables = Vec::new();
         let machines = spokes.map(|(spoke, subnet)| {
-            routes(&mut network, subnet);
+            tables.push(routes(&mut network, subnet));
             let machine = |number| {
                 let name = format!("vm{}-{number}", spoke.get());
                 let nic = nic(&mut network, &name, subnet, false);
@@ -80,7 +85,54 @@ impl HubAndSpokes {
                 .map(model::NetworkInterface::primary_address)
                 .collect(),
             machines,
+            network,
+            tables,
         }
+    }
+
+    /// Moves the ways between the spokes to an appliance: the first one, which they take at the beginning, or the standby. Routes that
+    /// the traffic does not use are touched too, so that there is a change whatever it was before.
+    pub fn route_through(&mut self, standby: bool) {
+        let appliance = Ipv4Addr::new(10, 0, 0, if standby { 5 } else { 4 });
+        for &table in &self.tables {
+            let mut routes = self.network.route_tables()[table].routes.clone();
+            for route in &mut routes {
+                if let UserNextHop::VirtualAppliance(_) = route.next_hop {
+                    route.next_hop = UserNextHop::VirtualAppliance(appliance);
+                }
+            }
+            routes.rotate_left(1);
+            self.network
+                .set_routes(table, routes)
+                .expect("the same routes");
+        }
+        self.snapshot = control::recompile(&self.network, &self.snapshot);
+    }
+
+    /// A frame of 64 bytes of the TCP connection with this number, from the first spoke to the second or back, and the NIC that sends it.
+    /// Connections are spread over all pairs of machines.
+    pub fn segment(&self, connection: usize, back: bool, flags: TcpFlags) -> (NicId, Packet) {
+        let [clients, servers] = &self.machines;
+        let client = clients[connection % MACHINES];
+        let server = servers[connection / MACHINES % MACHINES];
+        let number = connection / (MACHINES * MACHINES);
+        let port = 1024 + u16::try_from(number % 60_000).expect("below 60,000");
+        let (from, to, ports) = if back {
+            (server, client, (443, port))
+        } else {
+            (client, server, (port, 443))
+        };
+        let address = |nic: NicId| self.addresses[nic.get() as usize];
+        let segment = TcpSegment {
+            source_port: ports.0,
+            destination_port: ports.1,
+            sequence: 0,
+            acknowledgment: 0,
+            flags,
+            window: u16::MAX,
+        };
+        let packet = Packet::tcp(Envelope::new(address(from), address(to)), segment, &[0; 10]);
+        (from, packet.expect("a short segment between two hosts"))
     }
 
     /// UDP datagrams of 64-byte frames from the first spoke to the second, each of its own flow.
@@ -261,7 +313,7 @@ fn rules() -> Vec<SecurityRule> {
 }
 
 /// The way to the appliance, and routes that the traffic does not use.
-fn routes(network: &mut Network, subnet: SubnetId) {
+fn routes(network: &mut Network, subnet: SubnetId) -> RouteTableId {
     let nva = UserNextHop::VirtualAppliance(Ipv4Addr::new(10, 0, 0, 4));
     let route = |name: String, prefix, next_hop| Route {
         name,
@@ -286,6 +338,7 @@ fn routes(network: &mut Network, subnet: SubnetId) {
     network
         .set_subnet_route_table(subnet, Some(table))
         .expect("a table for VMs");
+    table
 }
 
 fn nic(network: &mut Network, name: &str, subnet: SubnetId, ip_forwarding: bool) -> NicId {

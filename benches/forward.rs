@@ -1,0 +1,241 @@
+//! The forwarding core over the whole way between two spokes: four visits to NICs with 200 rules each and 400 routes, an appliance in
+//! between, real bytes of 64-byte frames.
+//!
+//! Frames are laid into the pool before the clock starts, as a NIC would have done; what is timed goes from reading the header to the
+//! guest. Time is per packet; `growth` gives the longest burst while a table grows from nothing.
+
+mod support {
+    //! Bursts of segments, timed.
+
+    use std::time::{Duration, Instant};
+
+    use dataplane::forward::{BURST, Entering, Forwarder, Frames, Sink};
+    use dataplane::packet::TcpFlags;
+    use dataplane::time::SimTime;
+    use dataplane::{InFlight, Outcome};
+    use workload::hub_and_spokes::HubAndSpokes;
+
+    /// Frames in the pool: 256 KiB.
+    pub(crate) const POOL: usize = 4096;
+
+    /// A segment of a connection: its number, whether it goes back, its flags.
+    pub(crate) type Segment = (usize, bool, TcpFlags);
+
+    /// Counts what arrives.
+    struct Arrivals(usize);
+
+    impl Sink for Arrivals {
+        #[inline]
+        fn settled(&mut self, _: Option<usize>, _: &[u8], outcome: Outcome) {
+            self.0 += usize::from(matches!(outcome, Outcome::Delivered(_)));
+        }
+
+        fn hand_over(&mut self, shard: u32, _: InFlight) {
+            unreachable!("there is no shard {shard}");
+        }
+    }
+
+    /// The network, and a pool of frames.
+    pub(crate) struct Bench {
+        pub(crate) network: HubAndSpokes,
+        frames: Frames,
+        entering: Vec<Entering>,
+        /// The flows' clock, in milliseconds.
+        pub(crate) now: u64,
+    }
+
+    impl Bench {
+        pub(crate) fn new() -> Self {
+            Self {
+                network: HubAndSpokes::new(false),
+                frames: Frames::new(POOL, 64),
+                entering: Vec::with_capacity(POOL),
+                now: 0,
+            }
+        }
+
+        /// Sends segments, at most a pool of them, `step` milliseconds a burst. Says how long all bursts took, and the longest.
+        pub(crate) fn send(
+            &mut self,
+            forwarder: &mut Forwarder,
+            segments: impl Iterator<Item = Segment>,
+            step: u64,
+        ) -> (Duration, Duration) {
+            self.entering.clear();
+            for ((connection, back, flags), slot) in segments.zip(0..) {
+                let (nic, packet) = self.network.segment(connection, back, flags);
+                self.frames.put(slot, packet.frame());
+                self.entering.push(Entering { slot, nic });
+            }
+            let mut arrivals = Arrivals(0);
+            let (mut whole, mut longest) = (Duration::ZERO, Duration::ZERO);
+            for burst in self.entering.chunks(BURST) {
+                let now = SimTime::from_nanoseconds(self.now * 1_000_000);
+                let begin = Instant::now();
+                forwarder.burst(
+                    &self.network.snapshot,
+                    &mut self.frames,
+                    burst,
+                    now,
+                    &mut arrivals,
+                );
+                let took = begin.elapsed();
+                whole += took;
+                longest = longest.max(took);
+                self.now += step;
+            }
+            assert_eq!(arrivals.0, self.entering.len(), "every packet arrives");
+            (whole, longest)
+        }
+
+        /// Both directions of all connections become known.
+        pub(crate) fn establish(&mut self, forwarder: &mut Forwarder, connections: usize) {
+            const SYN: TcpFlags = TcpFlags::SYN;
+            for first in (0..connections).step_by(POOL) {
+                let last = connections.min(first + POOL);
+                for (back, flags) in [(false, SYN), (true, SYN.with(TcpFlags::ACK))] {
+                    let segments = (first..last).map(|connection| (connection, back, flags));
+                    self.send(forwarder, segments, 0);
+                }
+            }
+        }
+    }
+}
+
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use dataplane::forward::{Forwarder, Settings};
+use dataplane::packet::TcpFlags;
+use support::{Bench, POOL};
+use workload::Random;
+
+/// Time of `packets` packets, as Criterion wants it: of `iterations` of one.
+fn scaled(whole: Duration, packets: usize, iterations: u64) -> Duration {
+    let nanoseconds = whole.as_nanos() * u128::from(iterations) / packets as u128;
+    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+}
+
+fn forwarder(flows: usize) -> Forwarder {
+    Forwarder::new(Settings {
+        flows,
+        flow_limit: None,
+    })
+}
+
+/// Packets of open connections, chosen at random, both directions half and half.
+fn established(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("forward/established");
+    for flows in [4096, 65_536, 1 << 20] {
+        let mut bench = Bench::new();
+        let mut forwarder = forwarder(flows);
+        bench.establish(&mut forwarder, flows);
+        let mut random = Random::new(3);
+        group.bench_function(flows.to_string(), |bencher| {
+            bencher.iter_custom(|iterations| {
+                let bound = u32::try_from(flows).expect("few flows");
+                let segments: Vec<_> = (0..POOL)
+                    .map(|_| {
+                        (
+                            random.below(bound),
+                            random.below::<u8>(2) == 0,
+                            TcpFlags::ACK,
+                        )
+                    })
+                    .collect();
+                let (whole, _) = bench.send(&mut forwarder, segments.into_iter(), 0);
+                scaled(whole, POOL, iterations)
+            });
+        });
+    }
+}
+
+/// Every packet begins a connection. Five-tuples return when they have been forgotten: reclaiming them is part of it.
+fn new(criterion: &mut Criterion) {
+    const FLOWS: usize = 65_536;
+    /// More than the idle time of four minutes, while all five-tuples pass once.
+    const STEP: u64 = 300_000 / (FLOWS as u64 / 256) + 1;
+    let mut bench = Bench::new();
+    let mut forwarder = forwarder(FLOWS);
+    let mut next = 0;
+    let mut pool = move || {
+        let first = next;
+        next = (next + POOL) % FLOWS;
+        (first..first + POOL).map(|connection| (connection, false, TcpFlags::SYN))
+    };
+    for _ in 0..2 * FLOWS / POOL {
+        bench.send(&mut forwarder, pool(), STEP);
+    }
+    criterion.bench_function("forward/new/65536", |bencher| {
+        bencher.iter_custom(|iterations| {
+            let (whole, _) = bench.send(&mut forwarder, pool(), STEP);
+            scaled(whole, POOL, iterations)
+        });
+    });
+}
+
+/// The first packet of each connection after a change of routes: to the same appliance, or to another one.
+fn after_a_change(criterion: &mut Criterion) {
+    const FLOWS: usize = 16_384;
+    let mut group = criterion.benchmark_group("forward/after_a_change");
+    for (name, moves) in [("same_way", false), ("other_appliance", true)] {
+        let mut bench = Bench::new();
+        let mut forwarder = forwarder(FLOWS);
+        bench.establish(&mut forwarder, FLOWS);
+        let mut standby = false;
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|iterations| {
+                standby ^= moves;
+                bench.network.route_through(standby);
+                let mut whole = Duration::ZERO;
+                for first in (0..FLOWS).step_by(POOL) {
+                    let segments = first..first + POOL;
+                    let segments = segments.map(|connection| (connection, false, TcpFlags::ACK));
+                    whole += bench.send(&mut forwarder, segments, 0).0;
+                }
+                // What the old appliance remembers is forgotten before the next change: else pairs would pile up.
+                bench.now += 200_000;
+                bench.establish(&mut forwarder, FLOWS);
+                bench.now += 200_000;
+                bench.establish(&mut forwarder, FLOWS);
+                scaled(whole, FLOWS, iterations)
+            });
+        });
+    }
+}
+
+/// The longest burst while a million flows come to a table that begins with no room.
+fn growth(criterion: &mut Criterion) {
+    const FLOWS: usize = 1 << 20;
+    criterion.bench_function("forward/growth/longest_burst", |bencher| {
+        bencher.iter_custom(|iterations| {
+            let mut bench = Bench::new();
+            let mut forwarder = forwarder(0);
+            let mut longest = Duration::ZERO;
+            for first in (0..FLOWS).step_by(POOL) {
+                let segments = first..first + POOL;
+                let segments = segments.map(|connection| (connection, false, TcpFlags::SYN));
+                longest = longest.max(bench.send(&mut forwarder, segments, 0).1);
+            }
+            longest * u32::try_from(iterations).unwrap_or(u32::MAX)
+        });
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(2));
+    targets = established, new, after_a_change
+}
+criterion_group! {
+    name = pauses;
+    config = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(1))
+        .measurement_time(Duration::from_millis(1));
+    targets = growth
+}
+criterion_main!(benches, pauses);
