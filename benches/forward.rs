@@ -13,6 +13,7 @@ mod support {
     use dataplane::packet::TcpFlags;
     use dataplane::time::SimTime;
     use dataplane::{InFlight, Outcome};
+    use engine::forward::{Histogram, Records};
     use workload::hub_and_spokes::HubAndSpokes;
 
     /// Frames in the pool: 256 KiB.
@@ -22,12 +23,20 @@ mod support {
     pub(crate) type Segment = (usize, bool, TcpFlags);
 
     /// Counts what arrives.
-    struct Arrivals(usize);
+    #[derive(Default)]
+    struct Arrivals {
+        count: usize,
+        /// What the driver notes beside, if it is to be timed too.
+        records: Option<Records>,
+    }
 
     impl Sink for Arrivals {
         #[inline]
         fn settled(&mut self, _: Option<usize>, _: &[u8], outcome: Outcome) {
-            self.0 += usize::from(matches!(outcome, Outcome::Delivered(_)));
+            self.count += usize::from(matches!(outcome, Outcome::Delivered(_)));
+            if let Some(records) = &mut self.records {
+                records.settled(outcome);
+            }
         }
 
         fn hand_over(&mut self, shard: u32, _: InFlight) {
@@ -40,6 +49,8 @@ mod support {
         pub(crate) network: HubAndSpokes,
         frames: Frames,
         entering: Vec<Entering>,
+        arrivals: Arrivals,
+        latency: Histogram<u64>,
         /// The flows' clock, in milliseconds.
         pub(crate) now: u64,
     }
@@ -50,8 +61,17 @@ mod support {
                 network: HubAndSpokes::new(false),
                 frames: Frames::new(POOL, 64),
                 entering: Vec::with_capacity(POOL),
+                arrivals: Arrivals::default(),
+                latency: Histogram::new(3).expect("three digits"),
                 now: 0,
             }
+        }
+
+        /// From now on, packets of NICs, latencies and the balance of all packets are noted, as the driver does.
+        pub(crate) fn record(&mut self) {
+            let mut records = Records::default();
+            records.fit(&self.network.snapshot);
+            self.arrivals.records = Some(records);
         }
 
         /// Sends segments, at most a pool of them, `step` milliseconds a burst. Says how long all bursts took, and the longest.
@@ -67,24 +87,34 @@ mod support {
                 self.frames.put(slot, packet.frame());
                 self.entering.push(Entering { slot, nic });
             }
-            let mut arrivals = Arrivals(0);
+            self.arrivals.count = 0;
             let (mut whole, mut longest) = (Duration::ZERO, Duration::ZERO);
             for burst in self.entering.chunks(BURST) {
                 let now = SimTime::from_nanoseconds(self.now * 1_000_000);
                 let begin = Instant::now();
-                forwarder.burst(
-                    &self.network.snapshot,
-                    &mut self.frames,
-                    burst,
-                    now,
-                    &mut arrivals,
-                );
+                if let Some(records) = &mut self.arrivals.records {
+                    for packet in burst {
+                        records.sent(packet.nic);
+                    }
+                }
+                let snapshot = &self.network.snapshot;
+                forwarder.burst(snapshot, &mut self.frames, burst, now, &mut self.arrivals);
+                if self.arrivals.records.is_some() {
+                    let latency = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    self.latency
+                        .saturating_record_n(latency, burst.len() as u64);
+                    forwarder.counters().check(0).expect("no packet gets lost");
+                }
                 let took = begin.elapsed();
                 whole += took;
                 longest = longest.max(took);
                 self.now += step;
             }
-            assert_eq!(arrivals.0, self.entering.len(), "every packet arrives");
+            assert_eq!(
+                self.arrivals.count,
+                self.entering.len(),
+                "every packet arrives"
+            );
             (whole, longest)
         }
 
@@ -138,6 +168,36 @@ fn established(criterion: &mut Criterion) {
                     .map(|_| {
                         (
                             random.below(bound),
+                            random.below::<u8>(2) == 0,
+                            TcpFlags::ACK,
+                        )
+                    })
+                    .collect();
+                let (whole, _) = bench.send(&mut forwarder, segments.into_iter(), 0);
+                scaled(whole, POOL, iterations)
+            });
+        });
+    }
+}
+
+/// What counting costs: established flows without and with records, latencies and the check of conservation.
+fn recording(criterion: &mut Criterion) {
+    const FLOWS: usize = 4096;
+    let mut group = criterion.benchmark_group("forward/recording");
+    for name in ["without", "with"] {
+        let mut bench = Bench::new();
+        let mut forwarder = forwarder(FLOWS);
+        bench.establish(&mut forwarder, FLOWS);
+        if name == "with" {
+            bench.record();
+        }
+        let mut random = Random::new(3);
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|iterations| {
+                let segments: Vec<_> = (0..POOL)
+                    .map(|_| {
+                        (
+                            random.below(4096),
                             random.below::<u8>(2) == 0,
                             TcpFlags::ACK,
                         )
@@ -228,7 +288,7 @@ criterion_group! {
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2));
-    targets = established, new, after_a_change
+    targets = established, recording, new, after_a_change
 }
 criterion_group! {
     name = pauses;

@@ -44,7 +44,7 @@ use dataplane::pipeline::Outcome;
 
 pub use self::change::{Controller, Refused};
 pub use self::feed::{Feed, FeedSource, RunOver, feeds};
-pub use self::records::NicRecord;
+pub use self::records::{NicRecord, Records};
 pub use self::source::{Chunk, Replay, Source, Supply};
 pub use self::summary::{Change, ShardSummary, Summary};
 pub use self::verify::{Fault, Verify};

@@ -17,11 +17,11 @@ pub struct NicRecord {
 
 /// The records of one shard, by [`NicId`].
 #[derive(Debug, Default)]
-pub(super) struct Records(Vec<NicRecord>);
+pub struct Records(Vec<NicRecord>);
 
 impl Records {
     /// Makes room for all NICs of a snapshot.
-    pub(super) fn fit(&mut self, snapshot: &Snapshot) {
+    pub fn fit(&mut self, snapshot: &Snapshot) {
         let outside = snapshot.outside_hosts.last_key_value();
         let outside = outside.map_or(0, |(station, _)| station.get() as usize + 1);
         let nics = snapshot.nics.len().max(outside);
@@ -30,15 +30,17 @@ impl Records {
         }
     }
 
+    /// A guest hands a packet to this NIC.
     #[inline]
-    pub(super) fn sent(&mut self, nic: NicId) {
+    pub fn sent(&mut self, nic: NicId) {
         if let Some(record) = self.0.get_mut(nic.get() as usize) {
             record.sent += 1;
         }
     }
 
+    /// A packet's life is over.
     #[inline]
-    pub(super) fn settled(&mut self, outcome: Outcome) {
+    pub fn settled(&mut self, outcome: Outcome) {
         let (nic, delivered) = match outcome {
             Outcome::Delivered(Delivery::Guest(nic)) => (nic, true),
             Outcome::Delivered(
@@ -69,7 +71,7 @@ impl Records {
     }
 
     /// Those of NICs that have met a packet.
-    pub(super) fn met(self) -> Vec<(NicId, NicRecord)> {
+    pub fn met(self) -> Vec<(NicId, NicRecord)> {
         let numbered = (0..).map(NicId::new).zip(self.0);
         numbered
             .filter(|(_, record)| *record != NicRecord::default())
