@@ -1,4 +1,4 @@
-//! A packet's way by the scalar walk with plain pairs, what every faster driver is measured against, and by the forwarding core in bursts.
+//! A packet's way by the scalar walk with plain pairs: what every faster driver is measured against.
 //!
 //! Two spokes of 16 VMs and a hub with an appliance; a group of 200 rules on every subnet and 400 routes in every table. Time is per
 //! packet and whole way, guest included: two visits to NICs when peered, four through the appliance.
@@ -7,9 +7,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use dataplane::forward::{Forwarder, Settings};
 use dataplane::{FlowTable, Guests, Packet};
-use workload::hub_and_spokes::{HubAndSpokes, PACKETS, frames};
+use workload::hub_and_spokes::{HubAndSpokes, PACKETS};
 
 fn ways(criterion: &mut Criterion) {
     for (way, peered) in [("peered", true), ("appliance", false)] {
@@ -32,37 +31,6 @@ fn ways(criterion: &mut Criterion) {
             bencher.iter_batched_ref(
                 || (traffic.clone(), FlowTable::default()),
                 |(traffic, pairs)| network.walk_all(traffic, pairs, &mut guests),
-                BatchSize::LargeInput,
-            );
-        });
-    }
-}
-
-/// The same traffic by the forwarding core. Each packet is copied into its frame first, which the time contains.
-fn bursts(criterion: &mut Criterion) {
-    for (way, peered) in [("peered", true), ("appliance", false)] {
-        let network = HubAndSpokes::new(peered);
-        let traffic = network.traffic();
-        let mut frames = frames();
-        let forwarder = || {
-            let flows = 2 * PACKETS;
-            Forwarder::new(Settings {
-                flows,
-                ..Settings::default()
-            })
-        };
-        let mut group = criterion.benchmark_group(format!("forward/{way}"));
-        group.throughput(Throughput::Elements(PACKETS as u64));
-
-        let mut known = forwarder();
-        network.forward_all(&traffic, &mut known, &mut frames);
-        group.bench_function("established", |bencher| {
-            bencher.iter(|| network.forward_all(&traffic, &mut known, &mut frames));
-        });
-        group.bench_function("new_flows", |bencher| {
-            bencher.iter_batched_ref(
-                forwarder,
-                |forwarder| network.forward_all(&traffic, forwarder, &mut frames),
                 BatchSize::LargeInput,
             );
         });
@@ -105,6 +73,6 @@ criterion_group! {
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = ways, bursts, packets
+    targets = ways, packets
 }
 criterion_main!(benches);
