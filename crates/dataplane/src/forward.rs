@@ -39,9 +39,6 @@ use crate::time::SimTime;
 /// Most packets in a burst.
 pub const BURST: usize = 256;
 
-/// Slots of the flow table that the sweep looks at for each packet.
-const SWEEP: usize = 2;
-
 /// A packet that a guest hands to its NIC: its frame lies in a slot of [`Frames`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entering {
@@ -198,7 +195,7 @@ impl Forwarder {
     ) {
         for entering in entering.chunks(BURST) {
             let now = whole_milliseconds(now);
-            self.flows.sweep(SWEEP * entering.len(), now);
+            self.flows.sweep(entering.len(), now);
             sink.passed(BurstStage::Sweep);
             self.lanes
                 .read(frames, entering, |hash| self.flows.prefetch(hash));

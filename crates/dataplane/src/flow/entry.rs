@@ -246,6 +246,8 @@ pub(crate) struct Entries {
     len: usize,
     /// Where the sweep goes on.
     cursor: usize,
+    /// Entries that have been added since somebody asked.
+    inserted: usize,
 }
 
 /// Entries of the largest table that is kept half as full as it may be: 512 KiB.
@@ -265,7 +267,13 @@ impl Entries {
             mask: slots - 1,
             len: 0,
             cursor: 0,
+            inserted: 0,
         }
+    }
+
+    /// How many entries have been added since the last time.
+    pub(crate) fn take_inserted(&mut self) -> usize {
+        std::mem::take(&mut self.inserted)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -320,6 +328,7 @@ impl Entries {
             self.grow();
         }
         self.len += 1;
+        self.inserted += 1;
         self.place(entry, hash);
     }
 

@@ -124,6 +124,10 @@ pub(crate) struct Beginning {
     pub(crate) icmp_type: Option<u8>,
 }
 
+/// Slots that the sweep looks at for each new entry, beside one for each packet. A slot in four holds an entry that has ended when as
+/// many go as come; with two, a table of flows that never return would grow for ever.
+const SWEPT_FOR_ONE: usize = 4;
+
 /// FIN and RST.
 const ENDING: TcpFlags = TcpFlags::FIN.with(TcpFlags::RST);
 
@@ -251,13 +255,10 @@ impl FusedFlows {
         if is_special {
             return Replay::Known;
         }
-        let mut known = self.entries.find(key, hash);
-        if let Some(position) = known
-            && has_ended(&self.programs, self.entries.get(position), now)
-        {
-            self.entries.remove(position);
-            known = None;
-        }
+        let found = self.entries.find(key, hash);
+        // What has ended is no flow, but has a place.
+        let known =
+            found.filter(|&position| !has_ended(&self.programs, self.entries.get(position), now));
         let walked = match known {
             Some(position) => {
                 let entry = self.entries.get(position);
@@ -322,7 +323,10 @@ impl FusedFlows {
             let Some(entry) = Entry::new(key, fused) else {
                 return Replay::Known;
             };
-            self.entries.insert(entry, hash);
+            match found {
+                Some(ended) => *self.entries.at(ended) = entry,
+                None => self.entries.insert(entry, hash),
+            }
         }
         Replay::Arrives(Replayed {
             end: trail.end,
@@ -580,7 +584,8 @@ impl FusedFlows {
     }
 
     /// Time goes on: looks at the next slots and forgets what has expired.
-    pub(crate) fn sweep(&mut self, slots: usize, now: SimTime) {
+    pub(crate) fn sweep(&mut self, packets: usize, now: SimTime) {
+        let slots = packets + SWEPT_FOR_ONE * self.entries.take_inserted();
         let jump = now - std::mem::replace(&mut self.now, now);
         if planted(Fault::PauseWraps) {
             self.swept = now;
