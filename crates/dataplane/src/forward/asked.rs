@@ -86,6 +86,7 @@ pub(super) struct Asked {
     legs: [[Leg; VECTOR]; LEGS],
     /// How far the looking ahead has come.
     depth: usize,
+    side_by_side: SideBySide,
 }
 
 impl Default for Asked {
@@ -95,6 +96,7 @@ impl Default for Asked {
             want_rules: 0,
             legs: [[Leg::UNKNOWN; VECTOR]; LEGS],
             depth: 0,
+            side_by_side: SideBySide::default(),
         }
     }
 }
@@ -202,6 +204,7 @@ impl Asked {
         lanes: Mask,
         direction: Direction,
     ) -> Mask {
+        let side_by_side = &mut self.side_by_side;
         let legs = &mut self.legs[self.depth];
         let mut denied = 0;
         let mut note = |lane: usize, verdict: Result<(), Dropped>| {
@@ -224,8 +227,8 @@ impl Asked {
                     Rules::Groups(levels)
                         if policy.admin.is_none() || planted(Fault::AdminRulesSkipped) =>
                     {
-                        let keys = Keys::of(snapshot, tags, questions, group);
-                        let verdicts = keys.ask(snapshot, levels);
+                        let verdicts =
+                            side_by_side.ask_rules(snapshot, tags, levels, questions, group);
                         let mut verdicts = verdicts.iter();
                         each(group, |lane| {
                             note(lane, verdicts.next().copied().unwrap_or(Ok(())));
@@ -250,6 +253,7 @@ impl Asked {
 
     /// Next hops; says which lanes have one.
     fn ask_routes(&mut self, snapshot: &Snapshot, nics: &Nics<'_>, lanes: Mask) -> Mask {
+        let side_by_side = &mut self.side_by_side;
         let legs = &mut self.legs[self.depth];
         let mut routed = 0;
         groups(
@@ -257,15 +261,8 @@ impl Asked {
             |lane| nics[lane].map(|nic| nic.fib),
             |fib, group| {
                 let Some(fib) = fib else { return };
-                let mut destinations = [Ipv4Addr::UNSPECIFIED; VECTOR];
-                let mut entries: [Option<FibEntry>; VECTOR] = [None; VECTOR];
-                let mut count = 0;
-                each(group, |lane| {
-                    destinations[count] = self.questions[lane].subject.tuple.destination;
-                    count += 1;
-                });
                 let table = &snapshot.fibs[fib.0 as usize].table;
-                table.lookup_batch(&destinations[..count], &mut entries[..count]);
+                let entries = side_by_side.ask_routes(table, &self.questions, group);
                 let mut entries = entries.iter();
                 each(group, |lane| {
                     let entry = entries.next().copied().flatten();
@@ -325,49 +322,69 @@ impl Asked {
     }
 }
 
-/// What the packets of some lanes show to rules, side by side.
-struct Keys {
-    keys: [acl::Key; VECTOR],
+/// What the packets of some lanes show to tables, side by side, and what these answer. Kept from vector to vector: clearing it would
+/// take longer than much of what is asked.
+#[derive(Debug)]
+struct SideBySide {
     count: usize,
+    keys: [acl::Key; VECTOR],
+    /// Sources, and behind them destinations.
+    addresses: [u32; 2 * VECTOR],
+    classes: [u32; 2 * VECTOR],
+    matches: [u32; VECTOR],
+    verdicts: [Result<(), Dropped>; VECTOR],
+    entries: [Option<FibEntry>; VECTOR],
 }
 
-impl Keys {
-    /// What service tags mean differs from network to network: `tags` says where the packets are.
-    fn of(snapshot: &Snapshot, tags: TagViewId, questions: &[Question], lanes: Mask) -> Self {
-        let mut keys = [NO_KEY; VECTOR];
-        let (mut sources, mut destinations) = (
-            [Ipv4Addr::UNSPECIFIED; VECTOR],
-            [Ipv4Addr::UNSPECIFIED; VECTOR],
-        );
-        let mut count = 0;
+impl Default for SideBySide {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            keys: [NO_KEY; VECTOR],
+            addresses: [0; 2 * VECTOR],
+            classes: [0; 2 * VECTOR],
+            matches: [0; VECTOR],
+            verdicts: [Ok(()); VECTOR],
+            entries: [None; VECTOR],
+        }
+    }
+}
+
+impl SideBySide {
+    /// Whether the rules of these groups admit the packets: all must, and the first that does not decides (S-11). What service tags
+    /// mean differs from network to network: `tags` says where the packets are.
+    fn ask_rules(
+        &mut self,
+        snapshot: &Snapshot,
+        tags: TagViewId,
+        levels: &[GroupRules],
+        questions: &[Question],
+        lanes: Mask,
+    ) -> &[Result<(), Dropped>] {
+        self.count = 0;
+        let count = lanes.count_ones() as usize;
         each(lanes, |lane| {
             let subject = questions[lane].subject;
-            sources[count] = subject.tuple.source;
-            destinations[count] = subject.tuple.destination;
-            keys[count] = subject.key_with(0, 0);
-            count += 1;
+            self.addresses[self.count] = subject.tuple.source.into();
+            self.addresses[count + self.count] = subject.tuple.destination.into();
+            self.keys[self.count] = subject.key_with(0, 0);
+            self.verdicts[self.count] = Ok(());
+            self.count += 1;
         });
         let classes = &snapshot.tag_views[tags.0 as usize].classes;
-        let (mut of_source, mut of_destination) = ([0; VECTOR], [0; VECTOR]);
-        classes.lookup_batch(&sources[..count], &mut of_source[..count]);
-        classes.lookup_batch(&destinations[..count], &mut of_destination[..count]);
+        classes.lookup_batch(&self.addresses[..2 * count], &mut self.classes[..2 * count]);
+        let keys = &mut self.keys[..count];
+        let (of_sources, of_destinations) = self.classes.split_at(count);
         for (key, (source, destination)) in
-            keys.iter_mut().zip(of_source.iter().zip(of_destination))
+            keys.iter_mut().zip(of_sources.iter().zip(of_destinations))
         {
-            (key.source_classes, key.destination_classes) = (*source, destination);
+            (key.source_classes, key.destination_classes) = (*source, *destination);
         }
-        Self { keys, count }
-    }
-
-    /// All groups must allow, and the first that does not decides (S-11).
-    fn ask(&self, snapshot: &Snapshot, levels: &[GroupRules]) -> [Result<(), Dropped>; VECTOR] {
-        let mut verdicts = [Ok(()); VECTOR];
+        let (matches, verdicts) = (&mut self.matches[..count], &mut self.verdicts[..count]);
         for &group in levels {
             let rules = snapshot.rules(group.rules);
-            let mut matches = [0; VECTOR];
-            let (keys, matches) = (&self.keys[..self.count], &mut matches[..self.count]);
             answers::ask_batch(rules, keys, snapshot.options.icmp_ports, matches);
-            for (verdict, first) in verdicts.iter_mut().zip(matches) {
+            for (verdict, first) in verdicts.iter_mut().zip(&*matches) {
                 if verdict.is_ok() {
                     *verdict = answers::verdict(group, rules, *first);
                 }
@@ -377,9 +394,26 @@ impl Keys {
             }
         }
         if planted(Fault::OtherLane) {
-            verdicts[..self.count].rotate_left(1);
+            verdicts.rotate_left(1);
         }
         verdicts
+    }
+
+    /// What the FIB answers.
+    fn ask_routes(
+        &mut self,
+        table: &fib::Fib<FibEntry>,
+        questions: &[Question],
+        lanes: Mask,
+    ) -> &[Option<FibEntry>] {
+        self.count = 0;
+        each(lanes, |lane| {
+            self.addresses[self.count] = questions[lane].subject.tuple.destination.into();
+            self.count += 1;
+        });
+        let entries = &mut self.entries[..self.count];
+        table.lookup_batch(&self.addresses[..self.count], entries);
+        entries
     }
 }
 
