@@ -1,24 +1,35 @@
 //! The compiled tables: what the data plane reads, and the provenance that turns its small numbers back into names.
 
+mod edge;
+mod gateways;
+mod routes;
+mod rules;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::effective_routes::RouteView;
+use fib::AddressSet;
+use ipnet::Ipv4Net;
+use model::{
+    FirewallId, GatewayId, LinkId, Listener, NicId, OnPremisesId, Options, OutsidePlace,
+    ResourceId, StationId, SubnetId, VirtualNetworkApplianceId, VmId, VnetId,
+};
+
 use crate::few::Few;
 use crate::firewalls::Firewall;
 use crate::note::Note;
 use crate::recompile::Kept;
-use arrayvec::ArrayVec;
-use fib::{AddressSet, Fib, Ranges};
-use ipnet::Ipv4Net;
-use model::{
-    AdminAccess, ConnectionId, Direction, FirewallId, GatewayId, LinkId, Listener, LoadBalancerId,
-    NatGatewayId, NetworkManagerId, NextHopType, NicId, NsgId, OnPremisesId, Options, OutsidePlace,
-    PublicIpId, ResourceId, RouteServerId, RouteSource, RouteState, RouteTableId,
-    SecurityAdminRule, StationId, SubnetId, TrafficSelector, VirtualNetworkApplianceId, VmId,
-    VnetId,
+
+pub use self::edge::{
+    ForwardingKind, ForwardingRule, Frontend, Health, InternetAccess, InternetEdge, Member,
+    PublicOwner, SharedAddress, Translator, WayOut,
+};
+pub use self::gateways::{Far, Gateway, OutsideHost, Site, Tunnel};
+pub use self::routes::{CompiledFib, EffectiveRoute, FibEntry, NextHop, RouteOrigin};
+pub use self::rules::{
+    AZURE_LOAD_BALANCER, AdminRules, CompiledAdminRule, CompiledAdminRules, CompiledRules,
+    GroupRules, INTERNET, Level, Policy, Rules, TagView, VIRTUAL_NETWORK,
 };
 
 /// What Azure's controller would have programmed, for one state of the network. Its parts are shared with the snapshots of other
@@ -120,140 +131,6 @@ pub struct Nic {
     pub internet: InternetAccess,
 }
 
-/// What a NIC shares with the others of its subnet that have the same group of their own: all that has to do with rules. One look-up
-/// away from the NIC, so that a change of rules or links leaves the records of NICs alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// Security admin rules, which are asked before all others (S-13); `None` where none reaches. Shared by a network's NICs.
-    pub admin: Option<Arc<AdminRules>>,
-    /// Outbound rules in the order in which they are asked: NIC, then subnet (S-11).
-    pub outbound: Rules,
-    /// Inbound rules in the order in which they are asked: subnet, then NIC (S-11).
-    pub inbound: Rules,
-    /// Idle time after which a flow is forgotten, in nanoseconds (S-21).
-    pub idle_timeout_ns: u64,
-}
-
-/// A network outside Azure, as packets meet it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site {
-    /// The gateway it hangs on.
-    pub gateway: GatewayId,
-    /// Its own prefixes.
-    pub prefixes: AddressSet,
-    /// What its routers send to the gateway (G-7).
-    pub knows: AddressSet,
-    /// The tunnels that lead to it, by number in [`Gateway::tunnels`].
-    pub tunnels: Vec<u16>,
-    /// The input says which hosts there are.
-    pub has_hosts: bool,
-}
-
-/// A host outside Azure, as packets meet it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutsideHost {
-    /// The address it sends from, and unless it is in the Internet the only one it answers for.
-    pub address: Ipv4Addr,
-    /// Where it is, and so where its packets enter Azure.
-    pub place: OutsidePlace,
-    /// What stands behind it.
-    pub guest: GuestId,
-}
-
-impl OutsideHost {
-    /// Whether packets for this address are for this host, once they have come to its place.
-    pub fn answers_for(&self, address: Ipv4Addr) -> bool {
-        self.place == OutsidePlace::Internet || self.address == address
-    }
-}
-
-/// The rules that judge the packets of a NIC in one direction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rules {
-    /// No security group at either level: everything passes, and the NIC keeps no flow state.
-    None,
-    /// One or two groups; all must allow.
-    Groups(ArrayVec<GroupRules, 2>),
-    /// No group, but a link with false access flag (F-4): packets from or to its range are judged by the default rules.
-    BlockedPeers {
-        /// The default rules in this direction.
-        default_rules: RuleSetId,
-        /// Link whose `allowVirtualNetworkAccess` is false, for addresses in its remote range.
-        ranges: Arc<Ranges<Option<LinkId>>>,
-    },
-}
-
-/// The security admin rules of the NICs of a virtual network (S-13): those of one manager after the other, the higher scope first. The
-/// first rule that matches decides, whichever manager has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AdminRules {
-    /// One set a manager.
-    pub outbound: Vec<AdminRulesId>,
-    /// One set a manager, the same managers as outbound.
-    pub inbound: Vec<AdminRulesId>,
-}
-
-/// The security admin rules of one manager in one direction, as they reach a virtual network, by priority (S-13).
-#[derive(Clone, Debug)]
-pub struct CompiledAdminRules {
-    /// The manager.
-    pub manager: NetworkManagerId,
-    /// Seen from the VM.
-    pub direction: Direction,
-    /// First match wins; there may be none.
-    pub table: acl::RuleSet,
-    /// The same rules with all ports full, where the option `icmpPorts: ignore` has them judge ICMP (S-6).
-    pub icmp_table: Option<acl::RuleSet>,
-    /// What each rule says, by position.
-    pub verdicts: Vec<AdminAccess>,
-    /// What `table` was built from, in the same order; cold.
-    pub resolved: Vec<acl::Rule>,
-    /// The rules themselves, in the same order; cold.
-    pub rules: Vec<CompiledAdminRule>,
-}
-
-/// A security admin rule with its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompiledAdminRule {
-    /// Its resource id, which holds manager, configuration and collection.
-    pub id: ResourceId,
-    /// The rule.
-    pub rule: SecurityAdminRule,
-}
-
-/// One security group of a NIC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroupRules {
-    /// Where it is attached.
-    pub level: Level,
-    /// Its rules in this direction.
-    pub rules: RuleSetId,
-}
-
-/// Where a security group is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// To the NIC.
-    Nic,
-    /// To the subnet.
-    Subnet,
-}
-
-/// How a NIC reaches the Internet (N-12), in the order of precedence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InternetAccess {
-    /// Through the subnet's NAT gateway.
-    NatGateway,
-    /// Through its own public address.
-    PublicAddress,
-    /// Through a load balancer with a public frontend.
-    LoadBalancer,
-    /// By the subnet's default outbound access.
-    Default,
-    /// Not at all.
-    None,
-}
-
 /// What stands behind one or more NICs.
 #[derive(Clone, Debug)]
 pub struct Guest {
@@ -295,140 +172,6 @@ pub enum GuestKind {
     Outside,
     /// A NIC without a VM.
     Nobody,
-}
-
-/// A FIB with the effective routes it was compiled from.
-#[derive(Clone, Debug)]
-pub struct CompiledFib {
-    /// What the rows depend on; cold.
-    pub view: RouteView,
-    /// Longest-prefix match; R-20 is compiled in.
-    pub table: Fib<FibEntry>,
-    /// Next hops that share one prefix, by the number in [`NextHop::Shared`].
-    pub shared: Vec<Vec<FibEntry>>,
-    /// The rows in the order in which Azure prints them; cold.
-    pub routes: Vec<EffectiveRoute>,
-}
-
-/// What a FIB answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FibEntry {
-    /// Position of the deciding row in [`CompiledFib::routes`].
-    pub route: u16,
-    /// Where the packet goes.
-    pub next_hop: NextHop,
-}
-
-/// Compiled next hop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextHop {
-    /// The owner of the destination in the own virtual network.
-    Local,
-    /// The owner of the destination in the network behind this link.
-    Peer(LinkId),
-    /// The owner of the destination in a network of the same connected group.
-    Group(VnetId),
-    /// A NIC that forwards (an appliance, a firewall, a gateway instance named by address), or a private endpoint.
-    Nic(NicId),
-    /// A member behind a load balancer's frontend, chosen by a symmetric hash of the five-tuple.
-    Frontend(FrontendId),
-    /// Nobody owns the appliance's address (R-26a).
-    NobodyThere,
-    /// Somebody owns the appliance's address whose packets are not simulated.
-    Unsimulated,
-    /// The appliance's address is not directly connected.
-    Unreachable,
-    /// One of several that share the prefix, chosen by a hash of the five-tuple: a number in [`CompiledFib::shared`].
-    Shared(u16),
-    /// A virtual network gateway (G-5, G-7).
-    Gateway(GatewayId),
-    /// There is no gateway to use.
-    NoGateway,
-    /// There is a gateway behind this link, but the flags do not pair (F-11).
-    TransitOff(LinkId),
-    /// A network that is not part of the input lies behind this link.
-    Outside(LinkId),
-    /// The Internet.
-    Internet,
-    /// An Azure service behind a service endpoint.
-    AzureService,
-    /// Dropped: a row with next hop None.
-    Discard,
-}
-
-/// One row of a NIC's effective routes (O-1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EffectiveRoute {
-    /// Where the row comes from.
-    pub source: RouteSource,
-    /// Whether it takes part.
-    pub state: RouteState,
-    /// Usually one prefix; several for a service endpoint.
-    pub prefixes: Few<Ipv4Net>,
-    /// Type as printed.
-    pub next_hop_type: NextHopType,
-    /// Addresses as printed; empty if none.
-    pub next_hop_ips: Few<Ipv4Addr>,
-    /// What made the row.
-    pub origin: RouteOrigin,
-}
-
-/// What made a row, and so what would have to change to change it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RouteOrigin {
-    /// The virtual network itself: its space, the Internet row, the `None` rows.
-    System,
-    /// A peering link.
-    Peering(LinkId),
-    /// A user-defined route: its table and its position there.
-    User(RouteTableId, u16),
-    /// A gateway.
-    Gateway(GatewayId),
-    /// A route server: the packet goes to the appliance at the row's address (G-10).
-    RouteServer(RouteServerId),
-}
-
-/// What service tags cover for the NICs of one FIB, as class bits for `acl`.
-#[derive(Clone, Debug)]
-pub struct TagView {
-    /// Bits of [`VIRTUAL_NETWORK`], [`INTERNET`] and [`AZURE_LOAD_BALANCER`] of an address.
-    pub classes: Ranges<u32>,
-    /// All addresses of the `VirtualNetwork` tag (T-1).
-    pub virtual_network: AddressSet,
-    /// All addresses of the `Internet` tag (T-6).
-    pub internet: AddressSet,
-}
-
-/// Class bit of the `VirtualNetwork` tag.
-pub const VIRTUAL_NETWORK: u8 = 0;
-/// Class bit of the `Internet` tag.
-pub const INTERNET: u8 = 1;
-/// Class bit of the `AzureLoadBalancer` tag.
-pub const AZURE_LOAD_BALANCER: u8 = 2;
-
-/// The rules of one security group in one direction: the user's by priority, then the three defaults (S-7, S-10).
-#[derive(Clone, Debug)]
-pub struct CompiledRules {
-    /// The group; `None` for the default rules of a NIC without group (F-4).
-    pub group: Option<NsgId>,
-    /// Seen from the VM.
-    pub direction: Direction,
-    /// First match wins.
-    pub table: acl::RuleSet,
-    /// The same rules with all ports full, where the option `icmpPorts: ignore` has them judge ICMP (S-6).
-    pub icmp_table: Option<acl::RuleSet>,
-    /// `flushConnection` of the group (S-22).
-    pub flush_connection: bool,
-    /// Generation in which the rules were last applied to running flows too (`flushConnection`, S-22); 0 = never.
-    pub flushed_in: u32,
-    /// Says by position whether the rule allows; one per rule, so that a verdict is one look-up.
-    pub allows: Vec<bool>,
-    /// Positions of rules that name an `AzurePlatform*` tag, ascending: the only ones that packets to the platform obey (S-26); cold.
-    pub platform: Vec<u32>,
-    /// What `table` was built from, in the same order: the fields one by one, for those who ask which of them matched; cold.
-    pub resolved: Vec<acl::Rule>,
-    /// The rules themselves, in the same order; cold.
-    pub rules: Vec<model::SecurityRule>,
 }
 
 /// A virtual network as packets see it.
@@ -490,228 +233,6 @@ pub enum ForwardedTraffic {
     Blocked,
 }
 
-/// A frontend of a load balancer, with what its rules make of packets.
-#[derive(Clone, Debug)]
-pub struct Frontend {
-    /// The load balancer.
-    pub balancer: LoadBalancerId,
-    /// Its name there; cold.
-    pub name: String,
-    /// Its address; `None` for a public one that is not part of the input.
-    pub address: Option<Ipv4Addr>,
-    /// Whether it is an address of the Internet.
-    pub public: bool,
-    /// Basic frontends are not reachable across global peering (P-7).
-    pub basic: bool,
-    /// In the order in which they are asked: inbound NAT rules, rules for a port, rules for all ports.
-    pub rules: Vec<ForwardingRule>,
-}
-
-/// A load-balancing rule or an inbound NAT rule.
-#[derive(Clone, Debug)]
-pub struct ForwardingRule {
-    /// Its name in the load balancer; cold.
-    pub name: String,
-    /// Which of the two.
-    pub kind: ForwardingKind,
-    /// 6 or 17; `None` = all.
-    pub protocol: Option<u8>,
-    /// Ports of the frontend. All of them together with every protocol are HA ports.
-    pub ports: RangeInclusive<u16>,
-    /// Members see the frontend's address as destination: nothing is translated.
-    pub floating_ip: bool,
-    /// TCP port of the probe that says which members are up; `None` = every running one.
-    pub probe: Option<u16>,
-    /// In the order of the network.
-    pub members: Vec<Member>,
-}
-
-/// Kinds of rules of a load balancer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ForwardingKind {
-    /// To one of a pool.
-    LoadBalancing,
-    /// To one member.
-    InboundNat,
-}
-
-/// A member behind a frontend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// The NIC.
-    pub nic: NicId,
-    /// The address of the IP configuration that is the member.
-    pub address: Ipv4Addr,
-    /// Its port; `None` = that of the frontend.
-    pub port: Option<u16>,
-    /// Whether it gets packets.
-    pub health: Health,
-}
-
-/// Who puts another address into a packet between a NIC and the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Translator {
-    /// A load balancer: for packets to one of its frontends, or for what its members send to the Internet.
-    Frontend(FrontendId),
-    /// A public address that belongs to one private address (N-13).
-    PublicIp(PublicIpId),
-    /// A NAT gateway.
-    NatGateway(NatGatewayId),
-    /// Default outbound access of a subnet.
-    DefaultOutbound,
-}
-
-/// Where the virtual networks meet the Internet (N-12, N-13).
-#[derive(Clone, Debug)]
-pub struct InternetEdge {
-    /// The worker that stands for the Internet; `None` for a network that was not joined to it.
-    pub host: Option<StationId>,
-    /// Who stands behind the public addresses of the input.
-    pub owners: BTreeMap<Ipv4Addr, PublicOwner>,
-    /// What private addresses with a public one of their own go out as.
-    pub translated: BTreeMap<(NicId, Ipv4Addr), WayOut>,
-    /// What the other NICs go out as, by address.
-    pub shared: Vec<SharedAddress>,
-    /// By [`NicId`], the position in `shared` of the address that it uses; [`InternetEdge::NO_SHARE`] for none. May end before the last
-    /// NIC that has none.
-    pub share_of: Vec<u32>,
-}
-
-/// A public address that several NICs use, each with ports of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SharedAddress {
-    /// The address.
-    pub address: Ipv4Addr,
-    /// Who translates.
-    pub by: Translator,
-    /// The NICs, ascending. The ports are dealt out among them in this order.
-    pub users: Vec<NicId>,
-}
-
-/// Who stands behind a public address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublicOwner {
-    /// A private address of a NIC, one to one (N-13).
-    Nic {
-        /// The NIC.
-        nic: NicId,
-        /// Its private address.
-        private: Ipv4Addr,
-        /// The public address as a resource.
-        public: PublicIpId,
-    },
-    /// A frontend of a load balancer, by its rules.
-    Frontend(FrontendId),
-    /// An Azure firewall: it gets the packets as they are and translates by its own rules.
-    Firewall(NicId),
-    /// Several NICs, for what they have begun themselves.
-    Shared(Translator),
-    /// A resource whose packets are not simulated.
-    Unsimulated,
-}
-
-/// How packets of a NIC look in the Internet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WayOut {
-    /// Their source.
-    pub address: Ipv4Addr,
-    /// The ports it may use there.
-    pub ports: RangeInclusive<u16>,
-    /// Who translates.
-    pub by: Translator,
-}
-
-/// Whether a member gets packets, and if not why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Health {
-    /// It does.
-    Up,
-    /// No running machine stands behind it.
-    Stopped,
-    /// Nothing listens on the port of the probe.
-    NotListening,
-    /// Its security rules deny the probe, which comes from 168.63.129.16 (S-26).
-    ProbeDenied,
-}
-
-impl Frontend {
-    /// The NICs of all members of all rules, each once.
-    pub fn nics(&self) -> Vec<NicId> {
-        let members = self.rules.iter().flat_map(|rule| &rule.members);
-        let mut nics: Vec<NicId> = members.map(|member| member.nic).collect();
-        nics.sort_unstable();
-        nics.dedup();
-        nics
-    }
-
-    /// The rule that takes packets of this protocol to this port, with its position; `port` is `None` for protocols without ports.
-    pub fn rule_for(&self, protocol: u8, port: Option<u16>) -> Option<(usize, &ForwardingRule)> {
-        self.rules.iter().enumerate().find(|(_, rule)| {
-            rule.protocol.is_none_or(|of_rule| of_rule == protocol)
-                && match port {
-                    Some(port) => rule.ports.contains(&port),
-                    None => rule.ports == (0..=u16::MAX),
-                }
-        })
-    }
-}
-
-/// A virtual network gateway as packets meet it.
-#[derive(Clone, Debug)]
-pub struct Gateway {
-    /// NICs of its instances; more than one for active-active (G-2).
-    pub instances: Vec<NicId>,
-    /// Own and peered space: what lies there is routed by `GatewaySubnet`, never into a tunnel (R-20.1, G-6).
-    pub inside: AddressSet,
-    /// What its connections, networks on premises and VPN clients are reached through.
-    pub tunnels: Vec<Tunnel>,
-    /// Tunnels that share a prefix, by number in `tunnels`.
-    pub groups: Vec<Vec<u16>>,
-    /// Where a prefix outside lies, by number in `groups` (G-7, G-8).
-    pub table: Fib<u16>,
-    /// Prefixes behind connections that are down (G-3).
-    pub down: Fib<ConnectionId>,
-    /// What the profile of a VPN client holds that is downloaded now (G-11).
-    pub profile: AddressSet,
-    /// A route server hands routes on between the gateways of the network (G-9).
-    pub branch_to_branch: bool,
-}
-
-/// A tunnel of a gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tunnel {
-    /// Its connection; none for networks on premises that the input joins to the gateway directly, and for VPN clients.
-    pub connection: Option<ConnectionId>,
-    /// Whether it carries anything (G-3).
-    pub up: bool,
-    /// Its other end.
-    pub far: Far,
-    /// The only traffic that it carries; empty = everything.
-    pub selectors: Vec<TrafficSelector>,
-}
-
-impl Tunnel {
-    /// Whether packets between an address in Azure and one on the far side are carried.
-    pub fn carries(&self, local: Ipv4Addr, remote: Ipv4Addr) -> bool {
-        self.selectors.is_empty()
-            || self
-                .selectors
-                .iter()
-                .any(|selector| selector.carries(local, remote))
-    }
-}
-
-/// The other end of a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Far {
-    /// Hosts outside Azure: on premises, or VPN clients.
-    Site,
-    /// Another gateway of the input.
-    Gateway(GatewayId),
-    /// Something in Azure that the input does not hold.
-    Unknown,
-}
-
 /// The resource id of a route table, and the names of its routes by position.
 pub type RouteTableNames = (ResourceId, Arc<[String]>);
 
@@ -744,38 +265,6 @@ pub struct Provenance {
     pub route_tables: Arc<[Option<RouteTableNames>]>,
     /// Things that the compiler noticed and a user should know, sorted, each once.
     pub notes: Arc<[Note]>,
-}
-
-impl Policy {
-    /// The rules of security groups in a direction.
-    #[inline]
-    pub fn rules_in(&self, direction: Direction) -> &Rules {
-        match direction {
-            Direction::Outbound => &self.outbound,
-            Direction::Inbound => &self.inbound,
-        }
-    }
-
-    /// The sets of security admin rules that are asked in a direction, in their order; empty where none reaches.
-    pub fn admin_in(&self, direction: Direction) -> &[AdminRulesId] {
-        self.admin.as_deref().map_or(&[], |admin| match direction {
-            Direction::Outbound => &admin.outbound,
-            Direction::Inbound => &admin.inbound,
-        })
-    }
-}
-
-impl CompiledAdminRules {
-    /// Position of the first rule that matches.
-    #[inline]
-    pub fn first_match(&self, key: &acl::Key) -> Option<u32> {
-        const ICMP: u8 = 1;
-        self.icmp_table
-            .as_ref()
-            .filter(|_| key.protocol == ICMP)
-            .unwrap_or(&self.table)
-            .first_match(key)
-    }
 }
 
 impl Snapshot {
