@@ -241,27 +241,27 @@ pub type RouteTableNames = (ResourceId, Arc<[String]>);
 pub struct Provenance {
     /// Resource ids of NICs, by [`NicId`].
     pub nics: Arc<[Option<ResourceId>]>,
-    /// Resource ids of security groups, by [`NsgId`].
+    /// Resource ids of security groups, by [`model::NsgId`].
     pub groups: Arc<[Option<ResourceId>]>,
     /// Resource ids of links, by [`LinkId`].
     pub links: Arc<[Option<ResourceId>]>,
     /// Resource ids of gateways, by [`GatewayId`].
     pub gateways: Arc<[Option<ResourceId>]>,
-    /// Resource ids of gateway connections, by [`ConnectionId`].
+    /// Resource ids of gateway connections, by [`model::ConnectionId`].
     pub connections: Arc<[Option<ResourceId>]>,
     /// Resource ids of Azure firewalls, by [`FirewallId`].
     pub firewalls: Arc<[Option<ResourceId>]>,
-    /// Resource ids of route servers, by [`RouteServerId`].
+    /// Resource ids of route servers, by [`model::RouteServerId`].
     pub route_servers: Arc<[Option<ResourceId>]>,
     /// Resource ids of virtual networks, by [`VnetId`].
     pub virtual_networks: Arc<[Option<ResourceId>]>,
-    /// Resource ids of public addresses, by [`PublicIpId`].
+    /// Resource ids of public addresses, by [`model::PublicIpId`].
     pub public_ips: Arc<[Option<ResourceId>]>,
-    /// Resource ids of NAT gateways, by [`NatGatewayId`].
+    /// Resource ids of NAT gateways, by [`model::NatGatewayId`].
     pub nat_gateways: Arc<[Option<ResourceId>]>,
-    /// Resource ids of load balancers, by [`LoadBalancerId`].
+    /// Resource ids of load balancers, by [`model::LoadBalancerId`].
     pub load_balancers: Arc<[Option<ResourceId>]>,
-    /// Resource ids of route tables with the names of their routes, by [`RouteTableId`].
+    /// Resource ids of route tables with the names of their routes, by [`model::RouteTableId`].
     pub route_tables: Arc<[Option<RouteTableNames>]>,
     /// Things that the compiler noticed and a user should know, sorted, each once.
     pub notes: Arc<[Note]>,
