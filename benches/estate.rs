@@ -5,11 +5,10 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use model::{
-    Access, DeploymentModel, Direction, IpConfigurationRequest, Location, Network,
-    NetworkSecurityGroup, NicRequest, NsgId, PeeringFlags, PeeringScope, Ports, RequestedAddress,
-    ResourceId, Route, RouteDestination, RouteTable, RouteTableId, RuleAddresses, RuleProtocol,
-    SecurityRule, SubnetId, SubnetRequest, UserNextHop, VirtualMachineRequest,
-    VirtualNetworkRequest, VnetId,
+    Access, DeploymentModel, Direction, Location, Network, NetworkSecurityGroup, NicRequest, NsgId,
+    PeeringFlags, PeeringScope, Ports, ResourceId, Route, RouteDestination, RouteTable,
+    RouteTableId, RuleAddresses, RuleProtocol, SecurityRule, SubnetId, SubnetRequest, UserNextHop,
+    VirtualMachineRequest, VirtualNetworkRequest, VnetId,
 };
 
 /// NICs in a spoke: four subnets of 50.
@@ -137,31 +136,11 @@ pub(crate) fn subnet(
 pub(crate) fn vm(network: &mut Network, name: &str, subnet: SubnetId, ip_forwarding: bool) {
     let nic = network
         .create_nic(NicRequest {
-            id: id("networkInterfaces", name),
-            location: Location::default(),
-            ip_configurations: vec![IpConfigurationRequest {
-                name: "ipconfig1".to_owned(),
-                subnet,
-                address: RequestedAddress::FirstFree,
-                public_ip: None,
-                application_security_groups: Vec::new(),
-                backend_pools: Vec::new(),
-                primary: true,
-            }],
-            network_security_group: None,
             ip_forwarding,
-            tcp_state_tracking_disabled: false,
-            mac_address: None,
+            ..NicRequest::new(id("networkInterfaces", name), subnet)
         })
         .expect("a subnet has room");
-    let request = VirtualMachineRequest {
-        id: id("virtualMachines", name),
-        location: Location::default(),
-        zone: None,
-        nics: vec![nic],
-        power: model::PowerState::Running,
-        guest: model::Guest::default(),
-    };
+    let request = VirtualMachineRequest::new(id("virtualMachines", name), vec![nic]);
     network
         .create_virtual_machine(request)
         .expect("the name is new");

@@ -10,10 +10,10 @@ use dataplane::time::SimTime;
 use dataplane::{FlowTable, Guests, InFlight, Outcome, Packet, Pipeline, Position};
 use ipnet::Ipv4Net;
 use model::{
-    Access, Direction, Guest, IpConfigurationRequest, Location, Network, NetworkSecurityGroup,
-    NicId, NicRequest, PeeringFlags, PeeringScope, Ports, PowerState, RequestedAddress, ResourceId,
-    Route, RouteDestination, RouteTable, RouteTableId, RuleAddresses, RuleProtocol, SecurityRule,
-    SubnetId, SubnetRequest, UserNextHop, VirtualMachineRequest, VirtualNetworkRequest, VnetId,
+    Access, Direction, Location, Network, NetworkSecurityGroup, NicId, NicRequest, PeeringFlags,
+    PeeringScope, Ports, ResourceId, Route, RouteDestination, RouteTable, RouteTableId,
+    RuleAddresses, RuleProtocol, SecurityRule, SubnetId, SubnetRequest, UserNextHop,
+    VirtualMachineRequest, VirtualNetworkRequest, VnetId,
 };
 
 use crate::Random;
@@ -343,34 +343,17 @@ fn routes(network: &mut Network, subnet: SubnetId) -> RouteTableId {
 
 fn nic(network: &mut Network, name: &str, subnet: SubnetId, ip_forwarding: bool) -> NicId {
     let request = NicRequest {
-        id: id("networkInterfaces", name),
-        location: Location::default(),
-        ip_configurations: vec![IpConfigurationRequest {
-            name: "ipconfig1".to_owned(),
-            subnet,
-            address: RequestedAddress::FirstFree,
-            public_ip: None,
-            application_security_groups: Vec::new(),
-            backend_pools: Vec::new(),
-            primary: true,
-        }],
-        network_security_group: None,
         ip_forwarding,
-        tcp_state_tracking_disabled: false,
-        mac_address: None,
+        ..NicRequest::new(id("networkInterfaces", name), subnet)
     };
     network.create_nic(request).expect("a free address")
 }
 
 fn machine(network: &mut Network, name: &str, nic: NicId) {
-    let request = VirtualMachineRequest {
-        id: ResourceId::in_group("sub1", "rg1", "Microsoft.Compute/virtualMachines", name),
-        location: Location::default(),
-        zone: None,
-        nics: vec![nic],
-        power: PowerState::Running,
-        guest: Guest::default(),
-    };
+    let request = VirtualMachineRequest::new(
+        ResourceId::in_group("sub1", "rg1", "Microsoft.Compute/virtualMachines", name),
+        vec![nic],
+    );
     network
         .create_virtual_machine(request)
         .expect("a new machine");

@@ -2,9 +2,7 @@
 
 use control::snapshot::{ForwardedTraffic, GuestKind, InternetAccess, Link, Snapshot};
 use model::options::ForwardedTraffic as Reading;
-use model::{
-    GatewayType, Guest, GuestRole, LinkId, Listener, PeeringState, PowerState, RequestedAddress,
-};
+use model::{GatewayType, Guest, GuestRole, LinkId, Listener, PeeringState, PowerState};
 
 use crate::topology::{Topology, flags, id, ip, net, nets, nic, policy};
 
@@ -184,15 +182,7 @@ fn guests_are_hosts_appliances_and_platform_instances() {
     };
     let host = topology.vm("host", apps);
     let spare = topology.nic("spare", apps);
-    let configuration = model::IpConfigurationRequest {
-        name: "fw".to_owned(),
-        subnet: firewalls,
-        address: RequestedAddress::FirstFree,
-        public_ip: None,
-        application_security_groups: Vec::new(),
-        backend_pools: Vec::new(),
-        primary: true,
-    };
+    let configuration = model::IpConfigurationRequest::new("fw", firewalls);
     let firewall = topology
         .network
         .create_firewall(model::FirewallRequest {

@@ -6,8 +6,8 @@ use control::firewalls::{Decision, Firewall};
 use ipnet::Ipv4Net;
 use model::{
     Access, CollectionAction, FirewallAddresses, FirewallPolicy, FirewallRequest, FirewallRule,
-    IpConfigurationRequest, IpGroup, Location, Ports, RequestedAddress, RuleCollection,
-    RuleCollectionGroup, RuleProtocol,
+    IpConfigurationRequest, IpGroup, Location, Ports, RuleCollection, RuleCollectionGroup,
+    RuleProtocol,
 };
 use proptest::prelude::*;
 
@@ -82,15 +82,7 @@ fn compiled(policies: Vec<FirewallPolicy>, groups: Vec<IpGroup>) -> Firewall {
         .create_firewall(FirewallRequest {
             id: id("azureFirewalls", "fw"),
             location: Location::default(),
-            configuration: IpConfigurationRequest {
-                name: "ipconfig1".to_owned(),
-                subnet,
-                address: RequestedAddress::FirstFree,
-                public_ip: None,
-                application_security_groups: Vec::new(),
-                backend_pools: Vec::new(),
-                primary: true,
-            },
+            configuration: IpConfigurationRequest::new("ipconfig1", subnet),
             policy: own,
             classic_collections: Vec::new(),
             classic_private_ranges: None,

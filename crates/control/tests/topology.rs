@@ -9,11 +9,11 @@ use ipnet::Ipv4Net;
 use model::options::NoneRoutes;
 use model::{
     Connection, ConnectionPeer, ConnectionType, Direction, GatewayId, GatewayRequest, GatewayType,
-    Guest, IpConfigurationRequest, LearnedRoute, LinkId, LocalGatewayId, LocalNetworkGateway,
-    Location, Network, NetworkSecurityGroup, NicId, NicRequest, NsgId, PeeringFlags, PeeringScope,
-    PowerState, PublicIpAddress, RequestedAddress, ResourceId, Route, RouteDestination, RouteTable,
-    RouteTableId, SecurityRule, Sku, SubnetId, SubnetRequest, UserNextHop, VirtualMachineRequest,
-    VirtualNetworkRequest, VnetId, VpnType,
+    LearnedRoute, LinkId, LocalGatewayId, LocalNetworkGateway, Location, Network,
+    NetworkSecurityGroup, NicId, NicRequest, NsgId, PeeringFlags, PeeringScope, PublicIpAddress,
+    RequestedAddress, ResourceId, Route, RouteDestination, RouteTable, RouteTableId, SecurityRule,
+    Sku, SubnetId, SubnetRequest, UserNextHop, VirtualMachineRequest, VirtualNetworkRequest,
+    VnetId, VpnType,
 };
 
 /// A network that grows; names are resource names.
@@ -92,23 +92,7 @@ impl Topology {
         subnet: SubnetId,
         change: impl FnOnce(&mut NicRequest),
     ) -> NicId {
-        let mut request = NicRequest {
-            id: id("networkInterfaces", name),
-            location: Location::default(),
-            ip_configurations: vec![IpConfigurationRequest {
-                name: "ipconfig1".to_owned(),
-                subnet,
-                address: RequestedAddress::FirstFree,
-                public_ip: None,
-                application_security_groups: Vec::new(),
-                backend_pools: Vec::new(),
-                primary: true,
-            }],
-            network_security_group: None,
-            ip_forwarding: false,
-            tcp_state_tracking_disabled: false,
-            mac_address: None,
-        };
+        let mut request = NicRequest::new(id("networkInterfaces", name), subnet);
         change(&mut request);
         self.network.create_nic(request).unwrap()
     }
@@ -122,14 +106,10 @@ impl Topology {
 
     pub(crate) fn machine(&mut self, name: &str, nics: &[NicId]) -> model::VmId {
         self.network
-            .create_virtual_machine(VirtualMachineRequest {
-                id: ResourceId::in_group("sub1", "rg1", "Microsoft.Compute/virtualMachines", name),
-                location: Location::default(),
-                zone: None,
-                nics: nics.to_vec(),
-                power: PowerState::Running,
-                guest: Guest::default(),
-            })
+            .create_virtual_machine(VirtualMachineRequest::new(
+                ResourceId::in_group("sub1", "rg1", "Microsoft.Compute/virtualMachines", name),
+                nics.to_vec(),
+            ))
             .unwrap()
     }
 

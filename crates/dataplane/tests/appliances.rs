@@ -532,13 +532,8 @@ fn balancer_with(net: &mut crate::world::HubAndSpokes, members: usize) -> LoadBa
                 id: id("networkInterfaces", &name),
                 location: model::Location::default(),
                 ip_configurations: vec![model::IpConfigurationRequest {
-                    name: "ipconfig1".to_owned(),
-                    subnet: net.hub.subnet,
-                    address: RequestedAddress::FirstFree,
-                    public_ip: None,
-                    application_security_groups: Vec::new(),
                     backend_pools: vec![(balancer, "pool".to_owned())],
-                    primary: true,
+                    ..model::IpConfigurationRequest::new("ipconfig1", net.hub.subnet)
                 }],
                 network_security_group: None,
                 ip_forwarding: true,

@@ -6,8 +6,8 @@ use dataplane::{Packet, Step};
 use model::spelling::Access;
 use model::{
     CollectionAction, FirewallAddresses, FirewallPolicy, FirewallRequest, FirewallRule,
-    IpConfigurationRequest, Location, NicId, Ports, PublicIpAddress, RequestedAddress,
-    RuleCollection, RuleCollectionGroup, RuleProtocol, Sku, TranslatedDestination,
+    IpConfigurationRequest, Location, NicId, Ports, PublicIpAddress, RuleCollection,
+    RuleCollectionGroup, RuleProtocol, Sku, TranslatedDestination,
 };
 
 use crate::world::{Site, World, appliance, flags, id, ip};
@@ -123,13 +123,8 @@ fn estate(private_ranges: Option<&str>) -> Estate {
             id: id("azureFirewalls", "fw"),
             location: Location::default(),
             configuration: IpConfigurationRequest {
-                name: "ipconfig1".to_owned(),
-                subnet,
-                address: RequestedAddress::FirstFree,
                 public_ip: Some(public),
-                application_security_groups: Vec::new(),
-                backend_pools: Vec::new(),
-                primary: true,
+                ..IpConfigurationRequest::new("ipconfig1", subnet)
             },
             policy: Some(id("firewallPolicies", "p")),
             classic_collections: Vec::new(),

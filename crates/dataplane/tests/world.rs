@@ -15,11 +15,11 @@ use dataplane::{
 use ipnet::Ipv4Net;
 use model::options::NoneRoutes;
 use model::{
-    Access, Direction, GatewayId, GatewayRequest, GatewayType, Guest, IpConfigurationRequest,
-    LinkId, Location, Network, NetworkSecurityGroup, NicId, NicRequest, NsgId, PeeringFlags,
-    PeeringScope, PowerState, RequestedAddress, ResourceId, Route, RouteDestination, RouteTable,
-    RuleAddresses, RuleProtocol, SecurityRule, ServiceTag, SubnetId, SubnetRequest, UserNextHop,
-    VirtualMachineRequest, VirtualNetworkRequest, VmId, VnetId, VpnType,
+    Access, Direction, GatewayId, GatewayRequest, GatewayType, Guest, LinkId, Location, Network,
+    NetworkSecurityGroup, NicId, NicRequest, NsgId, PeeringFlags, PeeringScope, RequestedAddress,
+    ResourceId, Route, RouteDestination, RouteTable, RuleAddresses, RuleProtocol, SecurityRule,
+    ServiceTag, SubnetId, SubnetRequest, UserNextHop, VirtualMachineRequest, VirtualNetworkRequest,
+    VmId, VnetId, VpnType,
 };
 
 /// A network that grows, and the packets in it. Names are resource names.
@@ -160,23 +160,7 @@ impl World {
         subnet: SubnetId,
         change: impl FnOnce(&mut NicRequest),
     ) -> NicId {
-        let mut request = NicRequest {
-            id: id("networkInterfaces", name),
-            location: Location::default(),
-            ip_configurations: vec![IpConfigurationRequest {
-                name: "ipconfig1".to_owned(),
-                subnet,
-                address: RequestedAddress::FirstFree,
-                public_ip: None,
-                application_security_groups: Vec::new(),
-                backend_pools: Vec::new(),
-                primary: true,
-            }],
-            network_security_group: None,
-            ip_forwarding: false,
-            tcp_state_tracking_disabled: false,
-            mac_address: None,
-        };
+        let mut request = NicRequest::new(id("networkInterfaces", name), subnet);
         change(&mut request);
         self.network.create_nic(request).unwrap()
     }
@@ -184,12 +168,11 @@ impl World {
     pub(crate) fn machine(&mut self, name: &str, nics: &[NicId], guest: Guest) -> VmId {
         self.network
             .create_virtual_machine(VirtualMachineRequest {
-                id: ResourceId::in_group("sub1", "rg1", "Microsoft.Compute/virtualMachines", name),
-                location: Location::default(),
-                zone: None,
-                nics: nics.to_vec(),
-                power: PowerState::Running,
                 guest,
+                ..VirtualMachineRequest::new(
+                    ResourceId::in_group("sub1", "rg1", "Microsoft.Compute/virtualMachines", name),
+                    nics.to_vec(),
+                )
             })
             .unwrap()
     }

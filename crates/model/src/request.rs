@@ -96,6 +96,20 @@ pub struct VirtualMachineRequest {
     pub guest: Guest,
 }
 
+impl VirtualMachineRequest {
+    /// A running machine about whose guest nothing is said, in no region.
+    pub fn new(id: ResourceId, nics: Vec<NicId>) -> Self {
+        Self {
+            id,
+            location: Location::default(),
+            zone: None,
+            nics,
+            power: PowerState::Running,
+            guest: Guest::default(),
+        }
+    }
+}
+
 /// An Azure firewall to create.
 #[derive(Clone, Debug)]
 pub struct FirewallRequest {
@@ -216,6 +230,21 @@ pub struct NicRequest {
     pub mac_address: Option<[u8; 6]>,
 }
 
+impl NicRequest {
+    /// A NIC with the first free address of a subnet and nothing else, in no region.
+    pub fn new(id: ResourceId, subnet: SubnetId) -> Self {
+        Self {
+            id,
+            location: Location::default(),
+            ip_configurations: vec![IpConfigurationRequest::new("ipconfig1", subnet)],
+            network_security_group: None,
+            ip_forwarding: false,
+            tcp_state_tracking_disabled: false,
+            mac_address: None,
+        }
+    }
+}
+
 /// The address that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestedAddress {
@@ -244,4 +273,19 @@ pub struct IpConfigurationRequest {
     pub backend_pools: Vec<(LoadBalancerId, String)>,
     /// If no configuration claims to be primary, the first one is.
     pub primary: bool,
+}
+
+impl IpConfigurationRequest {
+    /// The primary configuration with the first free address of a subnet and nothing else.
+    pub fn new(name: &str, subnet: SubnetId) -> Self {
+        Self {
+            name: name.to_owned(),
+            subnet,
+            address: RequestedAddress::FirstFree,
+            public_ip: None,
+            application_security_groups: Vec::new(),
+            backend_pools: Vec::new(),
+            primary: true,
+        }
+    }
 }

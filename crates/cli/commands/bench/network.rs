@@ -4,9 +4,8 @@ use engine::traffic::{End, Pair};
 use formats::load::Loaded;
 use ipnet::Ipv4Net;
 use model::{
-    GuestRole, IpConfigurationRequest, Network, NetworkSecurityGroup, NicId, NicRequest,
-    OperationError, RequestedAddress, ResourceId, RouteTable, SubnetId, SubnetRequest, UserNextHop,
-    VirtualMachineRequest,
+    GuestRole, Network, NetworkSecurityGroup, NicId, NicRequest, OperationError, ResourceId,
+    RouteTable, SubnetId, SubnetRequest, UserNextHop, VirtualMachineRequest,
 };
 
 use super::churn::Turn;
@@ -234,29 +233,13 @@ fn machine(
     let nic = id("Microsoft.Network/networkInterfaces", name);
     let vm = id("Microsoft.Compute/virtualMachines", name);
     let nic = network.create_nic(NicRequest {
-        id: nic,
         location: location.clone(),
-        ip_configurations: vec![IpConfigurationRequest {
-            name: "ipconfig1".to_owned(),
-            subnet,
-            address: RequestedAddress::FirstFree,
-            public_ip: None,
-            application_security_groups: Vec::new(),
-            backend_pools: Vec::new(),
-            primary: true,
-        }],
-        network_security_group: None,
         ip_forwarding,
-        tcp_state_tracking_disabled: false,
-        mac_address: None,
+        ..NicRequest::new(nic, subnet)
     })?;
     network.create_virtual_machine(VirtualMachineRequest {
-        id: vm,
         location,
-        zone: None,
-        nics: vec![nic],
-        power: model::PowerState::Running,
-        guest: model::Guest::default(),
+        ..VirtualMachineRequest::new(vm, vec![nic])
     })?;
     Ok(nic)
 }
