@@ -598,6 +598,31 @@ pub(crate) fn verdict(
     Err(Dropped::new(DropReason::NsgDeny, at))
 }
 
+/// Whether all packets to a destination go from a NIC to the same next hop, whatever their ports (R-25, R-32, G-5: those choose by a hash).
+pub(crate) fn is_chosen_by_addresses(
+    snapshot: &Snapshot,
+    from: NicId,
+    destination: Ipv4Addr,
+) -> bool {
+    let Some(nic) = snapshot.nic(from).filter(|nic| !is_gateway(snapshot, nic)) else {
+        return false;
+    };
+    let network = match snapshot.fib_of(nic).table.lookup(destination) {
+        Some(entry) => match entry.next_hop {
+            NextHop::Nic(_) => return true,
+            NextHop::Local => Some(nic.virtual_network),
+            NextHop::Peer(link) => snapshot.link(link).and_then(|link| link.remote),
+            NextHop::Group(other) => Some(other),
+            _ => None,
+        },
+        None => None,
+    };
+    let owner = network
+        .and_then(|network| snapshot.virtual_network(network))
+        .and_then(|network| network.owners.get(&destination));
+    matches!(owner, Some(Owner::Nic(_)))
+}
+
 /// Whether an instance of a gateway stands behind a NIC: it has ways of its own.
 pub(crate) fn is_gateway(snapshot: &Snapshot, nic: &Nic) -> bool {
     gateway::gateway_behind(snapshot, nic).is_some()

@@ -18,7 +18,7 @@ pub mod shards;
 use control::Snapshot;
 use model::NicId;
 
-use self::asked::{Asked, Question, VECTOR};
+use self::asked::{Ahead, Asked, Question, VECTOR};
 use self::faults::{Fault, planted};
 pub use self::frames::Frames;
 use self::lanes::{Lane, Lanes};
@@ -225,11 +225,14 @@ impl Forwarder {
                 continue;
             }
             let shown = lane.shown(nic);
-            let replay = if waiting.may_hold(lane.hash) && !planted(Fault::Overtaken) {
+            let mut replay = if waiting.may_hold(lane.hash) && !planted(Fault::Overtaken) {
                 Replay::Unknown
             } else {
                 self.flows.replay(snapshot.generation, &shown, tick)
             };
+            if replay == Replay::Known && lane.is_carried() {
+                replay = self.flows.tread_known(snapshot.generation, &shown, tick);
+            }
             match replay {
                 Replay::Arrives(arrival) => {
                     let frame = &mut frames.frame_mut(slot)[..usize::from(lane.length)];
@@ -315,12 +318,8 @@ impl Forwarder {
         let mut asked = self.asked.take().unwrap_or_default();
         for vector in deferred.chunks_mut(VECTOR) {
             let questions = vector.iter().map(|deferred| match &deferred.odd {
-                Some(packet) => Question::none(Subject::of(packet)),
-                None => Question {
-                    nic: entering[deferred.position].nic,
-                    subject: self.lanes.at(deferred.position).subject(),
-                    rules: !deferred.known,
-                },
+                Some(packet) => (Question::none(Subject::of(packet)), None),
+                None => self.question(snapshot, entering, deferred),
             });
             asked.ask(snapshot, questions);
             sink.passed(BurstStage::Ask);
@@ -360,6 +359,27 @@ impl Forwarder {
         deferred.clear();
         self.deferred = deferred;
         self.asked = Some(asked);
+    }
+
+    /// What is asked for a plain packet.
+    fn question(
+        &self,
+        snapshot: &Snapshot,
+        entering: &[Entering],
+        deferred: &Deferred,
+    ) -> (Question, Option<Ahead<'_>>) {
+        let lane = self.lanes.at(deferred.position);
+        let nic = entering[deferred.position].nic;
+        let question = Question {
+            nic,
+            subject: lane.subject(),
+            rules: !deferred.known,
+        };
+        let ahead = (!deferred.known)
+            .then(|| self.flows.ahead(snapshot.generation, &lane.shown(nic)))
+            .flatten()
+            .map(|(stops, end)| Ahead { stops, end });
+        (question, ahead)
     }
 
     /// The packet of a plain lane, in the buffer.

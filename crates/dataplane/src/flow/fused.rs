@@ -267,7 +267,7 @@ impl FusedFlows {
                     .stand_ins
                     .concern(snapshot, visits[0].0.nic, self.current.tuple))
         {
-            self.fuse(snapshot.generation, visits, arrival, Tick::of(now));
+            self.fuse(snapshot, visits, arrival, Tick::of(now));
         }
         self.put_back();
     }

@@ -38,6 +38,8 @@ pub(super) struct Trail {
     pub(super) program: ProgramId,
     /// Where it leads.
     pub(super) end: NicId,
+    /// All packets of these addresses go this way: no hash over their ports has chosen a next hop.
+    pub(super) by_addresses: bool,
 }
 
 /// What the packets of a way have in common.
@@ -72,6 +74,7 @@ impl Trail {
         },
         program: 0,
         end: NicId::new(u32::MAX),
+        by_addresses: false,
     };
 }
 
@@ -131,13 +134,19 @@ impl Trodden {
         [start, end]: [NicId; 2],
         walked: Walked,
         program: ProgramId,
+        by_addresses: bool,
     ) {
         let sign = Sign::of(key, course, start, walked);
         let [last, before] = &mut self.buckets[sign.bucket()];
         if last.sign != sign {
             *before = *last;
         }
-        *last = Trail { sign, program, end };
+        *last = Trail {
+            sign,
+            program,
+            end,
+            by_addresses,
+        };
     }
 
     /// Programs are numbered anew.

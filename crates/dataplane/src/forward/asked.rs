@@ -44,6 +44,13 @@ impl Question {
     }
 }
 
+/// A way that is known before anything is asked: only the rules on it are in question.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead<'p> {
+    pub(super) stops: &'p [Stop],
+    pub(super) end: NicId,
+}
+
 /// What is known of one leg of a packet's way.
 #[derive(Clone, Copy, Debug)]
 struct Leg {
@@ -83,6 +90,9 @@ pub(super) struct Asked {
     questions: Vec<Question>,
     /// Lanes that want rules too.
     want_rules: Mask,
+    /// Start and end of the legs that are known without asking, and by leg the lanes that have one.
+    ahead: [[(NicId, NicId); VECTOR]; LEGS],
+    is_ahead: [Mask; LEGS],
     legs: [[Leg; VECTOR]; LEGS],
     /// How far the looking ahead has come.
     depth: usize,
@@ -94,6 +104,8 @@ impl Default for Asked {
         Self {
             questions: Vec::with_capacity(VECTOR),
             want_rules: 0,
+            ahead: [[(NOWHERE, NOWHERE); VECTOR]; LEGS],
+            is_ahead: [0; LEGS],
             legs: [[Leg::UNKNOWN; VECTOR]; LEGS],
             depth: 0,
             side_by_side: SideBySide::default(),
@@ -134,22 +146,44 @@ type Nics<'s> = [Option<&'s Nic>; VECTOR];
 
 impl Asked {
     /// Asks for these packets, at most [`VECTOR`].
-    pub(super) fn ask(&mut self, snapshot: &Snapshot, questions: impl Iterator<Item = Question>) {
+    pub(super) fn ask<'p>(
+        &mut self,
+        snapshot: &Snapshot,
+        questions: impl Iterator<Item = (Question, Option<Ahead<'p>>)>,
+    ) {
         self.questions.clear();
-        self.questions.extend(questions.take(VECTOR));
         self.want_rules = 0;
+        self.is_ahead = [0; LEGS];
+        self.side_by_side.holds = None;
         let mut at = [NOWHERE; VECTOR];
         let mut live: Mask = 0;
-        for (lane, question) in self.questions.iter().enumerate() {
+        for (lane, (question, ahead)) in questions.take(VECTOR).enumerate() {
             at[lane] = question.nic;
             live |= 1 << lane;
             self.want_rules |= Mask::from(question.rules) << lane;
+            if let Some(ahead) = ahead {
+                self.look_ahead(lane, question.nic, ahead);
+            }
+            self.questions.push(question);
         }
         self.depth = 0;
         while live != 0 && self.depth < LEGS {
             self.legs[self.depth] = [Leg::UNKNOWN; VECTOR];
             live = self.ask_leg(snapshot, &mut at, live);
             self.depth += 1;
+        }
+    }
+
+    fn look_ahead(&mut self, lane: usize, start: NicId, ahead: Ahead<'_>) {
+        let (legs, _) = ahead.stops.as_chunks::<2>();
+        let nic = |place| match place {
+            Place::Start => start,
+            Place::Via(nic) => nic,
+            Place::End => ahead.end,
+        };
+        for (leg, [out, into]) in legs.iter().enumerate().take(LEGS) {
+            self.ahead[leg][lane] = (nic(out.place), nic(into.place));
+            self.is_ahead[leg] |= 1 << lane;
         }
     }
 
@@ -161,11 +195,20 @@ impl Asked {
             nics[lane] = snapshot.nic(at[lane]);
             self.legs[leg][lane].from = at[lane];
         });
-        let mut live = self.ask_rules(snapshot, &nics, lanes, Direction::Outbound);
-        live = self.ask_routes(snapshot, &nics, live);
+        let live = self.ask_rules(snapshot, &nics, lanes, Direction::Outbound);
+        let ahead = self.is_ahead[leg];
+        let routed = self.ask_routes(snapshot, &nics, live & !ahead);
 
-        let mut arriving = 0;
-        each(live, |lane| {
+        let mut arriving = live & ahead;
+        each(arriving, |lane| {
+            let (_, next) = self.ahead[leg][lane];
+            let known = &mut self.legs[leg][lane];
+            known.next = Some(Ok(Departure::Nic(next)));
+            known.to = next;
+            known.boundary = Some(Ok(()));
+            nics[lane] = snapshot.nic(next);
+        });
+        each(routed, |lane| {
             let known = &mut self.legs[leg][lane];
             let Some(Ok(Departure::Nic(next))) = known.next else {
                 return;
@@ -182,7 +225,11 @@ impl Asked {
         });
         let arrived = self.ask_rules(snapshot, &nics, arriving, Direction::Inbound);
         let mut onward = 0;
-        each(arrived, |lane| {
+        if let Some(&next) = self.is_ahead.get(leg + 1) {
+            onward = arrived & next;
+            each(onward, |lane| at[lane] = self.ahead[leg + 1][lane].0);
+        }
+        each(arrived & !ahead, |lane| {
             let destination = self.questions[lane].subject.tuple.destination;
             let to = self.legs[leg][lane].to;
             if nics[lane].is_some_and(|nic| nic.addresses.contains(&destination)) {
@@ -327,6 +374,8 @@ impl Asked {
 #[derive(Debug)]
 struct SideBySide {
     count: usize,
+    /// Whose keys are there, and what service tags mean in them.
+    holds: Option<(TagViewId, Mask)>,
     keys: [acl::Key; VECTOR],
     /// Sources, and behind them destinations.
     addresses: [u32; 2 * VECTOR],
@@ -340,6 +389,7 @@ impl Default for SideBySide {
     fn default() -> Self {
         Self {
             count: 0,
+            holds: None,
             keys: [NO_KEY; VECTOR],
             addresses: [0; 2 * VECTOR],
             classes: [0; 2 * VECTOR],
@@ -361,25 +411,14 @@ impl SideBySide {
         questions: &[Question],
         lanes: Mask,
     ) -> &[Result<(), Dropped>] {
-        self.count = 0;
         let count = lanes.count_ones() as usize;
-        each(lanes, |lane| {
-            let subject = questions[lane].subject;
-            self.addresses[self.count] = subject.tuple.source.into();
-            self.addresses[count + self.count] = subject.tuple.destination.into();
-            self.keys[self.count] = subject.key_with(0, 0);
-            self.verdicts[self.count] = Ok(());
-            self.count += 1;
-        });
-        let classes = &snapshot.tag_views[tags.0 as usize].classes;
-        classes.lookup_batch(&self.addresses[..2 * count], &mut self.classes[..2 * count]);
-        let keys = &mut self.keys[..count];
-        let (of_sources, of_destinations) = self.classes.split_at(count);
-        for (key, (source, destination)) in
-            keys.iter_mut().zip(of_sources.iter().zip(of_destinations))
-        {
-            (key.source_classes, key.destination_classes) = (*source, *destination);
+        // A router is left under the same tags as it was entered.
+        if self.holds != Some((tags, lanes)) {
+            self.holds = Some((tags, lanes));
+            self.fill_keys(snapshot, tags, questions, lanes);
         }
+        let keys = &self.keys[..count];
+        self.verdicts[..count].fill(Ok(()));
         let (matches, verdicts) = (&mut self.matches[..count], &mut self.verdicts[..count]);
         for &group in levels {
             let rules = snapshot.rules(group.rules);
@@ -397,6 +436,33 @@ impl SideBySide {
             verdicts.rotate_left(1);
         }
         verdicts
+    }
+
+    fn fill_keys(
+        &mut self,
+        snapshot: &Snapshot,
+        tags: TagViewId,
+        questions: &[Question],
+        lanes: Mask,
+    ) {
+        self.count = 0;
+        let count = lanes.count_ones() as usize;
+        each(lanes, |lane| {
+            let subject = questions[lane].subject;
+            self.addresses[self.count] = subject.tuple.source.into();
+            self.addresses[count + self.count] = subject.tuple.destination.into();
+            self.keys[self.count] = subject.key_with(0, 0);
+            self.count += 1;
+        });
+        let classes = &snapshot.tag_views[tags.0 as usize].classes;
+        classes.lookup_batch(&self.addresses[..2 * count], &mut self.classes[..2 * count]);
+        let keys = &mut self.keys[..count];
+        let (of_sources, of_destinations) = self.classes.split_at(count);
+        for (key, (source, destination)) in
+            keys.iter_mut().zip(of_sources.iter().zip(of_destinations))
+        {
+            (key.source_classes, key.destination_classes) = (*source, *destination);
+        }
     }
 
     /// What the FIB answers.

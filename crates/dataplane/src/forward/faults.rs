@@ -98,6 +98,8 @@ faults! {
     TrailOfBothSides,
     /// A packet follows others that came from another NIC.
     TrailOfAnybody,
+    /// A packet follows others although a hash over its ports chooses its way.
+    TrailOfAHash,
     // Pairs.
     /// What has expired is found.
     ExpiredFound,

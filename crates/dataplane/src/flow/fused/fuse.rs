@@ -1,6 +1,10 @@
 //! From the pairs at the visits of a packet to one entry, if they are alike.
 
+use control::Snapshot;
+use model::{Direction, NicId};
+
 use super::{Arrival, Conversation, FusedFlows, Opposite, by_course, expand};
+use crate::answers::is_chosen_by_addresses;
 use crate::flow::entry::{Entry, Fused, ProgramId};
 use crate::flow::key::{Course, FlowKey};
 use crate::flow::pair::{Life, Pair, Tick};
@@ -15,7 +19,7 @@ impl FusedFlows {
     /// Makes one entry of the pairs at these visits, and of those that only the opposite course passes, if they are alike.
     pub(super) fn fuse(
         &mut self,
-        generation: u32,
+        snapshot: &Snapshot,
         visits: &[(Visit, Kept)],
         arrival: Arrival,
         now: Tick,
@@ -24,6 +28,7 @@ impl FusedFlows {
             current, program, ..
         } = self;
         let course = current.course;
+        let generation = snapshot.generation;
         program.generation = generation;
         program.to_service = arrival == Arrival::Service;
         program.stops.clear();
@@ -108,6 +113,25 @@ impl FusedFlows {
         current.keep(|number| !passed.has(number));
         self.entries.insert(entry, current.key.hash());
         let known = Walked::known(fused.initiator, course);
+        self.note_trails(snapshot, visits, [start, end], known, number);
+        Some(())
+    }
+
+    /// Others of the same addresses may follow on the way that a packet has just gone. `known`: whose packet it was, if not a first one.
+    fn note_trails(
+        &mut self,
+        snapshot: &Snapshot,
+        visits: &[(Visit, Kept)],
+        ends: [NicId; 2],
+        known: Walked,
+        number: ProgramId,
+    ) {
+        let Conversation { key, course, .. } = self.current;
+        let destination = self.current.tuple.destination;
+        let by_addresses = visits.iter().all(|&(visit, _)| {
+            visit.direction == Direction::Inbound
+                || is_chosen_by_addresses(snapshot, visit.nic, destination)
+        });
         for walked in [Walked::New, Walked::Asking, Walked::Answering] {
             let fits = |kept| match walked {
                 _ if kept == Kept::Nothing => true,
@@ -116,10 +140,9 @@ impl FusedFlows {
             };
             if visits.iter().all(|&(_, kept)| fits(kept)) {
                 self.trodden
-                    .note(current.key, course, [start, end], walked, number);
+                    .note(key, course, ends, walked, number, by_addresses);
             }
         }
-        Some(())
     }
 
     /// Tries it once a generation: it looks at every entry.
