@@ -6,7 +6,7 @@
 //! A pair stands for the two entries that admit both directions of a flow at one NIC. Its key is the NIC and the five-tuple *as it
 //! leaves the NIC*: an inbound packet is looked up reversed, and direction vanishes from the key.
 
-mod entry;
+pub(crate) mod entry;
 mod fragments;
 pub(crate) mod fused;
 pub(crate) mod key;

@@ -1,11 +1,18 @@
-//! Hints to processor and kernel about memory. They change how long something takes, never what comes out.
+//! Large tables, and hints to processor and kernel about memory.
 //!
 //! The only unsafe code of this crate.
 
 #![expect(
     unsafe_code,
-    reason = "hints take raw addresses; no safe function of the standard library gives them"
+    reason = "pages straight from the kernel are bytes, and a prefetch takes a raw address; no safe function gives either"
 )]
+
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+
+use memmap2::MmapMut;
+
+use crate::flow::entry::Entry;
 
 /// Begins to load the cache line of an element that will be needed soon. An index outside is no error: nothing is loaded then.
 #[inline]
@@ -21,29 +28,93 @@ pub(crate) fn prefetch<T>(elements: &[T], index: usize) {
     let _ = (elements, index);
 }
 
+/// What may be made of bytes that are all zero.
+///
+/// # Safety
+///
+/// Bytes of zero are a value of the type; its alignment is not above that of a page; dropping it does nothing.
+pub(crate) unsafe trait FromZeros: Copy {}
+
+// SAFETY: an entry is numbers and nothing else; zeros are an empty slot.
+unsafe impl FromZeros for Entry {}
+
+#[cfg(test)]
+// SAFETY: a number.
+unsafe impl FromZeros for u32 {}
+
 /// From this size on, a table is worth large pages: its pages no longer fit the translation cache of a core.
 const WORTH_LARGE_PAGES: usize = 2 << 20;
 
-/// `count` default elements, in large pages where the table is large and the kernel has them.
-pub(crate) fn table<T: Copy + Default>(count: usize) -> Vec<T> {
-    let mut elements: Vec<T> = Vec::with_capacity(count);
-    #[cfg(target_os = "linux")]
-    if count * size_of::<T>() >= WORTH_LARGE_PAGES {
-        let spare = elements.spare_capacity_mut();
-        let (start, len) = (spare.as_mut_ptr() as usize, size_of_val(spare));
-        let aligned = start.next_multiple_of(4096);
-        // SAFETY: advice about a range of addresses that this vector owns and nobody has looked at yet. `MADV_HUGEPAGE` leaves its
-        // content alone; if the kernel does not know it, it says so and nothing has happened.
-        unsafe {
-            libc::madvise(
-                aligned as *mut libc::c_void,
-                len.saturating_sub(aligned - start),
-                libc::MADV_HUGEPAGE,
-            );
+/// A number of elements, all zeros at first. The kernel gives each page when it is first touched, so a large table that nobody uses yet
+/// costs nothing; large pages, where the table is large and the kernel has them.
+#[derive(Debug)]
+pub(crate) struct Table<T> {
+    pages: Option<MmapMut>,
+    len: usize,
+    elements: PhantomData<T>,
+}
+
+impl<T: FromZeros> Table<T> {
+    /// # Panics
+    ///
+    /// If there is no memory, as a `Vec` would.
+    pub(crate) fn new(len: usize) -> Self {
+        let bytes = len
+            .checked_mul(size_of::<T>())
+            .expect("a table fits the memory");
+        let pages = (bytes > 0).then(|| {
+            let pages = MmapMut::map_anon(bytes).expect("there is memory for a table");
+            #[cfg(target_os = "linux")]
+            if bytes >= WORTH_LARGE_PAGES {
+                // A kernel without large pages says so, and nothing has happened.
+                let _ = pages.advise(memmap2::Advice::HugePage);
+            }
+            pages
+        });
+        Self {
+            pages,
+            len,
+            elements: PhantomData,
         }
     }
-    elements.resize(count, T::default());
-    elements
+}
+
+impl<T> Default for Table<T> {
+    /// Without elements.
+    fn default() -> Self {
+        Self {
+            pages: None,
+            len: 0,
+            elements: PhantomData,
+        }
+    }
+}
+
+impl<T: FromZeros> Deref for Table<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        match &self.pages {
+            // SAFETY: the pages are ours alone, as long as `self` lives, aligned and large enough for `len` elements (`new`). They were
+            // zeros, which is a value of `T` (`FromZeros`), and nothing but values of `T` has been written to them since.
+            Some(pages) => unsafe { std::slice::from_raw_parts(pages.as_ptr().cast(), self.len) },
+            None => &[],
+        }
+    }
+}
+
+impl<T: FromZeros> DerefMut for Table<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        match &mut self.pages {
+            // SAFETY: as above, and `self` is borrowed for writing.
+            Some(pages) => unsafe {
+                std::slice::from_raw_parts_mut(pages.as_mut_ptr().cast(), self.len)
+            },
+            None => &mut [],
+        }
+    }
 }
 
 #[cfg(test)]
@@ -51,12 +122,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_filled_whatever_its_size() {
+    fn a_table_holds_zeros_and_then_what_is_put_there_whatever_its_size() {
         for count in [0, 1, 1000, WORTH_LARGE_PAGES] {
-            let elements: Vec<u32> = table(count);
-            assert_eq!(elements.len(), count);
-            assert!(elements.iter().all(|&element| element == 0));
+            let mut table = Table::<u32>::new(count);
+            assert_eq!(table.len(), count);
+            assert!(table.iter().all(|&element| element == 0));
+            for (number, element) in (1..).zip(table.iter_mut()) {
+                *element = number;
+            }
+            assert!(
+                (1..)
+                    .zip(table.iter())
+                    .all(|(number, &element)| element == number)
+            );
         }
+        assert!(Table::<u32>::default().is_empty());
     }
 
     #[test]

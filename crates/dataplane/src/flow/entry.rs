@@ -8,7 +8,7 @@ use model::NicId;
 use super::key::{Course, FlowKey};
 use super::pair::{Life, Tick};
 use crate::forward::faults::{Fault, planted};
-use crate::memory;
+use crate::memory::{self, Table};
 
 /// Number of a program; 0 = the way of this course is not known.
 pub(crate) type ProgramId = u16;
@@ -241,14 +241,29 @@ impl Entry {
 /// Entries by key: open addressing, linear probing, at most half full.
 #[derive(Debug)]
 pub(crate) struct Entries {
-    slots: Vec<Entry>,
+    slots: Table<Entry>,
     mask: usize,
     len: usize,
     /// Where the sweep goes on.
     cursor: usize,
     /// Entries that have been added since somebody asked.
     inserted: usize,
+    next: Prepared,
 }
+
+/// The table that comes after this one, made ready little by little: to get its pages from the kernel takes several times as long as
+/// to move all entries.
+#[derive(Debug, Default)]
+struct Prepared {
+    slots: Table<Entry>,
+    /// So many have pages.
+    touched: usize,
+}
+
+/// Slots of a page of 4 KiB.
+const PAGE: usize = 4096 / size_of::<Entry>();
+/// Slots that are made ready at a time: 2 MiB, a large page.
+const READY_AT_ONCE: usize = 512 * PAGE;
 
 /// Entries of the largest table that is kept half as full as it may be: 512 KiB.
 const ROOMY: usize = 4096;
@@ -263,11 +278,12 @@ impl Entries {
         let factor = if entries <= ROOMY { 4 } else { 2 };
         let slots = (entries * factor).next_power_of_two().max(SMALLEST);
         Self {
-            slots: memory::table(slots),
+            slots: Table::new(slots),
             mask: slots - 1,
             len: 0,
             cursor: 0,
             inserted: 0,
+            next: Prepared::default(),
         }
     }
 
@@ -282,7 +298,7 @@ impl Entries {
 
     /// Bytes.
     pub(crate) fn memory(&self) -> usize {
-        size_of_val(self.slots.as_slice())
+        (self.slots.len() + self.next.slots.len()) * size_of::<Entry>()
     }
 
     /// Begins to load what a search for a key with this hash will read.
@@ -341,13 +357,37 @@ impl Entries {
         self.slots[position] = entry;
     }
 
+    /// To be called now and then: makes part of the next table ready when this one is three quarters as full as it may be.
+    pub(crate) fn prepare(&mut self) {
+        let slots = self.slots.len();
+        if slots < READY_AT_ONCE || self.len * 8 < slots * 3 {
+            return;
+        }
+        let Prepared {
+            slots: next,
+            touched,
+        } = &mut self.next;
+        if next.is_empty() {
+            *next = Table::new(slots * 2);
+        }
+        let end = next.len().min(*touched + READY_AT_ONCE);
+        for slot in next[*touched..end].iter_mut().step_by(PAGE) {
+            *slot = Entry::default();
+        }
+        *touched = end;
+    }
+
     #[cold]
     fn grow(&mut self) {
         let slots = self.slots.len() * 2;
-        let old = std::mem::replace(&mut self.slots, memory::table(slots));
+        let mut next = std::mem::take(&mut self.next).slots;
+        if next.is_empty() {
+            next = Table::new(slots);
+        }
+        let old = std::mem::replace(&mut self.slots, next);
         self.mask = slots - 1;
         self.cursor = 0;
-        for entry in old.into_iter().filter(Entry::is_used) {
+        for &entry in old.iter().filter(|entry| entry.is_used()) {
             if planted(Fault::GrowthLoses) && entry.ports.is_multiple_of(8) {
                 continue;
             }

@@ -78,6 +78,7 @@ impl FusedFlows {
     /// Time goes on: looks at the next slots and forgets what has expired.
     pub(crate) fn sweep(&mut self, packets: usize, now: SimTime) {
         let slots = packets + SWEPT_FOR_ONE * self.entries.take_inserted();
+        self.entries.prepare();
         let jump = now - std::mem::replace(&mut self.now, now);
         if planted(Fault::PauseWraps) {
             self.swept = now;
