@@ -91,17 +91,18 @@ fn through_queues(rounds: usize, reads: bool) -> Duration {
     )
 }
 
-/// Passes batches on as they are.
+/// Passes batches on as they are: takes what there is and sends it, as a shard does between its bursts.
 fn relay(incoming: &Receiver<Vec<InFlight>>, outgoing: &Sender<Vec<InFlight>>, wanted: usize) {
     let mut taken = 0;
+    let mut held = Vec::with_capacity(PACKETS / BATCH);
     while taken < wanted {
-        let Ok(batch) = incoming.try_recv() else {
-            std::hint::spin_loop();
-            continue;
-        };
-        taken += batch.len();
-        // There is room for all; the other end may have had enough.
-        let _ = outgoing.try_send(batch);
+        held.extend(incoming.try_iter());
+        for batch in held.drain(..) {
+            taken += batch.len();
+            // There is room for all; the other end may have had enough.
+            let _ = outgoing.try_send(batch);
+        }
+        std::hint::spin_loop();
     }
 }
 
