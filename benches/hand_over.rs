@@ -1,7 +1,8 @@
 //! Packets from shard to shard: what the queues between them cost, without the forwarding.
 //!
 //! Two threads, each on a core of its own, pass the same 1,024 packets to and fro in batches of 32. In the wall time of a round each packet
-//! is handed over twice; time is per hand-over, with both cores busy. `channel` passes batches on as they came: the channel alone.
+//! is handed over twice; time is per hand-over, with both cores busy. `channel` takes the batches that are
+//! there and sends them on: the channel alone.
 //! `queues` takes every packet out and puts it into the outbox, as shards do; `queues_and_headers` looks at the bytes of each too.
 
 use std::hint::black_box;
