@@ -204,44 +204,37 @@ impl Failure {
         let mut attempts = ATTEMPTS;
         let mut chunk = self.case.units.len().max(self.case.opening.len());
         while chunk > 0 && attempts > 0 {
-            let mut smaller = false;
-            let mut start = 0;
-            while start < self.case.units.len() && attempts > 0 {
-                let end = (start + chunk).min(self.case.units.len());
-                let mut units = self.case.units.clone();
-                units.drain(start..end);
-                let case = Case {
-                    units,
-                    ..self.case.clone()
-                };
-                attempts -= 1;
-                if self.adopt(case) {
-                    smaller = true;
-                } else {
-                    start = end;
-                }
-            }
-            let mut start = 0;
-            while start < self.case.opening.len() && attempts > 0 {
-                let end = (start + chunk).min(self.case.opening.len());
-                let mut opening = self.case.opening.clone();
-                opening.drain(start..end);
-                let case = Case {
-                    opening,
-                    ..self.case.clone()
-                };
-                attempts -= 1;
-                if self.adopt(case) {
-                    smaller = true;
-                } else {
-                    start = end;
-                }
-            }
+            let mut smaller = self.leave_out(chunk, &mut attempts, |case| &mut case.units);
+            smaller |= self.leave_out(chunk, &mut attempts, |case| &mut case.opening);
             if !smaller || chunk > 1 {
                 chunk /= 2;
             }
         }
         self
+    }
+
+    /// Leaves out `chunk` parts of a list at a time; says whether it did without any of them.
+    fn leave_out<T>(
+        &mut self,
+        chunk: usize,
+        attempts: &mut usize,
+        list: impl Fn(&mut Case) -> &mut Vec<T>,
+    ) -> bool {
+        let mut smaller = false;
+        let mut start = 0;
+        while start < list(&mut self.case).len() && *attempts > 0 {
+            let mut case = self.case.clone();
+            let parts = list(&mut case);
+            let end = (start + chunk).min(parts.len());
+            parts.drain(start..end);
+            *attempts -= 1;
+            if self.adopt(case) {
+                smaller = true;
+            } else {
+                start = end;
+            }
+        }
+        smaller
     }
 
     /// Takes a case for this one if it fails too.
