@@ -10,7 +10,7 @@ use dataplane::guest::Guests;
 use dataplane::packet::{End, FiveTuple, Packet, protocol};
 use dataplane::pipeline::{Delivery, Outcome as WalkOutcome, Pipeline, Position};
 use dataplane::recorder::{Evidence, Step, Visit};
-use engine::application::{DEFAULT_TTL, FIRST_SOURCE_PORT, Probe, ProbeKind};
+use engine::application::{DEFAULT_TTL, Probe};
 use engine::time::{SimDuration, SimTime};
 use model::{Listener, Network, NicId};
 
@@ -22,16 +22,7 @@ use crate::object::Object;
 use crate::ways_out::Situation;
 use crate::{assumptions, dependence};
 
-/// What is asked for between two ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// Echo.
-    Icmp,
-    /// A connection to this port.
-    Tcp(u16),
-    /// A datagram to this port.
-    Udp(u16),
-}
+pub use engine::reachability::Service;
 
 /// Does this end reach that one?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -470,24 +461,10 @@ impl Explainer<'_> {
 
 /// The probe of DESIGN 4a.
 pub(crate) fn probe(question: &Question) -> Probe {
-    let source_port = Some(question.source_port.unwrap_or(FIRST_SOURCE_PORT));
-    Probe {
-        source: question.source.1,
-        destination: question.destination,
-        kind: match question.service {
-            Service::Icmp => ProbeKind::Echo {
-                identifier: 1,
-                payload: 0,
-            },
-            Service::Tcp(port) => ProbeKind::Tcp { port, source_port },
-            Service::Udp(port) => ProbeKind::Udp {
-                port,
-                source_port,
-                payload: 1,
-            },
-        },
-        dont_fragment: false,
-    }
+    let (_, source) = question.source;
+    question
+        .service
+        .probe(source, question.destination, question.source_port)
 }
 
 /// The same: it comes, but not from whom it was asked.

@@ -78,31 +78,7 @@ pub fn schema() -> &'static serde_json::Value {
     })
 }
 
-/// The answer (DESIGN: what "reachable" means).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Probe and reply arrive.
-    Reachable,
-    /// The probe arrives, the reply does not.
-    ForwardOnly,
-    /// The probe does not arrive.
-    Unreachable,
-    /// The input does not hold what decides.
-    Unknown,
-}
-
-impl Verdict {
-    /// The word in every output.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reachable => "reachable",
-            Self::ForwardOnly => "forward-only",
-            Self::Unreachable => "unreachable",
-            Self::Unknown => "unknown",
-        }
-    }
-}
+pub use engine::reachability::Verdict;
 
 /// An end of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

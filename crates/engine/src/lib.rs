@@ -6,6 +6,7 @@
 //! - [`trace`]: what a run tells
 //! - [`meter`]: what crosses peerings
 //! - [`event`]: the total order in which things happen
+//! - [`reachability`]: what is asked between two ends, and the words of the answer
 //! - [`site`]: names and places of NICs
 //! - [`time`]: simulated time, and the date it has in captures
 //! - [`latency`]: how long a packet is under way
@@ -18,6 +19,7 @@ pub mod forward;
 pub mod latency;
 pub mod meter;
 pub mod random;
+pub mod reachability;
 pub mod simulate;
 pub mod site;
 pub mod time;
