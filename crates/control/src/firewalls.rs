@@ -6,6 +6,7 @@
 //! nothing: where one of them could match, the answer is not known.
 
 use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
 
 use acl::{Addresses, Key, Protocols, RuleSet};
 use fib::AddressSet;
@@ -36,6 +37,8 @@ pub struct Firewall {
     filters: RuleSet,
     /// By position in `filters`.
     decisions: Vec<(u16, Decision)>,
+    /// Ports that rules ask for, as often as they do; cold.
+    pub destination_ports: Vec<RangeInclusive<u16>>,
     /// The rules by number; cold.
     pub rules: Vec<FirewallRuleName>,
 }
@@ -125,6 +128,11 @@ impl Firewall {
             compiler.translations.into_iter().unzip();
         let filters = compiler.network_rules.into_iter();
         let (filters, decisions): (Vec<_>, _) = filters.chain(compiler.application_rules).unzip();
+        let rules = translations.iter().chain(&filters);
+        let destination_ports = rules
+            .flat_map(|rule: &acl::Rule| rule.destination_ports.ranges())
+            .cloned()
+            .collect();
         Self {
             address: network.nics()[firewall.nic].primary_address(),
             public_addresses,
@@ -134,6 +142,7 @@ impl Firewall {
             new_destinations,
             filters: RuleSet::build(&filters),
             decisions,
+            destination_ports,
             rules: compiler.rules,
         }
     }

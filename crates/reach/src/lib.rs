@@ -1,0 +1,70 @@
+//! Who reaches whom: the verdict about every pair of ends of a network.
+//!
+//! The verdict about one pair is what becomes of one real packet and of the reply to it ([`probe`]). Asked for all pairs, the same
+//! verdicts are worked out class by class ([`matrix()`]); [`by_packets()`] is the obvious twin that sends a packet for each pair.
+//!
+//! | module | what it is | what it does not know |
+//! |---|---|---|
+//! | [`probe`] | one pair, judged by a packet in a world of its own: verdict, why, past which devices | other pairs |
+//! | [`question`] | what is asked: a service, any or all ports of a protocol, with or without the reply | the network's ends |
+//! | [`ports`] | which ports a network can tell apart | what it does with them |
+//! | [`ends`] | who asks and who is asked, in the order of addresses | verdicts |
+//! | [`bits`] | sets of ends, as runs or as bits | what they mean |
+//! | [`matrix`](mod@matrix) | the verdicts about all pairs, equal rows once | how they were found |
+//! | [`watch`] | progress of long work, and its end before its time | the work |
+//! | `packets` | the slow engine: one probe a pair | classes |
+//!
+//! What this crate does **not** know: files, how answers are printed, which of them a team has promised.
+#![forbid(unsafe_code)]
+
+pub mod bits;
+pub mod ends;
+pub mod matrix;
+mod packets;
+pub mod ports;
+pub mod probe;
+pub mod question;
+pub mod watch;
+
+use std::sync::Arc;
+
+use control::Snapshot;
+
+pub use engine::reachability::{Service, Verdict};
+
+pub use ends::{Addresses, End, EndKind, Ends};
+pub use matrix::{Classes, Counts, Matrix, Row};
+pub use packets::by_packets;
+pub use probe::{Answer, Cell, Device, Prober, Way, WayEnd};
+pub use question::{Asked, Depth, Protocol, Question};
+pub use watch::{Cancelled, Watch};
+
+/// The verdicts about all pairs of `sources` and `destinations`.
+///
+/// # Errors
+///
+/// If `watch` has cancelled the work.
+pub fn matrix(
+    snapshot: &Snapshot,
+    sources: &Arc<Ends>,
+    destinations: &Arc<Ends>,
+    question: Question,
+    watch: &Watch,
+) -> Result<Matrix, Cancelled> {
+    by_packets(snapshot, sources, destinations, question, watch)
+}
+
+/// How many pairs have which verdict, without keeping the rows.
+///
+/// # Errors
+///
+/// If `watch` has cancelled the work.
+pub fn counts(
+    snapshot: &Snapshot,
+    sources: &Arc<Ends>,
+    destinations: &Arc<Ends>,
+    question: Question,
+    watch: &Watch,
+) -> Result<Counts, Cancelled> {
+    matrix(snapshot, sources, destinations, question, watch).map(|matrix| matrix.counts())
+}

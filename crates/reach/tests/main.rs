@@ -1,0 +1,4 @@
+//! What pairs of small networks come to.
+
+mod probes;
+mod world;
