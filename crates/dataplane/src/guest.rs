@@ -341,7 +341,7 @@ pub fn willing_reply(snapshot: &Snapshot, at: NicId, packet: &Packet) -> Option<
 }
 
 /// The NIC through which a guest sends: by its connected subnets first, else the primary (N-3).
-fn egress(guest: &Guest, at: NicId, destination: Ipv4Addr) -> NicId {
+pub fn egress(guest: &Guest, at: NicId, destination: Ipv4Addr) -> NicId {
     if let [only] = guest.nics[..] {
         return only;
     }

@@ -544,12 +544,12 @@ impl Position {
 }
 
 /// DESIGN section 4: a NIC without rules remembers nothing.
-fn keeps_flows(policy: &Policy) -> bool {
+pub fn keeps_flows(policy: &Policy) -> bool {
     policy.admin.is_some() || policy.outbound != Rules::None || policy.inbound != Rules::None
 }
 
 /// S-27, N-8: what no rule can admit.
-pub(crate) fn is_carried(tuple: FiveTuple, content: Content) -> bool {
+pub fn is_carried(tuple: FiveTuple, content: Content) -> bool {
     const DHCP: (u16, u16) = (68, 67);
     const RESERVED_SOURCE_PORT: u16 = 65330;
     let to_a_group = tuple.destination.is_multicast() || tuple.destination.is_broadcast();
@@ -560,7 +560,7 @@ pub(crate) fn is_carried(tuple: FiveTuple, content: Content) -> bool {
     !to_a_group && !is_tunnel && !is_reserved
 }
 
-/// N-11.
-fn is_platform(address: std::net::Ipv4Addr) -> bool {
+/// N-11: whether the host answers at an address.
+pub fn is_platform(address: std::net::Ipv4Addr) -> bool {
     matches!(address, HOST_ADDRESS | METADATA_ADDRESS)
 }

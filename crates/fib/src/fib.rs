@@ -1,6 +1,7 @@
 //! The forwarding table.
 
 use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
 
@@ -116,6 +117,12 @@ impl<T> Fib<T> {
         self.prefixes.iter().copied().zip(&self.values)
     }
 
+    /// All addresses in ascending ranges, each with the value of the route to it. Neighbours differ in their route.
+    pub fn ranges(&self) -> impl Iterator<Item = (RangeInclusive<u32>, Option<&T>)> {
+        let ranges = self.ranges.iter();
+        ranges.map(|(range, route)| (range, self.values.get(route as usize)))
+    }
+
     /// Number of routes.
     pub fn len(&self) -> usize {
         self.values.len()
@@ -167,6 +174,28 @@ impl<T: Copy> Fib<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_hold_every_address_with_the_value_of_its_route() {
+        let fib = Fib::build([
+            ("10.0.0.0/8".parse().unwrap(), 'a'),
+            ("10.255.0.0/16".parse().unwrap(), 'b'),
+        ]);
+        let fib = fib.unwrap();
+        let ranges: Vec<_> = fib
+            .ranges()
+            .map(|(range, value)| (range, value.copied()))
+            .collect();
+        assert_eq!(
+            ranges,
+            [
+                (0..=0x09ff_ffff, None),
+                (0x0a00_0000..=0x0afe_ffff, Some('a')),
+                (0x0aff_0000..=0x0aff_ffff, Some('b')),
+                (0x0b00_0000..=u32::MAX, None),
+            ]
+        );
+    }
 
     fn fib(prefixes: &[&str]) -> Result<Fib<usize>, FibError> {
         Fib::build(
