@@ -12,12 +12,14 @@
 //! | [`bits`] | sets of ends, as runs or as bits | what they mean |
 //! | [`matrix`](mod@matrix) | the verdicts about all pairs, equal rows once | how they were found |
 //! | [`watch`] | progress of long work, and its end before its time | the work |
+//! | `classes` | the quick engine | packets that it does not send |
 //! | `packets` | the slow engine: one probe a pair | classes |
 //!
 //! What this crate does **not** know: files, how answers are printed, which of them a team has promised.
 #![forbid(unsafe_code)]
 
 pub mod bits;
+mod classes;
 pub mod ends;
 pub mod matrix;
 mod packets;
@@ -51,10 +53,22 @@ pub fn matrix(
     question: Question,
     watch: &Watch,
 ) -> Result<Matrix, Cancelled> {
-    by_packets(snapshot, sources, destinations, question, watch)
+    let mut all: Option<Matrix> = None;
+    for service in matrix::services(snapshot, question.asked) {
+        let about = (service, question);
+        let found = classes::matrix(snapshot, sources, destinations, about, watch)?;
+        all = Some(match all {
+            Some(all) => all.combined(&found),
+            None => found,
+        });
+    }
+    Ok(all.unwrap_or_else(|| {
+        let (sources, destinations) = (Arc::clone(sources), Arc::clone(destinations));
+        Matrix::of_rows(question, sources, destinations, Vec::new())
+    }))
 }
 
-/// How many pairs have which verdict, without keeping the rows.
+/// How many pairs have which verdict. For one service, no rows are kept.
 ///
 /// # Errors
 ///
@@ -66,5 +80,12 @@ pub fn counts(
     question: Question,
     watch: &Watch,
 ) -> Result<Counts, Cancelled> {
-    matrix(snapshot, sources, destinations, question, watch).map(|matrix| matrix.counts())
+    match question.asked {
+        Asked::One(service) => {
+            classes::counts(snapshot, sources, destinations, (service, question), watch)
+        }
+        Asked::AnyPort(_) | Asked::AllPorts(_) => {
+            matrix(snapshot, sources, destinations, question, watch).map(|matrix| matrix.counts())
+        }
+    }
 }

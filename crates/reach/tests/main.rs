@@ -1,4 +1,6 @@
 //! What pairs of small networks come to.
 
+mod agreement;
 mod probes;
+mod random;
 mod world;

@@ -1,0 +1,476 @@
+//! The quick engine: what packets do, worked out for many pairs at once.
+//!
+//! Sources that no table of routes or links tells apart form a unit; for each, the ways there and back are followed once, for all columns
+//! (`ways`, `replies`). What is left for a row is rules, which are asked again only where their answer changes with the source's address
+//! (`rules`, `rows`). What has no rule here is left to a packet: gateways, load balancers, firewalls, next hops that share a prefix, the
+//! Internet, hosts outside Azure, and guests that meet a packet twice.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `spans`, `space` | sets of columns as spans; as bits of a dense numbering |
+//! | `columns` | who stands behind the columns; cells of addresses |
+//! | `routes` | where a table of routes leads each column |
+//! | `ways`, `replies` | the ways of the probes of a unit, and of the replies to them |
+//! | `rules` | what rules say of one address and many others |
+//! | `unit`, `rows` | what the rows of a unit have in common; the rows |
+
+mod columns;
+mod replies;
+mod routes;
+mod rows;
+mod rules;
+mod space;
+mod spans;
+mod unit;
+mod ways;
+
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+
+use control::Snapshot;
+use control::snapshot::{FibId, GuestKind};
+use dataplane::guest::originates;
+use dataplane::packet::{Content, FiveTuple, protocol};
+use dataplane::pipeline::is_carried;
+use engine::application::FIRST_SOURCE_PORT;
+use engine::reachability::Service;
+use foldhash::fast::FixedState;
+use model::{NicId, VnetId};
+use rayon::prelude::*;
+
+use self::columns::{Cells, Columns, is_plain, shared_addresses, translates};
+use self::routes::Routes;
+use self::rows::{Memory, RowBits};
+use self::rules::{RuleBook, Shown};
+use self::space::Space;
+use self::unit::{Terrain, Unit};
+use crate::bits::{BitRow, Bits};
+use crate::ends::{EndKind, Ends};
+use crate::matrix::{Counts, Matrix, Row};
+use crate::probe::{Cell, Prober};
+use crate::question::{Depth, Question};
+use crate::watch::{Cancelled, Watch};
+
+/// Sources of a unit, at most: more are dealt out to several workers.
+const UNIT: usize = 1024;
+
+/// All that is known before the first row.
+struct Estate<'s> {
+    snapshot: &'s Snapshot,
+    question: Question,
+    sources: &'s Ends,
+    destinations: &'s Ends,
+    prober: Prober<'s>,
+    columns: &'s Columns,
+    routes: Routes<'s>,
+    rules: RuleBook<'s>,
+    /// Addresses that somebody has in several networks.
+    shared: HashSet<u32, FixedState>,
+    is_tcp: bool,
+    carries_replies: bool,
+}
+
+/// How a source is judged.
+enum Kind {
+    /// With others.
+    Unit(UnitKey),
+    /// By packets alone.
+    Odd,
+    /// Not at all: it sends nothing.
+    Silent,
+}
+
+/// What sources of a unit have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct UnitKey {
+    vnet: VnetId,
+    fib: FibId,
+    cell: usize,
+    /// A source with ways of its own.
+    alone: Option<(NicId, Ipv4Addr)>,
+}
+
+/// The verdicts about all pairs, for one service.
+pub(crate) fn matrix(
+    snapshot: &Snapshot,
+    sources: &Arc<Ends>,
+    destinations: &Arc<Ends>,
+    (service, question): (Service, Question),
+    watch: &Watch,
+) -> Result<Matrix, Cancelled> {
+    let len = destinations.len();
+    let found: Mutex<Vec<(u32, Vec<(u64, Row)>, Vec<(u32, u32)>)>> = Mutex::new(Vec::new());
+    let work = Work {
+        sources,
+        destinations,
+        service,
+        question,
+        watch,
+    };
+    work.judge(snapshot, |judged| {
+        let mut numbers: HashMap<RowBits, u32, FixedState> = HashMap::default();
+        let mut rows = Vec::new();
+        let mut of_sources = Vec::new();
+        judged(&mut |source, space, bits| {
+            let number = match numbers.get(bits) {
+                Some(&number) => number,
+                None => {
+                    let number = ways::number(rows.len());
+                    numbers.insert(bits.clone(), number);
+                    let row = bits.row(space, len);
+                    rows.push((FixedState::default().hash_one(&row), row));
+                    number
+                }
+            };
+            of_sources.push((source, number));
+        })?;
+        let first = of_sources.first().map_or(0, |&(source, _)| source);
+        let mut found = found.lock().expect("no worker panics while it holds this");
+        found.push((first, rows, of_sources));
+        Ok(())
+    })?;
+    let mut found = found.into_inner().expect("no worker has panicked");
+    found.sort_unstable_by_key(|&(first, ..)| first);
+    let mut numbers: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
+    let mut all: Vec<Row> = Vec::new();
+    let mut class_of = vec![0; sources.len()];
+    for (_, rows, of_sources) in found {
+        let of_unit: Vec<u32> = rows
+            .into_iter()
+            .map(|(print, row)| {
+                let alike = numbers.entry(print).or_default();
+                let known = alike
+                    .iter()
+                    .copied()
+                    .find(|&known| all[known as usize] == row);
+                known.unwrap_or_else(|| {
+                    let number = ways::number(all.len());
+                    alike.push(number);
+                    all.push(row);
+                    number
+                })
+            })
+            .collect();
+        for (source, number) in of_sources {
+            class_of[source as usize] = of_unit[number as usize];
+        }
+    }
+    let (sources, destinations) = (Arc::clone(sources), Arc::clone(destinations));
+    Ok(Matrix::new(question, sources, destinations, all, class_of))
+}
+
+/// How many pairs have which verdict, for one service. Rows are forgotten once they are counted.
+pub(crate) fn counts(
+    snapshot: &Snapshot,
+    sources: &Arc<Ends>,
+    destinations: &Arc<Ends>,
+    (service, question): (Service, Question),
+    watch: &Watch,
+) -> Result<Counts, Cancelled> {
+    let total = Mutex::new(Counts::default());
+    let work = Work {
+        sources,
+        destinations,
+        service,
+        question,
+        watch,
+    };
+    let len = destinations.len() as u64;
+    work.judge(snapshot, |judged| {
+        let mut counts = Counts::default();
+        judged(&mut |source, space, bits| {
+            counts.add(&bits.counts(question.depth, len));
+            let end = &sources[source as usize];
+            if let Some(own) = destinations.position(end.address, end.worker) {
+                let cell = space
+                    .number(ways::number(own))
+                    .map_or(Cell::default(), |number| bits.cell(number));
+                counts.without(cell, cell.verdict(question.depth));
+            }
+        })?;
+        let mut total = total.lock().expect("no worker panics while it holds this");
+        total.add(&counts);
+        Ok(())
+    })?;
+    Ok(total.into_inner().expect("no worker has panicked"))
+}
+
+/// Gets the rows of a unit: the position of the source, the columns that the bits are about, the bits.
+type Sink<'a> = dyn FnMut(u32, &Space, &RowBits) + 'a;
+
+struct Work<'a> {
+    sources: &'a Ends,
+    destinations: &'a Arc<Ends>,
+    service: Service,
+    question: Question,
+    watch: &'a Watch,
+}
+
+impl Work<'_> {
+    /// Judges unit by unit, side by side. `each` is handed what judges one unit into a sink.
+    fn judge(
+        &self,
+        snapshot: &Snapshot,
+        each: impl Fn(&mut dyn FnMut(&mut Sink<'_>) -> Result<(), Cancelled>) -> Result<(), Cancelled>
+        + Sync,
+    ) -> Result<(), Cancelled> {
+        let (sources, destinations, question) = (self.sources, self.destinations, self.question);
+        self.watch.expect(sources.len() as u64);
+        let cells = Cells::new(snapshot);
+        let columns = Columns::new(snapshot, &cells, destinations);
+        let (probe, reply) = shown(self.service, question.source_port);
+        let depth = question.depth;
+        let estate = Estate {
+            snapshot,
+            question,
+            sources,
+            destinations,
+            prober: Prober::new(snapshot, self.service, question.source_port, depth),
+            columns: &columns,
+            routes: Routes::new(snapshot, &columns),
+            rules: RuleBook::new(snapshot, &columns.addresses, probe, reply),
+            shared: shared_addresses(snapshot),
+            is_tcp: matches!(self.service, Service::Tcp(_)),
+            carries_replies: carries(self.service, question.source_port, true),
+        };
+        let carries_probes = carries(self.service, question.source_port, false);
+        let mut numbers: HashMap<UnitKey, usize, FixedState> = HashMap::default();
+        let mut units: Vec<Unit> = Vec::new();
+        let (mut odd, mut silent) = (Vec::new(), Vec::new());
+        for source in 0..ways::number(sources.len()) {
+            match estate.kind(source, &cells) {
+                Kind::Silent => silent.push(source),
+                Kind::Odd => odd.push(source),
+                Kind::Unit(_) if !carries_probes => silent.push(source),
+                Kind::Unit(key) => {
+                    let next = units.len();
+                    let number = numbers.entry(key).or_insert(next);
+                    if units
+                        .get(*number)
+                        .is_some_and(|unit| unit.sources.len() >= UNIT)
+                    {
+                        *number = next;
+                    }
+                    if *number == next {
+                        units.push(Unit {
+                            sources: Vec::new(),
+                        });
+                    }
+                    units[*number].sources.push(source);
+                }
+            }
+        }
+        let nothing = Space::default();
+        let nobody = RowBits::default();
+        each(&mut |sink| {
+            for &source in &silent {
+                sink(source, &nothing, &nobody);
+            }
+            self.watch.advance(silent.len() as u64);
+            Ok(())
+        })?;
+        let everything = Space::new(&spans::Spans::of(vec![(
+            0,
+            ways::number(destinations.len()),
+        )]));
+        odd.par_iter().try_for_each(|&source| {
+            self.watch.go_on()?;
+            let bits = estate.by_packets(source);
+            each(&mut |sink| {
+                sink(source, &everything, &bits);
+                Ok(())
+            })?;
+            self.watch.advance(1);
+            Ok(())
+        })?;
+        units.par_iter().try_for_each_init(
+            || Memory::new(&estate),
+            |memory, unit| {
+                each(&mut |sink| {
+                    let mut sink = |source, terrain: &Terrain, bits: &RowBits| {
+                        sink(source, &terrain.space, bits);
+                    };
+                    rows::judge(&estate, unit, memory, self.watch, &mut sink)
+                })
+            },
+        )
+    }
+}
+
+impl Estate<'_> {
+    fn kind(&self, source: u32, cells: &Cells) -> Kind {
+        let end = self.sources[source as usize];
+        let known = matches!(end.kind, EndKind::Primary | EndKind::Secondary)
+            .then(|| self.snapshot.nic(end.worker))
+            .flatten();
+        let Some(nic) = known else {
+            return Kind::Odd;
+        };
+        if originates(self.snapshot, end.worker).is_err() {
+            return Kind::Silent;
+        }
+        if !is_plain(self.snapshot, end.worker, nic, end.address) {
+            return Kind::Odd;
+        }
+        let guest = self.snapshot.guest_of(nic);
+        match guest.kind {
+            GuestKind::Host(_) | GuestKind::Appliance { .. } | GuestKind::RoutingAppliance(_) => {}
+            _ => return Kind::Odd,
+        }
+        let alone = self.is_alone(end.worker);
+        Kind::Unit(UnitKey {
+            vnet: nic.virtual_network,
+            fib: nic.fib,
+            cell: cells.cell(end.address.into()),
+            alone: alone.then_some((end.worker, end.address)),
+        })
+    }
+
+    /// Whether a source has ways that no other has: its guest forwards or has several NICs, it has several addresses, or one that others
+    /// have, too.
+    fn is_alone(&self, worker: NicId) -> bool {
+        let Some(nic) = self.snapshot.nic(worker) else {
+            return true;
+        };
+        let guest = self.snapshot.guest_of(nic);
+        !matches!(guest.kind, GuestKind::Host(_))
+            || translates(guest)
+            || guest.nics.len() > 1
+            || nic.addresses.len() > 1
+            || nic
+                .addresses
+                .iter()
+                .any(|&address| self.shared.contains(&address.into()))
+    }
+
+    /// The row of a source that is judged by packets alone.
+    fn by_packets(&self, source: u32) -> RowBits {
+        let from = self.sources[source as usize];
+        let mut row = RowBits::new(self.destinations.len().div_ceil(64));
+        for (number, to) in self.destinations.iter().enumerate() {
+            let destination = to.asked_from(&from, self.snapshot);
+            let cell = self.prober.cell((from.worker, from.address), destination);
+            row.set(number, cell);
+        }
+        row
+    }
+}
+
+impl RowBits {
+    fn new(words: usize) -> Self {
+        let empty = || vec![0; words];
+        Self {
+            forward: empty(),
+            round_trip: empty(),
+            unknown: empty(),
+            depends_on_hash: empty(),
+        }
+    }
+
+    fn set(&mut self, number: usize, cell: Cell) {
+        space::set(&mut self.forward, number, cell.forward);
+        space::set(&mut self.round_trip, number, cell.round_trip);
+        space::set(&mut self.unknown, number, cell.unknown);
+        space::set(&mut self.depends_on_hash, number, cell.depends_on_hash);
+    }
+
+    fn cell(&self, number: usize) -> Cell {
+        Cell {
+            forward: space::get(&self.forward, number),
+            round_trip: space::get(&self.round_trip, number),
+            unknown: space::get(&self.unknown, number),
+            depends_on_hash: space::get(&self.depends_on_hash, number),
+        }
+    }
+
+    /// As a matrix keeps it, about `len` columns.
+    fn row(&self, space: &Space, len: usize) -> Row {
+        let mut bits = Bits::new(len);
+        let mut of = |words: &[u64]| {
+            if words.iter().all(|&word| word == 0) {
+                return BitRow::empty();
+            }
+            bits.clear();
+            for &(start, end, first) in space.spans() {
+                let (start, first) = (start as usize, first as usize);
+                space::copy(bits.words_mut(), start, words, first, end as usize - start);
+            }
+            bits.row()
+        };
+        Row {
+            forward: of(&self.forward),
+            round_trip: of(&self.round_trip),
+            unknown: of(&self.unknown),
+            depends_on_hash: of(&self.depends_on_hash),
+        }
+    }
+
+    /// Verdicts about `len` columns, the source's own one among them.
+    fn counts(&self, depth: Depth, len: u64) -> Counts {
+        let ones = |words: &[u64]| words.iter().map(|word| u64::from(word.count_ones())).sum();
+        let mut counts = Counts {
+            pairs: len,
+            forward: ones(&self.forward),
+            depends_on_hash: ones(&self.depends_on_hash),
+            ..Counts::default()
+        };
+        let sets = self.forward.iter().zip(&self.round_trip).zip(&self.unknown);
+        for ((&forward, &round_trip), &unknown) in sets {
+            let reached = match depth {
+                Depth::Forward => forward,
+                Depth::RoundTrip => round_trip,
+            };
+            let unknown = unknown & !reached;
+            counts.reachable += u64::from(reached.count_ones());
+            counts.unknown += u64::from(unknown.count_ones());
+            counts.forward_only += u64::from((forward & !reached & !unknown).count_ones());
+        }
+        counts.unreachable = len - counts.reachable - counts.unknown - counts.forward_only;
+        counts
+    }
+}
+
+/// What rules see of probes and of replies.
+fn shown(service: Service, source_port: Option<u16>) -> (Shown, Shown) {
+    const ECHO: u16 = 8;
+    const ECHO_REPLY: u16 = 0;
+    let own = source_port.unwrap_or(FIRST_SOURCE_PORT);
+    let with_ports = |protocol, port| {
+        let shown = |source, destination| Shown {
+            protocol,
+            source_port: Some(source),
+            destination_port: Some(destination),
+        };
+        (shown(own, port), shown(port, own))
+    };
+    match service {
+        Service::Icmp => {
+            let shown = |kind| Shown {
+                protocol: protocol::ICMP,
+                source_port: None,
+                destination_port: Some(kind), // S-6
+            };
+            (shown(ECHO), shown(ECHO_REPLY))
+        }
+        Service::Tcp(port) => with_ports(protocol::TCP, port),
+        Service::Udp(port) => with_ports(protocol::UDP, port),
+    }
+}
+
+/// Whether the fabric carries probes or replies of a service at all (N-8, S-27), whoever sends them.
+fn carries(service: Service, source_port: Option<u16>, reply: bool) -> bool {
+    let Service::Udp(port) = service else {
+        return true;
+    };
+    let tuple = FiveTuple {
+        source: Ipv4Addr::UNSPECIFIED,
+        destination: Ipv4Addr::UNSPECIFIED,
+        source_port: source_port.unwrap_or(FIRST_SOURCE_PORT),
+        destination_port: port,
+        protocol: protocol::UDP,
+    };
+    let tuple = if reply { tuple.reversed() } else { tuple };
+    is_carried(tuple, Content::Udp)
+}

@@ -1,0 +1,477 @@
+//! The ways of replies: back from the columns at which a way has ended, past NICs that know the flow and others that do not.
+//!
+//! A NIC that the probe has left through knows the reply when it comes in, and one that it has come in through knows it when it leaves
+//! (S-17). Any other NIC judges it as a flow of its own (S-20): such rules are named here and asked row by row.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+
+use control::Snapshot;
+use control::snapshot::{GuestId, GuestKind, Nic, Owner};
+use dataplane::answers::Answers;
+use dataplane::guest::egress;
+use dataplane::pipeline::keeps_flows;
+use foldhash::fast::FixedState;
+use model::options::TcpStrict;
+use model::{Direction, NicId, VnetId};
+
+use super::columns::{Columns, translates};
+use super::routes::{Lead, behind_the_edge, lead_of};
+use super::rules::RuleBook;
+use super::spans::Spans;
+use super::ways::{Asker, Check, Origin, Way};
+
+/// NICs on one way back, at most: more are left to the packets.
+const HOPS: usize = 12;
+
+/// How a reply ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Back {
+    /// With who has asked.
+    Home,
+    /// Out of what the input holds.
+    Unknown,
+}
+
+/// Replies of some columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) columns: Spans,
+    /// Rules that judge the reply as a flow of its own.
+    pub(super) checks: Vec<Check>,
+    pub(super) end: Back,
+}
+
+/// All replies to the probes of a way.
+#[derive(Debug, Default)]
+pub(super) struct Replies {
+    pub(super) replies: Vec<Reply>,
+    /// Columns whose replies only packets can judge.
+    pub(super) odd: Spans,
+}
+
+/// A part of a way on which the same address stands for who has asked.
+struct Leg {
+    /// Who has that address.
+    target: NicId,
+    guest: GuestId,
+    asker: Asker,
+    /// NICs that the probe has left through, come in through, and guests that it has passed.
+    left: Vec<NicId>,
+    entered: Vec<NicId>,
+    passed: Vec<GuestId>,
+}
+
+/// Columns by the NICs of their networks whose boundary they pass, as far as it was asked for.
+pub(super) type Crossings = HashMap<(NicId, VnetId), Spans, FixedState>;
+
+pub(super) struct ReplyFinder<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) columns: &'a Columns,
+    pub(super) origin: Origin,
+    pub(super) is_tcp: bool,
+    /// Others have addresses of who asks, too.
+    pub(super) is_shared: &'a dyn Fn(u32) -> bool,
+    pub(super) crossings: &'a mut Crossings,
+}
+
+/// A reply that is about to leave a NIC.
+struct Leaving {
+    nic: NicId,
+    /// The NIC whose sending it is, for the boundary.
+    columns: Spans,
+    checks: Vec<Check>,
+    /// In which leg.
+    leg: usize,
+    /// The NIC knows the flow.
+    known: bool,
+    /// The source is the NIC's own address.
+    own: bool,
+    visited: Vec<NicId>,
+}
+
+impl Replies {
+    fn add(&mut self, reply: Reply) {
+        if reply.columns.is_empty() {
+            return;
+        }
+        let alike = |known: &&mut Reply| known.end == reply.end && known.checks == reply.checks;
+        match self.replies.iter_mut().find(alike) {
+            Some(known) => known.columns = known.columns.or(reply.columns.as_slice()),
+            None => self.replies.push(reply),
+        }
+    }
+
+    fn give_up(&mut self, columns: &Spans) {
+        self.odd = self.odd.or(columns.as_slice());
+    }
+}
+
+impl ReplyFinder<'_> {
+    /// The replies to the probes of a way that arrives.
+    pub(super) fn replies(&mut self, way: &Way) -> Replies {
+        let legs = self.legs(way);
+        let mut replies = Replies::default();
+        let last = legs.len() - 1;
+        let target = self.address(&legs[last]);
+        let mut rest = way.columns.as_slice();
+        let mut by_sending: HashMap<u32, Spans, FixedState> = HashMap::default();
+        let spans = &self.columns.sending_spans;
+        let first = rest.first().map_or(0, |&(start, _)| start);
+        let from = spans.partition_point(|&(_, end, _)| end <= first);
+        for &(start, end, sending) in &spans[from..] {
+            rest = &rest[rest.partition_point(|&(_, rest_end)| rest_end <= start)..];
+            if rest.is_empty() {
+                break;
+            }
+            for &(rest_start, rest_end) in rest {
+                if rest_start >= end {
+                    break;
+                }
+                let both = (rest_start.max(start), rest_end.min(end));
+                by_sending.entry(sending).or_default().push(both);
+            }
+        }
+        let mut sendings: Vec<(u32, Spans)> = by_sending.into_iter().collect();
+        sendings.sort_unstable_by_key(|&(sending, _)| sending);
+        for (sending, columns) in sendings {
+            let sending = &self.columns.sendings[sending as usize];
+            let guest = &self.snapshot.guests[sending.guest.0 as usize];
+            let nic = if sending.several {
+                egress(guest, sending.nic, target)
+            } else {
+                sending.nic
+            };
+            let mut open = vec![Leaving {
+                nic,
+                columns,
+                checks: Vec::new(),
+                leg: last,
+                known: nic == sending.nic,
+                own: nic == sending.nic,
+                visited: Vec::new(),
+            }];
+            while let Some(leaving) = open.pop() {
+                self.leave(&legs, leaving, &mut open, &mut replies);
+            }
+        }
+        replies
+    }
+
+    fn legs(&self, way: &Way) -> Vec<Leg> {
+        let mut legs = vec![Leg {
+            target: self.origin.nic,
+            guest: self.origin.guest,
+            asker: Asker::Own,
+            left: vec![self.origin.nic],
+            entered: Vec::new(),
+            passed: Vec::new(),
+        }];
+        for hop in &way.hops {
+            let leg = legs.last_mut().expect("there is a first leg");
+            leg.entered.push(hop.entered);
+            leg.passed.push(hop.guest);
+            if hop.translates {
+                legs.push(Leg {
+                    target: hop.leaves,
+                    guest: hop.guest,
+                    asker: hop.asker,
+                    left: vec![hop.leaves],
+                    entered: Vec::new(),
+                    passed: Vec::new(),
+                });
+            } else {
+                leg.left.push(hop.leaves);
+            }
+        }
+        legs
+    }
+
+    fn address(&self, leg: &Leg) -> Ipv4Addr {
+        match leg.asker {
+            Asker::Own => self.origin.address,
+            Asker::Other(address) => address.into(),
+        }
+    }
+
+    fn leave(
+        &mut self,
+        legs: &[Leg],
+        mut leaving: Leaving,
+        open: &mut Vec<Leaving>,
+        replies: &mut Replies,
+    ) {
+        let leg = &legs[leaving.leg];
+        let target = self.address(leg);
+        let Some(nic) = self.snapshot.nic(leaving.nic) else {
+            return;
+        };
+        if leaving.visited.contains(&leaving.nic) {
+            return; // again the same, until its time is over
+        }
+        if leaving.visited.len() >= HOPS {
+            replies.give_up(&leaving.columns);
+            return;
+        }
+        leaving.visited.push(leaving.nic);
+        if !leaving.own && !nic.ip_forwarding {
+            return; // N-1
+        }
+        if nic.addresses.contains(&target) {
+            // S-16
+            if leaving.nic == leg.target && leaving.leg == 0 {
+                replies.add(leaving.reply(Back::Home));
+            } else {
+                replies.give_up(&leaving.columns);
+            }
+            return;
+        }
+        if !leaving.known && !self.judge(&mut leaving.checks, leaving.nic, nic, leg, false) {
+            return;
+        }
+        let entry = self.snapshot.fib_of(nic).table.lookup(target);
+        let lead = match lead_of(self.snapshot, entry.map(|entry| entry.next_hop)) {
+            Some(lead) => lead,
+            None if entry
+                .is_some_and(|entry| entry.next_hop == control::snapshot::NextHop::Internet) =>
+            {
+                behind_the_edge(self.snapshot, target.into())
+            }
+            None => Lead::Owners(nic.virtual_network),
+        };
+        let next = match lead {
+            Lead::Nowhere => return,
+            Lead::Unknown => {
+                replies.add(leaving.reply(Back::Unknown));
+                return;
+            }
+            Lead::Odd => {
+                replies.give_up(&leaving.columns);
+                return;
+            }
+            Lead::Nic(next) => next,
+            Lead::Owners(vnet) => match self.owner(vnet, leg) {
+                Ok(next) => next,
+                Err(Lead::Odd) => {
+                    replies.give_up(&leaving.columns);
+                    return;
+                }
+                Err(Lead::Unknown) => {
+                    replies.add(leaving.reply(Back::Unknown));
+                    return;
+                }
+                Err(_) => return,
+            },
+        };
+        leaving.columns = self.crossing(leaving.nic, next, &leaving.columns, leaving.own);
+        if !leaving.columns.is_empty() {
+            self.enter(legs, leaving, next, open, replies);
+        }
+    }
+
+    /// Who has the target's address in a network.
+    fn owner(&self, vnet: VnetId, leg: &Leg) -> Result<NicId, Lead> {
+        let target = self.address(leg);
+        let home = self.snapshot.nic(leg.target).map(|nic| nic.virtual_network);
+        if home == Some(vnet) {
+            return Ok(leg.target);
+        }
+        if !(self.is_shared)(target.into()) {
+            return Err(Lead::Nowhere);
+        }
+        let network = self.snapshot.virtual_network(vnet);
+        match network.and_then(|network| network.owners.get(&target)) {
+            None => Err(Lead::Nowhere),
+            Some(Owner::Unsimulated) => Err(Lead::Unknown),
+            Some(Owner::Nic(_) | Owner::Frontend(_)) => Err(Lead::Odd),
+        }
+    }
+
+    /// The columns of which the boundary lets replies pass; they leave through `from`, with their own sources.
+    fn crossing(&mut self, from: NicId, to: NicId, columns: &Spans, own: bool) -> Spans {
+        let network = |nic| self.snapshot.nic(nic).map(|nic: &Nic| nic.virtual_network);
+        let (Some(sender), Some(receiver)) = (network(from), network(to)) else {
+            return Spans::default();
+        };
+        if sender == receiver {
+            return columns.clone();
+        }
+        // Of those that send for themselves only some columns are asked for, of others sooner or later all.
+        let passes = |address: u32| {
+            let answer = self.snapshot.boundary(from, to, address.into(), &mut ());
+            answer.is_ok()
+        };
+        if own {
+            let mut admitted = Spans::default();
+            let first = columns.as_slice()[0].0;
+            let from = self
+                .columns
+                .cell_spans
+                .partition_point(|&(_, end)| end <= first);
+            let last = columns.as_slice().last().map_or(0, |&(_, end)| end);
+            for &(start, end) in &self.columns.cell_spans[from..] {
+                if start >= last {
+                    break;
+                }
+                if passes(self.columns.addresses[start as usize]) {
+                    admitted.push((start, end));
+                }
+            }
+            return columns.and(admitted.as_slice());
+        }
+        let admitted = self.crossings.entry((from, receiver)).or_insert_with(|| {
+            let mut admitted = Spans::default();
+            for &(start, end) in &self.columns.cell_spans {
+                if passes(self.columns.addresses[start as usize]) {
+                    admitted.push((start, end));
+                }
+            }
+            admitted
+        });
+        columns.and(admitted.as_slice())
+    }
+
+    /// A NIC receives replies.
+    fn enter(
+        &mut self,
+        legs: &[Leg],
+        mut leaving: Leaving,
+        at: NicId,
+        open: &mut Vec<Leaving>,
+        replies: &mut Replies,
+    ) {
+        let leg = &legs[leaving.leg];
+        let target = self.address(leg);
+        let Some(nic) = self.snapshot.nic(at) else {
+            return;
+        };
+        if at == leg.target {
+            self.come_home(legs, leaving, open, replies);
+            return;
+        }
+        let guest = self.snapshot.guest_of(nic);
+        let is_own = guest
+            .nics
+            .iter()
+            .any(|&nic| self.snapshot.answers_for(nic, target));
+        let met = Spans::of(self.columns_met(nic.guest)).and(leaving.columns.as_slice());
+        if is_own
+            || nic.guest == self.origin.guest
+            || matches!(guest.kind, GuestKind::Firewall(_) | GuestKind::Gateway(_))
+        {
+            replies.give_up(&leaving.columns);
+            return;
+        }
+        if !met.is_empty() {
+            // A guest that gets its own reply to pass on.
+            replies.give_up(&met);
+            leaving.columns = leaving.columns.without(met.as_slice());
+        }
+        if !nic.ip_forwarding {
+            return;
+        }
+        if !leg.left.contains(&at) && !self.judge(&mut leaving.checks, at, nic, leg, true) {
+            return;
+        }
+        let stateful = match guest.kind {
+            _ if !guest.running => return,
+            GuestKind::Appliance { stateful, .. } => stateful,
+            GuestKind::RoutingAppliance(_) => false,
+            _ => return,
+        };
+        if translates(guest) {
+            // It puts its own address in place of that of who answers.
+            replies.give_up(&leaving.columns);
+            return;
+        }
+        if stateful && self.is_tcp && !leg.passed.contains(&nic.guest) {
+            return;
+        }
+        let leaves = egress(guest, at, target);
+        open.push(Leaving {
+            nic: leaves,
+            known: leg.entered.contains(&leaves),
+            own: false,
+            ..leaving
+        });
+    }
+
+    /// Replies have come to who has put its address into the probe.
+    fn come_home(
+        &self,
+        legs: &[Leg],
+        leaving: Leaving,
+        open: &mut Vec<Leaving>,
+        replies: &mut Replies,
+    ) {
+        let leg = &legs[leaving.leg];
+        let Some(before) = leaving.leg.checked_sub(1) else {
+            replies.add(leaving.reply(Back::Home));
+            return;
+        };
+        let guest = &self.snapshot.guests[leg.guest.0 as usize];
+        let stateful = matches!(guest.kind, GuestKind::Appliance { stateful: true, .. });
+        if stateful && self.is_tcp {
+            return; // it has seen the SYN under the other source
+        }
+        let target = self.address(&legs[before]);
+        let leaves = egress(guest, leg.target, target);
+        open.push(Leaving {
+            nic: leaves,
+            leg: before,
+            known: legs[before].entered.contains(&leaves),
+            own: false,
+            visited: Vec::new(),
+            ..leaving
+        });
+    }
+
+    /// The columns that are NICs of a guest.
+    fn columns_met(&self, guest: GuestId) -> Vec<(u32, u32)> {
+        let nics = self.snapshot.guests[guest.0 as usize].nics.iter();
+        let records = nics.filter_map(|&nic| self.snapshot.nic(nic));
+        records
+            .flat_map(|nic| nic.addresses.iter())
+            .map(|&address| self.columns.with_address(address.into()))
+            .collect()
+    }
+
+    /// A NIC that does not know the flow judges the reply. False: it drops it whatever the rules say.
+    fn judge(
+        &self,
+        checks: &mut Vec<Check>,
+        at: NicId,
+        nic: &Nic,
+        leg: &Leg,
+        inbound: bool,
+    ) -> bool {
+        let policy = self.snapshot.policy_of(nic);
+        let strict = self.snapshot.options.tcp_strict == TcpStrict::True;
+        if self.is_tcp && strict && keeps_flows(policy) && !nic.tcp_state_tracking_disabled {
+            return false; // S-20
+        }
+        let direction = if inbound {
+            Direction::Inbound
+        } else {
+            Direction::Outbound
+        };
+        if RuleBook::asks(policy, direction) {
+            checks.push(Check {
+                nic: at,
+                direction,
+                asker: leg.asker,
+            });
+        }
+        true
+    }
+}
+
+impl Leaving {
+    fn reply(&self, end: Back) -> Reply {
+        Reply {
+            columns: self.columns.clone(),
+            checks: self.checks.clone(),
+            end,
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! The rows of a unit, source by source in the order of addresses: rules are asked again only where their answer may have changed.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use model::Direction;
+
+use super::Estate;
+use super::replies::{Back, Crossings};
+use super::rules::{Asked, Fixed, RuleBook, Valid};
+use super::space;
+use super::unit::{self, Opened, Terrain, Unit};
+use super::ways::{Asker, Check, End, Origin};
+use crate::question::Depth;
+use crate::watch::{Cancelled, Watch};
+
+/// Sources judged between two looks at the watch.
+const BETWEEN: usize = 256;
+
+/// The verdicts of one source about the columns of a space. All others are unreachable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct RowBits {
+    pub(super) forward: Vec<u64>,
+    pub(super) round_trip: Vec<u64>,
+    pub(super) unknown: Vec<u64>,
+    pub(super) depends_on_hash: Vec<u64>,
+}
+
+/// What a worker keeps from unit to unit.
+pub(super) struct Memory {
+    opened: Opened,
+    crossings: Crossings,
+}
+
+impl Memory {
+    pub(super) fn new(estate: &Estate<'_>) -> Self {
+        Self {
+            opened: Opened::new(estate),
+            crossings: Crossings::default(),
+        }
+    }
+}
+
+/// Answers of rules to a source, or to replies, as long as they hold.
+struct Answers<K> {
+    list: Vec<(K, Valid, Vec<u64>)>,
+}
+
+impl<K: PartialEq> Answers<K> {
+    fn get(&mut self, key: K, address: u32, ask: impl FnOnce(&mut Vec<u64>) -> Valid) -> &[u64] {
+        let known = self.list.iter().position(|(known, ..)| *known == key);
+        let at = known.unwrap_or_else(|| {
+            self.list.push((key, (1, 0), Vec::new()));
+            self.list.len() - 1
+        });
+        let (_, valid, bits) = &mut self.list[at];
+        if address < valid.0 || address > valid.1 {
+            *valid = ask(bits);
+        }
+        bits
+    }
+}
+
+/// Judges every source of a unit.
+pub(super) fn judge(
+    estate: &Estate<'_>,
+    unit: &Unit,
+    memory: &mut Memory,
+    watch: &Watch,
+    mut sink: impl FnMut(u32, &Terrain, &RowBits),
+) -> Result<(), Cancelled> {
+    let sources = estate.sources.as_slice();
+    let Some(first) = unit.sources.first().map(|&first| sources[first as usize]) else {
+        return Ok(());
+    };
+    let Some(nic) = estate.snapshot.nic(first.worker) else {
+        return Ok(());
+    };
+    let origin = Origin {
+        nic: first.worker,
+        guest: nic.guest,
+        address: first.address,
+    };
+    let terrain = Terrain::new(estate, origin, &mut memory.crossings);
+    let mut rows = Rows::new(estate, &terrain, &mut memory.opened);
+    for (count, &source) in unit.sources.iter().enumerate() {
+        if count % BETWEEN == 0 {
+            watch.go_on()?;
+        }
+        rows.judge(source);
+        sink(source, &terrain, &rows.row);
+    }
+    watch.advance(unit.sources.len() as u64);
+    Ok(())
+}
+
+struct Rows<'a> {
+    estate: &'a Estate<'a>,
+    terrain: &'a Terrain,
+    opened: &'a mut Opened,
+    /// What the doors say to the source at hand.
+    open: Vec<u64>,
+    /// Doors by the last address to which they say that.
+    closing: BinaryHeap<Reverse<(u32, usize)>>,
+    is_swept: bool,
+    /// What the doors say to appliances that put their own address in.
+    others: Vec<(u32, Vec<u64>)>,
+    leaving: Answers<(u32, u32)>,
+    checked: Answers<(Check, Fixed)>,
+    row: RowBits,
+    odd: Vec<u64>,
+    scratch: Vec<u64>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(estate: &'a Estate<'a>, terrain: &'a Terrain, opened: &'a mut Opened) -> Self {
+        let words = terrain.space.words();
+        let mut others: Vec<(u32, Vec<u64>)> = Vec::new();
+        for way in &terrain.ways {
+            let Asker::Other(address) = way.asker else {
+                continue;
+            };
+            if way.end == End::Unknown || others.iter().any(|&(known, _)| known == address) {
+                continue;
+            }
+            let mut open = terrain.space.full();
+            let mut bits = Vec::new();
+            for door in &terrain.doors {
+                unit::ask_door(
+                    estate,
+                    &estate.columns.doors[door.door as usize],
+                    address,
+                    &mut bits,
+                );
+                unit::write(door, &bits, &mut open);
+            }
+            others.push((address, open));
+        }
+        let is_swept = terrain
+            .ways
+            .iter()
+            .any(|way| way.asker == Asker::Own && way.end != End::Unknown);
+        let empty = || vec![0; words];
+        Self {
+            estate,
+            terrain,
+            opened,
+            open: terrain.space.full(),
+            closing: if is_swept {
+                (0..terrain.doors.len())
+                    .map(|door| Reverse((0, door)))
+                    .collect()
+            } else {
+                BinaryHeap::new()
+            },
+            is_swept,
+            others,
+            leaving: Answers { list: Vec::new() },
+            checked: Answers { list: Vec::new() },
+            row: RowBits::new(words),
+            odd: empty(),
+            scratch: empty(),
+        }
+    }
+
+    fn judge(&mut self, source: u32) {
+        let estate = self.estate;
+        let end = estate.sources[source as usize];
+        let address = u32::from(end.address);
+        for bits in [
+            &mut self.row.forward,
+            &mut self.row.round_trip,
+            &mut self.row.unknown,
+            &mut self.row.depends_on_hash,
+        ] {
+            bits.fill(0);
+        }
+        let Some(nic) = estate.snapshot.nic(end.worker) else {
+            return;
+        };
+        self.sweep(address);
+        let policy = estate.snapshot.policy_of(nic);
+        let key = (nic.policy.0, nic.tags.0);
+        let terrain = self.terrain;
+        let out = self.leaving.get(key, address, |bits| {
+            if !RuleBook::asks(policy, Direction::Outbound) {
+                *bits = terrain.space.full();
+                return (0, u32::MAX);
+            }
+            let asked = Asked {
+                policy,
+                direction: Direction::Outbound,
+                tags: nic.tags,
+                fixed: Fixed::Source,
+            };
+            estate.rules.admitted(asked, address, &terrain.space, bits)
+        });
+        self.odd.copy_from_slice(&terrain.odd);
+        space::and(&mut self.odd, out);
+        space::or(&mut self.odd, &terrain.strange);
+        for way in &terrain.ways {
+            let passed = &mut self.scratch;
+            passed.copy_from_slice(&way.columns);
+            space::and(passed, out);
+            for &check in &way.checks {
+                let bits = ask(
+                    estate,
+                    terrain,
+                    &mut self.checked,
+                    check,
+                    Fixed::Source,
+                    address,
+                );
+                space::and(passed, bits);
+            }
+            if way.end == End::Unknown {
+                space::or(&mut self.row.unknown, passed);
+                continue;
+            }
+            match way.asker {
+                Asker::Own => space::and(passed, &self.open),
+                Asker::Other(address) => {
+                    let mut others = self.others.iter();
+                    if let Some((_, open)) = others.find(|&&(known, _)| known == address) {
+                        space::and(passed, open);
+                    }
+                }
+            }
+            if way.end == End::Service {
+                space::or(&mut self.row.unknown, passed);
+                continue;
+            }
+            space::or(&mut self.row.forward, passed);
+            if estate.question.depth == Depth::Forward {
+                continue;
+            }
+            for (word, passed) in passed.iter().enumerate() {
+                self.row.round_trip[word] |= passed & way.home[word];
+                self.row.unknown[word] |= passed & way.unknown[word];
+            }
+            if let Some(odd) = &way.odd {
+                for ((own, odd), passed) in self.odd.iter_mut().zip(odd).zip(&*passed) {
+                    *own |= odd & passed;
+                }
+            }
+            for judged in &way.judged {
+                let mut replies = passed.clone();
+                space::and(&mut replies, &judged.columns);
+                for &check in &judged.checks {
+                    let fixed = Fixed::Destination;
+                    let bits = ask(estate, terrain, &mut self.checked, check, fixed, address);
+                    space::and(&mut replies, bits);
+                }
+                match judged.end {
+                    Back::Home => space::or(&mut self.row.round_trip, &replies),
+                    Back::Unknown => space::or(&mut self.row.unknown, &replies),
+                }
+            }
+        }
+        self.send_packets(source);
+        self.tell_twins();
+        self.keep_to_oneself(source);
+    }
+
+    /// Asks the doors again whose answer has changed.
+    fn sweep(&mut self, address: u32) {
+        if !self.is_swept {
+            return;
+        }
+        while let Some(&Reverse((last, door))) = self.closing.peek() {
+            // At the beginning every door stands at 0, whatever the first address is.
+            if last >= address && last != 0 {
+                return;
+            }
+            self.closing.pop();
+            let bits = &self.terrain.doors[door];
+            let (valid, says) = self.opened.ask(self.estate, bits.door, address);
+            unit::write(bits, says, &mut self.open);
+            if valid.1 < u32::MAX {
+                self.closing.push(Reverse((valid.1.max(1), door)));
+            }
+        }
+    }
+
+    /// Judges by packets what nothing else can judge.
+    fn send_packets(&mut self, source: u32) {
+        let estate = self.estate;
+        let end = &estate.sources[source as usize];
+        for number in space::ones(&self.odd) {
+            let column = self.terrain.space.column(number) as usize;
+            let to = &estate.destinations[column];
+            if (to.address, to.worker) == (end.address, end.worker) {
+                continue;
+            }
+            let cell = estate.prober.cell((end.worker, end.address), to.address);
+            self.row.set(number, cell);
+        }
+    }
+
+    /// What becomes of packets to an address is the same for all columns that have it.
+    fn tell_twins(&mut self) {
+        for &(first, behind) in &self.terrain.twins {
+            for bits in [
+                &mut self.row.forward,
+                &mut self.row.round_trip,
+                &mut self.row.unknown,
+                &mut self.row.depends_on_hash,
+            ] {
+                if (first..behind).any(|number| space::get(bits, number)) {
+                    (first..behind).for_each(|number| space::set(bits, number, true));
+                }
+            }
+        }
+    }
+
+    /// S-16: what is for an address of the source itself stays in its guest. Only a NIC with several addresses, or with one that others have,
+    /// has columns there beside its own.
+    fn keep_to_oneself(&mut self, source: u32) {
+        let estate = self.estate;
+        let end = &estate.sources[source as usize];
+        let Some(nic) = estate.snapshot.nic(end.worker) else {
+            return;
+        };
+        if !estate.is_alone(end.worker) {
+            return;
+        }
+        for &own in &nic.addresses {
+            let span = estate.columns.with_address(own.into());
+            for column in span.0..span.1 {
+                let Some(number) = self.terrain.space.number(column) else {
+                    continue;
+                };
+                let to = &estate.destinations[column as usize];
+                let cell = estate.prober.cell((end.worker, end.address), to.address);
+                self.row.set(number, cell);
+            }
+        }
+    }
+}
+
+/// What the rules of a NIC on the way say.
+fn ask<'r>(
+    estate: &Estate<'_>,
+    terrain: &Terrain,
+    checked: &'r mut Answers<(Check, Fixed)>,
+    check: Check,
+    fixed: Fixed,
+    own: u32,
+) -> &'r [u64] {
+    let address = match check.asker {
+        Asker::Own => own,
+        Asker::Other(address) => address,
+    };
+    checked.get((check, fixed), address, |bits| {
+        let Some(nic) = estate.snapshot.nic(check.nic) else {
+            *bits = vec![0; terrain.space.words()];
+            return (0, u32::MAX);
+        };
+        let asked = Asked {
+            policy: estate.snapshot.policy_of(nic),
+            direction: check.direction,
+            tags: nic.tags,
+            fixed,
+        };
+        estate.rules.admitted(asked, address, &terrain.space, bits)
+    })
+}
