@@ -30,7 +30,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use control::Snapshot;
-use control::snapshot::{FibId, GuestKind};
+use control::snapshot::{FibId, GuestKind, NextHop};
 use dataplane::guest::originates;
 use dataplane::packet::{Content, FiveTuple, protocol};
 use dataplane::pipeline::is_carried;
@@ -40,7 +40,7 @@ use foldhash::fast::FixedState;
 use model::{NicId, VnetId};
 use rayon::prelude::*;
 
-use self::columns::{Cells, Columns, is_plain, shared_addresses, translates};
+use self::columns::{Cells, Columns, is_plain, shared_addresses};
 use self::routes::Routes;
 use self::rows::{Memory, RowBits};
 use self::rules::{RuleBook, Shown};
@@ -68,6 +68,8 @@ struct Estate<'s> {
     rules: RuleBook<'s>,
     /// Addresses that somebody has in several networks.
     shared: HashSet<u32, FixedState>,
+    /// NICs that routes name as next hops.
+    named: HashSet<NicId, FixedState>,
     is_tcp: bool,
     carries_replies: bool,
 }
@@ -92,6 +94,9 @@ struct UnitKey {
     alone: Option<(NicId, Ipv4Addr)>,
 }
 
+/// Rows of a unit: the first of its sources, distinct rows with their fingerprints, and which source has which.
+type Found = (u32, Vec<(u64, Row)>, Vec<(u32, u32)>);
+
 /// The verdicts about all pairs, for one service.
 pub(crate) fn matrix(
     snapshot: &Snapshot,
@@ -101,7 +106,7 @@ pub(crate) fn matrix(
     watch: &Watch,
 ) -> Result<Matrix, Cancelled> {
     let len = destinations.len();
-    let found: Mutex<Vec<(u32, Vec<(u64, Row)>, Vec<(u32, u32)>)>> = Mutex::new(Vec::new());
+    let found: Mutex<Vec<Found>> = Mutex::new(Vec::new());
     let work = Work {
         sources,
         destinations,
@@ -114,15 +119,14 @@ pub(crate) fn matrix(
         let mut rows = Vec::new();
         let mut of_sources = Vec::new();
         judged(&mut |source, space, bits| {
-            let number = match numbers.get(bits) {
-                Some(&number) => number,
-                None => {
-                    let number = ways::number(rows.len());
-                    numbers.insert(bits.clone(), number);
-                    let row = bits.row(space, len);
-                    rows.push((FixedState::default().hash_one(&row), row));
-                    number
-                }
+            let number = if let Some(&number) = numbers.get(bits) {
+                number
+            } else {
+                let number = ways::number(rows.len());
+                numbers.insert(bits.clone(), number);
+                let row = bits.row(space, len);
+                rows.push((FixedState::default().hash_one(&row), row));
+                number
             };
             of_sources.push((source, number));
         })?;
@@ -219,7 +223,8 @@ impl Work<'_> {
         let (sources, destinations, question) = (self.sources, self.destinations, self.question);
         self.watch.expect(sources.len() as u64);
         let cells = Cells::new(snapshot);
-        let columns = Columns::new(snapshot, &cells, destinations);
+        let named = named_by_routes(snapshot);
+        let columns = Columns::new(snapshot, &named, &cells, destinations);
         let (probe, reply) = shown(self.service, question.source_port);
         let depth = question.depth;
         let estate = Estate {
@@ -232,6 +237,7 @@ impl Work<'_> {
             routes: Routes::new(snapshot, &columns),
             rules: RuleBook::new(snapshot, &columns.addresses, probe, reply),
             shared: shared_addresses(snapshot),
+            named,
             is_tcp: matches!(self.service, Service::Tcp(_)),
             carries_replies: carries(self.service, question.source_port, true),
         };
@@ -328,15 +334,15 @@ impl Estate<'_> {
         })
     }
 
-    /// Whether a source has ways that no other has: its guest forwards or has several NICs, it has several addresses, or one that others
-    /// have, too.
+    /// Whether a source has ways that no other has: routes lead to it, its guest forwards or has several NICs, it has several addresses, or
+    /// one that others have, too.
     fn is_alone(&self, worker: NicId) -> bool {
         let Some(nic) = self.snapshot.nic(worker) else {
             return true;
         };
         let guest = self.snapshot.guest_of(nic);
         !matches!(guest.kind, GuestKind::Host(_))
-            || translates(guest)
+            || self.named.contains(&worker)
             || guest.nics.len() > 1
             || nic.addresses.len() > 1
             || nic
@@ -356,6 +362,19 @@ impl Estate<'_> {
         }
         row
     }
+}
+
+/// The NICs to which routes lead, whatever the destination.
+fn named_by_routes(snapshot: &Snapshot) -> HashSet<NicId, FixedState> {
+    let entries = snapshot.fibs.iter().flat_map(|fib| {
+        let routes = fib.table.routes().map(|(_, entry)| entry);
+        routes.chain(fib.shared.iter().flatten())
+    });
+    let nics = entries.filter_map(|entry| match entry.next_hop {
+        NextHop::Nic(nic) => Some(nic),
+        _ => None,
+    });
+    nics.collect()
 }
 
 impl RowBits {

@@ -267,9 +267,9 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
                 groups,
                 gateway,
                 pool,
-                options,
                 firewall,
                 admin,
+                options,
             },
         )
 }
@@ -297,9 +297,10 @@ impl Plan {
 
     /// The second number of a network's addresses.
     fn block(&self, vnet: usize) -> usize {
-        match self.vnets[vnet].overlaps {
-            true if vnet > 0 => self.block(vnet - 1),
-            _ => vnet + 1,
+        if self.vnets[vnet].overlaps && vnet > 0 {
+            self.block(vnet - 1)
+        } else {
+            vnet + 1
         }
     }
 

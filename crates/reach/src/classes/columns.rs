@@ -25,7 +25,6 @@ pub(super) const OPEN: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
     pub(super) worker: NicId,
-    pub(super) address: u32,
     pub(super) arrival: Arrival,
     pub(super) vnet: Option<VnetId>,
     pub(super) guest: Option<GuestId>,
@@ -51,19 +50,17 @@ pub(super) enum Arrival {
 pub(super) struct Door {
     /// A NIC there.
     pub(super) nic: NicId,
-    pub(super) columns: Spans,
     pub(super) space: Space,
 }
 
-/// Columns that send alike: a table of routes in a network; or one NIC of several of its guest.
+/// Columns that send alike: a table of routes in a network; or a NIC that may do so for others, or not alone for its guest.
 #[derive(Clone, Debug)]
 pub(super) struct Sending {
     /// One of them.
     pub(super) nic: NicId,
     pub(super) guest: GuestId,
-    pub(super) vnet: VnetId,
-    /// Its guest may send through another NIC.
-    pub(super) several: bool,
+    /// There is no other; its guest may send through another NIC.
+    pub(super) alone: bool,
 }
 
 #[derive(Debug)]
@@ -125,7 +122,7 @@ pub(super) fn translates(guest: &Guest) -> bool {
     )
 }
 
-/// What a sending depends on: table, network, whether the guest translates, and the NIC if its guest has several.
+/// What a sending depends on: table, network, whether the guest translates, and the NIC if there is no other.
 type SendingKind = (FibId, VnetId, bool, Option<NicId>);
 
 /// What the door of a NIC depends on.
@@ -137,7 +134,12 @@ enum DoorKind {
 
 impl Columns {
     #[expect(clippy::too_many_lines, reason = "one table after the other")]
-    pub(super) fn new(snapshot: &Snapshot, cells: &Cells, ends: &Arc<Ends>) -> Self {
+    pub(super) fn new(
+        snapshot: &Snapshot,
+        named: &HashSet<NicId, FixedState>,
+        cells: &Cells,
+        ends: &Arc<Ends>,
+    ) -> Self {
         let frontends: HashSet<Ipv4Addr> = snapshot
             .frontends
             .iter()
@@ -167,7 +169,6 @@ impl Columns {
             let here = (number, number + 1);
             let mut column = Column {
                 worker: end.worker,
-                address: end.address.into(),
                 arrival: Arrival::Odd,
                 vnet: None,
                 guest: None,
@@ -211,17 +212,20 @@ impl Columns {
                         doors.push((end.worker, Spans::default()));
                     }
                 }
-                let several = (guest.nics.len() > 1).then_some(end.worker);
+                // What forwards may meet replies of others.
+                let is_alone = guest.nics.len() > 1
+                    || !matches!(guest.kind, GuestKind::Host(_))
+                    || named.contains(&end.worker);
+                let alone = is_alone.then_some(end.worker);
                 let translates = translates(guest);
-                let key = (nic.fib, nic.virtual_network, translates, several);
+                let key = (nic.fib, nic.virtual_network, translates, alone);
                 let next = u32::try_from(columns.sendings.len()).unwrap_or(u32::MAX);
                 let sending = *sending_numbers.entry(key).or_insert(next);
                 if sending == next {
                     columns.sendings.push(Sending {
                         nic: end.worker,
                         guest: nic.guest,
-                        vnet: nic.virtual_network,
-                        several: several.is_some(),
+                        alone: alone.is_some(),
                     });
                 }
                 if column.arrival != Arrival::Odd {
@@ -252,7 +256,6 @@ impl Columns {
             .map(|(nic, columns)| Door {
                 nic,
                 space: Space::new(&columns),
-                columns,
             })
             .collect();
         columns.of_vnet = vnet_columns

@@ -137,7 +137,7 @@ impl ReplyFinder<'_> {
         for (sending, columns) in sendings {
             let sending = &self.columns.sendings[sending as usize];
             let guest = &self.snapshot.guests[sending.guest.0 as usize];
-            let nic = if sending.several {
+            let nic = if sending.alone {
                 egress(guest, sending.nic, target)
             } else {
                 sending.nic
@@ -217,7 +217,16 @@ impl ReplyFinder<'_> {
         if !leaving.own && !nic.ip_forwarding {
             return; // N-1
         }
-        if nic.addresses.contains(&target) {
+        if leaving.own && (self.is_shared)(target.into()) {
+            // S-16: others with the address answer themselves.
+            let met = Spans::of(self.columns_with(target)).and(leaving.columns.as_slice());
+            replies.give_up(&met);
+            leaving.columns = leaving.columns.without(met.as_slice());
+            if leaving.columns.is_empty() {
+                return;
+            }
+        }
+        if !leaving.own && nic.addresses.contains(&target) {
             // S-16
             if leaving.nic == leg.target && leaving.leg == 0 {
                 replies.add(leaving.reply(Back::Home));
@@ -367,7 +376,7 @@ impl ReplyFinder<'_> {
             replies.give_up(&met);
             leaving.columns = leaving.columns.without(met.as_slice());
         }
-        if !nic.ip_forwarding {
+        if leaving.columns.is_empty() || !nic.ip_forwarding {
             return;
         }
         if !leg.left.contains(&at) && !self.judge(&mut leaving.checks, at, nic, leg, true) {
@@ -424,6 +433,19 @@ impl ReplyFinder<'_> {
             visited: Vec::new(),
             ..leaving
         });
+    }
+
+    /// The columns of NICs that have an address, by whichever of theirs.
+    fn columns_with(&self, address: Ipv4Addr) -> Vec<(u32, u32)> {
+        let networks = self.snapshot.virtual_networks.iter().flatten();
+        let owners = networks.filter_map(|network| network.owners.get(&address));
+        owners
+            .filter_map(|owner| match owner {
+                Owner::Nic(nic) => Some(self.snapshot.nic(*nic)?.guest),
+                Owner::Frontend(_) | Owner::Unsimulated => None,
+            })
+            .flat_map(|guest| self.columns_met(guest))
+            .collect()
     }
 
     /// The columns that are NICs of a guest.

@@ -60,13 +60,6 @@ impl<T: Copy> Steps<T> {
         let last = self.starts.get(at + 1).map_or(u32::MAX, |next| next - 1);
         ((self.starts[at], last), self.values[at])
     }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Valid, T)> {
-        let lasts = self.starts.iter().skip(1).map(|next| next - 1);
-        let lasts = lasts.chain([u32::MAX]);
-        let firsts = self.starts.iter().copied();
-        firsts.zip(lasts).zip(self.values.iter().copied())
-    }
 }
 
 /// What a rule says.

@@ -64,7 +64,7 @@ impl Terrain {
     pub(super) fn new(estate: &Estate<'_>, origin: Origin, crossings: &mut Crossings) -> Self {
         let finder = Finder {
             snapshot: estate.snapshot,
-            columns: &estate.columns,
+            columns: estate.columns,
             routes: &estate.routes,
         };
         let ways = finder.ways(origin);
@@ -106,7 +106,7 @@ impl Terrain {
             if way.end == End::Arrives && estate.question.depth == Depth::RoundTrip {
                 let mut finder = ReplyFinder {
                     snapshot: estate.snapshot,
-                    columns: &estate.columns,
+                    columns: estate.columns,
                     origin,
                     is_tcp: estate.is_tcp,
                     is_shared: &|address| estate.shared.contains(&address),
