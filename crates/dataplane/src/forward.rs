@@ -230,8 +230,8 @@ impl Forwarder {
             } else {
                 self.flows.replay(snapshot.generation, &shown, tick)
             };
-            if replay == Replay::Known && lane.is_carried() {
-                replay = self.flows.tread_known(snapshot.generation, &shown, tick);
+            if replay == Replay::Known {
+                replay = self.tread_known(snapshot.generation, &lane, nic, tick);
             }
             match replay {
                 Replay::Arrives(arrival) => {
@@ -252,6 +252,15 @@ impl Forwarder {
             }
         }
         self.counters.originated += entering.len() as u64;
+    }
+
+    #[inline(never)] // the loop over a burst is for the packets that need not come here
+    fn tread_known(&mut self, generation: u32, lane: &Lane, nic: NicId, now: Tick) -> Replay {
+        if lane.is_carried() {
+            self.flows.tread_known(generation, &lane.shown(nic), now)
+        } else {
+            Replay::Known
+        }
     }
 
     /// A packet arrives without having walked.

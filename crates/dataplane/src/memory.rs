@@ -49,7 +49,7 @@ const WORTH_LARGE_PAGES: usize = 2 << 20;
 /// costs nothing; large pages, where the table is large and the kernel has them.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
-    pages: Option<MmapMut>,
+    pages: MmapMut,
     len: usize,
     elements: PhantomData<T>,
 }
@@ -62,29 +62,15 @@ impl<T: FromZeros> Table<T> {
         let bytes = len
             .checked_mul(size_of::<T>())
             .expect("a table fits the memory");
-        let pages = (bytes > 0).then(|| {
-            let pages = MmapMut::map_anon(bytes).expect("there is memory for a table");
-            #[cfg(target_os = "linux")]
-            if bytes >= WORTH_LARGE_PAGES {
-                // A kernel without large pages says so, and nothing has happened.
-                let _ = pages.advise(memmap2::Advice::HugePage);
-            }
-            pages
-        });
+        let pages = MmapMut::map_anon(bytes.max(1)).expect("there is memory for a table");
+        #[cfg(target_os = "linux")]
+        if bytes >= WORTH_LARGE_PAGES {
+            // A kernel without large pages says so, and nothing has happened.
+            let _ = pages.advise(memmap2::Advice::HugePage);
+        }
         Self {
             pages,
             len,
-            elements: PhantomData,
-        }
-    }
-}
-
-impl<T> Default for Table<T> {
-    /// Without elements.
-    fn default() -> Self {
-        Self {
-            pages: None,
-            len: 0,
             elements: PhantomData,
         }
     }
@@ -95,25 +81,17 @@ impl<T: FromZeros> Deref for Table<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        match &self.pages {
-            // SAFETY: the pages are ours alone, as long as `self` lives, aligned and large enough for `len` elements (`new`). They were
-            // zeros, which is a value of `T` (`FromZeros`), and nothing but values of `T` has been written to them since.
-            Some(pages) => unsafe { std::slice::from_raw_parts(pages.as_ptr().cast(), self.len) },
-            None => &[],
-        }
+        // SAFETY: the pages are ours alone, as long as `self` lives, aligned and large enough for `len` elements (`new`). They were zeros,
+        // which is a value of `T` (`FromZeros`), and nothing but values of `T` has been written to them since.
+        unsafe { std::slice::from_raw_parts(self.pages.as_ptr().cast(), self.len) }
     }
 }
 
 impl<T: FromZeros> DerefMut for Table<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
-        match &mut self.pages {
-            // SAFETY: as above, and `self` is borrowed for writing.
-            Some(pages) => unsafe {
-                std::slice::from_raw_parts_mut(pages.as_mut_ptr().cast(), self.len)
-            },
-            None => &mut [],
-        }
+        // SAFETY: as above, and `self` is borrowed for writing.
+        unsafe { std::slice::from_raw_parts_mut(self.pages.as_mut_ptr().cast(), self.len) }
     }
 }
 
@@ -136,7 +114,6 @@ mod tests {
                     .all(|(number, &element)| element == number)
             );
         }
-        assert!(Table::<u32>::default().is_empty());
     }
 
     #[test]

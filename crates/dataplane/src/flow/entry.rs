@@ -248,12 +248,12 @@ pub(crate) struct Entries {
     cursor: usize,
     /// Entries that have been added since somebody asked.
     inserted: usize,
-    next: Prepared,
+    next: Option<Prepared>,
 }
 
 /// The table that comes after this one, made ready little by little: to get its pages from the kernel takes several times as long as
 /// to move all entries.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Prepared {
     slots: Table<Entry>,
     /// So many have pages.
@@ -283,7 +283,7 @@ impl Entries {
             len: 0,
             cursor: 0,
             inserted: 0,
-            next: Prepared::default(),
+            next: None,
         }
     }
 
@@ -298,7 +298,8 @@ impl Entries {
 
     /// Bytes.
     pub(crate) fn memory(&self) -> usize {
-        (self.slots.len() + self.next.slots.len()) * size_of::<Entry>()
+        let next = self.next.as_ref().map_or(0, |next| next.slots.len());
+        (self.slots.len() + next) * size_of::<Entry>()
     }
 
     /// Begins to load what a search for a key with this hash will read.
@@ -366,10 +367,10 @@ impl Entries {
         let Prepared {
             slots: next,
             touched,
-        } = &mut self.next;
-        if next.is_empty() {
-            *next = Table::new(slots * 2);
-        }
+        } = self.next.get_or_insert_with(|| Prepared {
+            slots: Table::new(slots * 2),
+            touched: 0,
+        });
         let end = next.len().min(*touched + READY_AT_ONCE);
         for slot in next[*touched..end].iter_mut().step_by(PAGE) {
             *slot = Entry::default();
@@ -380,10 +381,8 @@ impl Entries {
     #[cold]
     fn grow(&mut self) {
         let slots = self.slots.len() * 2;
-        let mut next = std::mem::take(&mut self.next).slots;
-        if next.is_empty() {
-            next = Table::new(slots);
-        }
+        let prepared = self.next.take().map(|next| next.slots);
+        let next = prepared.unwrap_or_else(|| Table::new(slots));
         let old = std::mem::replace(&mut self.slots, next);
         self.mask = slots - 1;
         self.cursor = 0;

@@ -69,7 +69,6 @@ impl FusedFlows {
 
     /// The same for a packet of a known flow before anything is asked: the first answer of a flow, or its first packet after routes
     /// have changed. Rules do not judge it, and where others of its addresses went, it goes, if no hash over ports has chosen that way.
-    #[inline]
     pub(crate) fn tread_known(&mut self, generation: u32, shown: &Shown, now: Tick) -> Replay {
         if self.is_special(shown) {
             return Replay::Known;
