@@ -16,6 +16,7 @@ mod parser;
 
 use std::{fmt, ops::Deref, sync::Arc};
 
+pub(crate) use parser::Pool;
 pub use parser::{SyntaxError, parse, parse_text};
 
 use crate::source::Span;

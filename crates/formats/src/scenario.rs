@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
-pub use write::{to_yaml, write, write_json};
+pub use write::{to_yaml, write, write_json, write_with_comment};
 
 use crate::diagnostic::Diagnostics;
 use crate::json::{Object, Value};

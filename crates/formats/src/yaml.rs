@@ -1,6 +1,9 @@
 //! YAML, read into the same located [`Value`]s as JSON.
 //!
-//! Scenarios are written in it, and `az -o yaml` prints it. Aliases work, and what they may blow up to is bounded.
+//! Scenarios are written in it, and `az -o yaml` prints it. Aliases work, and what they may blow up to is bounded. What programs write is
+//! read by `simple`; a library reads everything else.
+
+mod simple;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -20,6 +23,22 @@ const MAX_REPLAYED: usize = 100_000;
 /// Reads a file. `None`: it is not YAML, and the error is among `diagnostics`. An empty document is `null`.
 pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Diagnostics) -> Option<Value> {
     let text = sources.text(file);
+    let marked = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
+    let value = simple::parse(text, marked, file, MAX_NODES);
+    value.or_else(|| parse_any(text, marked, file, diagnostics))
+}
+
+/// Reads every kind of YAML.
+fn parse_any(
+    text: &str,
+    marked: usize,
+    file: FileId,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: usize::from(MAX_DEPTH),
@@ -32,11 +51,6 @@ pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Diagnostics) -> 
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::Error,
         strict_booleans: true,
         with_snippet: false,
-    };
-    let marked = if text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
     };
     match serde_saphyr::from_str_with_options::<Spanned<Node>>(&text[marked..], options) {
         Ok(root) => Some(located(root, &Places { file, marked })),
@@ -203,6 +217,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
 mod tests {
     use std::fmt::Write;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str) -> Result<(Sources, Value), String> {
@@ -226,6 +242,138 @@ mod tests {
         assert_eq!(sources.position(prefix.value.span).to_string(), "3:14");
         assert_eq!(sources.position(prefix.key_span).to_string(), "3:6");
         assert_eq!(sources.excerpt(prefix.value.span), "10.0.0.0/8");
+    }
+
+    /// What both readers make of a text; `None` of the fast one hands it on.
+    fn both(text: &str) -> (Option<Value>, Option<Value>) {
+        let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+        let file = sources.add("test.yaml", text, &mut diagnostics).unwrap();
+        (
+            simple::parse(text, 0, file, MAX_NODES),
+            parse_any(text, 0, file, &mut diagnostics),
+        )
+    }
+
+    #[track_caller]
+    fn assert_same(text: &str) {
+        let (fast, slow) = both(text);
+        let fast = fast.unwrap_or_else(|| panic!("handed on: {text}"));
+        assert_eq!(
+            format!("{fast:?}"),
+            format!("{:?}", slow.unwrap()),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_programs_write_is_read_fast_and_as_the_library_reads_it() {
+        for text in [
+            "a: b",
+            "a: 1\nb:\n  c: x y\n  d:\n  - 10.0.0.0/8\n  - e: 10.0.0.4\n    f: true\n  - g:\n      h: '1'\ni: \"*\"\n",
+            "# first\n\n- a: 1\n\n  b: 2\n# between\n- c\n",
+            "a:\n- b:\n  - c\n- d\n",
+            "00000000-0000-0000-0000-00000000000a: 80-90\n/subscriptions/s: tcp/443\n",
+            "a:\n    b:\n          - c\n          - d: e\n",
+            "\"a: b\": 'c # d'\n",
+            "a: VirtualAppliance 10.0.0.4",
+        ] {
+            assert_same(text);
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_kind_is_handed_on() {
+        for text in [
+            "",
+            "a",
+            "- a: [1]",
+            "a: {}",
+            "a: &b c",
+            "a: *b",
+            "a: !t c",
+            "a: |\n  b",
+            "a: >-\n  b",
+            "a: b\n  c",
+            "a: yes",
+            "a: 010",
+            "a: 1.5",
+            "a: 1e3",
+            "a: 0x1F",
+            "a: ~",
+            "a:",
+            "a: b # c",
+            "a: \"b\\n\"",
+            "a: 'b''c'",
+            "a: 1\nA: 2",
+            "a: b: c",
+            "a:\n\t- b",
+            "--- \na: b",
+            "a: b\r\nc: d",
+            "? a\n: b",
+            "a: b\n c: d",
+            "-  a: b",
+            "- - a",
+            "a: ü",
+            "  a: b\nc: d",
+            "true: 1",
+            "1: 2",
+            "a: b ",
+        ] {
+            let (fast, _) = both(text);
+            assert!(fast.is_none(), "{text:?}: {fast:?}");
+        }
+    }
+
+    fn scalars() -> impl Strategy<Value = serde_json::Value> {
+        let texts = "[a-c]{1,3}|10\\.0\\.0\\.[0-9]|/x/[a-b]|[0-9]{1,3}-[0-9]{1,3}|[a-c] [a-c]|[ -~]{0,4}|no|null|1e3|0x1|~|tcp/80|-[a1]";
+        prop_oneof![
+            texts.prop_map(serde_json::Value::from),
+            any::<i32>().prop_map(serde_json::Value::from),
+            any::<bool>().prop_map(serde_json::Value::from),
+        ]
+    }
+
+    fn documents() -> impl Strategy<Value = serde_json::Value> {
+        scalars().prop_recursive(4, 24, 5, |inner| {
+            let key = "[a-d]{1,2}|[a-b] [a-b]|/[a-b]/c|[0-9]{1,2}|[ -~]{1,3}";
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+                proptest::collection::btree_map(key, inner, 0..5)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// A document as the serializer writes it, in one of two styles, with a piece put in somewhere.
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = "|||[ab1]|: |:|\n|\n  |\n    |- |-|\\.|/|\"|'| |#| # c\n|[-+eE_~]|\\[\\]|>|\t|&a |\\*a|!";
+        (
+            documents(),
+            any::<bool>(),
+            piece,
+            any::<proptest::sample::Index>(),
+        )
+            .prop_map(|(document, compact, piece, place)| {
+                let options = serde_saphyr::ser_options! { compact_list_indent: compact };
+                let mut text = serde_saphyr::to_string_with_options(&document, options).unwrap();
+                let places: Vec<usize> = text
+                    .char_indices()
+                    .map(|(at, _)| at)
+                    .chain([text.len()])
+                    .collect();
+                text.insert_str(places[place.index(places.len())], &piece);
+                text
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_read_otherwise_than_by_the_library(text in texts()) {
+            if let (Some(fast), slow) = both(&text) {
+                let slow = slow.map(|slow| format!("{slow:?}"));
+                prop_assert_eq!(Some(format!("{fast:?}")), slow, "{}", text);
+            }
+        }
     }
 
     #[test]

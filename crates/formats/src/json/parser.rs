@@ -445,13 +445,13 @@ fn shortened(text: &str) -> String {
 /// Short strings seen lately, to be shared: keys and values such as `"Succeeded"` come again with every resource.
 /// A string falls out when another with the same slot comes along; this only costs a copy.
 #[derive(Default)]
-struct Pool(Vec<Option<Arc<str>>>);
+pub(crate) struct Pool(Vec<Option<Arc<str>>>);
 
 impl Pool {
     const LONGEST: usize = 48;
     const SLOTS: usize = 1024;
 
-    fn share(&mut self, text: &str) -> Arc<str> {
+    pub(crate) fn share(&mut self, text: &str) -> Arc<str> {
         if text.len() > Self::LONGEST {
             return text.into();
         }

@@ -20,7 +20,17 @@ use crate::resources::kind::Kind;
 /// The network as a scenario in YAML. The same network gives the same text, and reading it gives the same network: ids, addresses,
 /// states, sync levels and options included.
 pub fn write(network: &Network) -> String {
+    write_with_comment(network, "")
+}
+
+/// As [`write()`], with a comment at the beginning that says where the network comes from.
+pub fn write_with_comment(network: &Network, comment: &str) -> String {
     let mut text = String::from("# Written by vnetsim; every resource in full.\n");
+    for line in comment.lines() {
+        text.push_str("# ");
+        text.push_str(line);
+        text.push('\n');
+    }
     let body = to_yaml(&Writer::of(network).scenario());
     text.push_str(&body);
     text
@@ -36,7 +46,9 @@ pub fn write_json(network: &Network) -> String {
 
 /// A value as YAML text.
 pub fn to_yaml(value: &impl serde::Serialize) -> String {
-    serde_saphyr::to_string(value)
+    // One scalar a line: it is read ten times as fast as one that is folded.
+    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
+    serde_saphyr::to_string_with_options(value, options)
         .expect("lists, scalars, and maps with text keys always have a text")
 }
 
