@@ -38,6 +38,7 @@ mod links;
 mod parameters;
 mod references;
 mod resources;
+mod write;
 
 use std::{collections::HashMap, path::Path};
 
@@ -48,6 +49,7 @@ use evaluator::{Evaluator, Tolerance};
 use identity::{Level, Placement};
 pub use parameters::{Parameters, is_parameter_file};
 use resources::{Node, NodeId, Presence};
+pub use write::Template;
 
 use crate::{
     diagnostic::Diagnostics,

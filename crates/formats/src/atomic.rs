@@ -26,6 +26,49 @@ pub fn write(
     file.publish().map(drop)
 }
 
+/// Writes the folder at `path`: `content` fills a folder that takes this place once it is whole. If it fails, nothing is left. A folder
+/// that is there and not empty is refused.
+pub fn write_folder(
+    path: &Path,
+    content: impl FnOnce(&Path) -> Result<(), WriteError>,
+) -> Result<(), WriteError> {
+    let failed = |source| WriteError::new(path, source);
+    match fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
+        Ok(false) => {}
+        Ok(true) => {
+            let reason = "the folder is there and holds files";
+            return Err(failed(io::Error::new(
+                io::ErrorKind::DirectoryNotEmpty,
+                reason,
+            )));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        let reason = format!("there is no folder {}", folder.display());
+        return Err(failed(io::Error::new(io::ErrorKind::NotFound, reason)));
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".vnetsim-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As for files: an ordinary folder, as the umask has it.
+        builder.permissions(fs::Permissions::from_mode(0o777));
+    }
+    let temporary = builder
+        .tempdir_in(folder)
+        .map_err(|error| failed(error.kind().into()))?;
+    content(temporary.path())?;
+    fs::rename(temporary.path(), path).map_err(failed)?;
+    // It is no temporary folder any more.
+    let _ = temporary.keep();
+    sync_folder(folder);
+    Ok(())
+}
+
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {source}", path.display())]
@@ -232,6 +275,29 @@ mod tests {
         );
         let error = write(folder.path(), |_| Ok(())).expect_err("a folder is no file");
         assert_eq!(error.source.kind(), io::ErrorKind::IsADirectory);
+    }
+
+    #[test]
+    fn a_folder_is_there_whole_or_not_at_all_and_never_mixed() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("dump");
+        let fill = |folder: &Path| write(&folder.join("a.json"), |file| file.write_all(b"[]"));
+        write_folder(&path, fill).expect("written");
+        assert_eq!(names_in(folder.path()), ["dump"]);
+        assert_eq!(names_in(&path), ["a.json"]);
+        let error = write_folder(&path, fill).expect_err("it holds a file");
+        assert_eq!(error.source.kind(), io::ErrorKind::DirectoryNotEmpty);
+
+        let path = folder.path().join("other");
+        let error = write_folder(&path, |folder| {
+            fill(folder)?;
+            Err(WriteError::new(&path, io::Error::other("no more")))
+        });
+        assert_eq!(error.expect_err("it failed").source.to_string(), "no more");
+        assert_eq!(names_in(folder.path()), ["dump"]);
+        let missing = folder.path().join("missing").join("dump");
+        let error = write_folder(&missing, fill).expect_err("no folder");
+        assert_eq!(error.source.kind(), io::ErrorKind::NotFound);
     }
 
     #[cfg(unix)]

@@ -8,6 +8,8 @@
 //! - [`arm`] evaluates templates into the flat list of resources that Azure would be asked to create, and `terraform` does the same
 //!   with plans and states.
 //!
+//! Networks are written as scenarios ([`scenario`]), templates ([`arm::Template`]) and dumps ([`az::Dumps`]); the latter two share [`rest`].
+//!
 //! Beside them, [`atomic`] writes files whole or not at all, and [`capture`] reads frames.
 //!
 //! What this crate does not know: what a network does with its resources (`control`, `dataplane`), and how an
@@ -15,6 +17,7 @@
 
 pub mod arm;
 pub mod atomic;
+pub mod az;
 pub mod capture;
 pub mod diagnostic;
 mod document;
@@ -23,6 +26,7 @@ pub mod load;
 pub mod locations;
 pub mod prices;
 pub mod resources;
+pub mod rest;
 pub mod scenario;
 pub mod source;
 mod terraform;
