@@ -10,6 +10,7 @@ mod exercise;
 mod explaining;
 mod firewalls;
 mod gateways;
+mod generating;
 mod hostile;
 mod hostile_files;
 mod hub_and_spoke;

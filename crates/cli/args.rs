@@ -1,6 +1,7 @@
 //! Every argument and help text of the command line. Names are stable: scripts rely on them.
 
 mod bench;
+mod generate;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use engine::time::{CaptureEpoch, SimDuration};
 use model::Direction;
 
 pub(crate) use self::bench::BenchArguments;
+pub(crate) use self::generate::{GenerateArguments, GenerateFormat};
 use crate::access::AccessArguments;
 use crate::links::{FlagArguments, GroupName, LinkName, ScopeArguments};
 
@@ -47,6 +49,7 @@ pub(crate) enum Command {
     Az(AzWords),
     Collect(CollectArguments),
     Show(ShowArguments),
+    Generate(GenerateArguments),
     Examples(ExamplesArguments),
     Options(OptionsArguments),
     Schema(SchemaArguments),

@@ -9,6 +9,7 @@ mod effective_nsg;
 mod effective_routes;
 mod examples;
 mod explain;
+mod generate;
 mod ip_flow;
 mod lint;
 mod next_hop;
@@ -42,6 +43,7 @@ pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, F
         Command::Az(arguments) => az::run(&arguments, console),
         Command::Collect(arguments) => collect::run(&arguments, console),
         Command::Show(arguments) => show::run(&arguments, console),
+        Command::Generate(arguments) => generate::run(&arguments, console),
         Command::Examples(arguments) => examples::run(&arguments, console),
         Command::Options(arguments) => options::run(&arguments, console),
         Command::Schema(arguments) => schema::run(&arguments, console),

@@ -8,6 +8,7 @@ use dataplane::counters::NotConserved;
 use formats::atomic::WriteError;
 use formats::capture::CaptureReadError;
 use formats::diagnostic::Diagnostics;
+use formats::rest::NotWritable;
 use formats::source::Sources;
 use model::OperationError;
 use model::lookup::LookupError;
@@ -52,6 +53,9 @@ pub(crate) enum Failure {
     /// A name that the network does not resolve: an answer, and it is no.
     #[error("{0}")]
     NotResolved(String),
+    /// The network cannot be written in the form that was asked for.
+    #[error(transparent)]
+    NotWritable(#[from] NotWritable),
     /// A file could not be written.
     #[error(transparent)]
     File(#[from] WriteError),

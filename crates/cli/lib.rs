@@ -6,7 +6,8 @@
 //! | to do | use |
 //! |---|---|
 //! | hold a network and change it as Azure would | [`model`] |
-//! | read ARM templates, az dumps and scenarios, write scenarios | [`formats`] |
+//! | read and write ARM templates, az dumps and scenarios | [`formats`] |
+//! | make a network of any size | [`mod@generate`] |
 //! | know what Azure would program into every NIC | [`control`] |
 //! | send packets through it | [`dataplane`], in virtual time [`engine`] |
 //! | know why a packet lived or died | [`diagnose`] |
@@ -30,7 +31,7 @@
 //! | `failure` | why a command could not answer, and how that is shown |
 #![forbid(unsafe_code)]
 
-pub use {control, dataplane, diagnose, engine, formats, model, report};
+pub use {control, dataplane, diagnose, engine, formats, generate, model, report};
 
 #[cfg(feature = "cli")]
 mod access;

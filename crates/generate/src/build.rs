@@ -20,7 +20,7 @@ use crate::rules::{self, Surroundings, site};
 use crate::sizes::{Sizes, Topology};
 
 const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
-const RESOURCE_GROUP: &str = "rg-network";
+const RESOURCE_GROUP: &str = "rg1";
 /// Ranges for documentation (RFC 5737): where public addresses come from, as long as there are any.
 const PUBLIC: [Ipv4Addr; 3] = [
     Ipv4Addr::new(203, 0, 113, 0),

@@ -1,0 +1,65 @@
+//! `vnetsim generate`: a network of any size as a file.
+
+use std::io::Write;
+use std::path::Path;
+
+use formats::arm::Template;
+use formats::az::Dumps;
+use formats::{atomic, scenario};
+
+use crate::args::{GenerateArguments, GenerateFormat};
+use crate::console::{Console, Exit};
+use crate::failure::Failure;
+
+pub(super) fn run(
+    arguments: &GenerateArguments,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
+    let path = arguments.output.as_deref();
+    if path.is_none() && arguments.format == GenerateFormat::Az {
+        return Err(Failure::Usage(
+            "dumps of az are several files; say which folder they go to: -o DIR".to_owned(),
+        ));
+    }
+    let sizes = arguments.wanted();
+    progress(console, format_args!("making {} NICs", sizes.nics));
+    let network = generate::generate(arguments.seed, &sizes)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let origin = format!(
+        "vnetsim generate --shape {} --seed {} {sizes}",
+        arguments.shape, arguments.seed
+    );
+    if let (Some(path), GenerateFormat::Az) = (path, arguments.format) {
+        progress(console, format_args!("writing {}", path.display()));
+        let dumps = Dumps::new(&network)?;
+        dumps.write_folder(path)?;
+        return Ok(Exit::Yes);
+    }
+    let template = match arguments.format {
+        GenerateFormat::Arm => Some(Template::new(&network, &origin)?),
+        GenerateFormat::Scenario | GenerateFormat::Az => None,
+    };
+    let is_json = path
+        .and_then(Path::extension)
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let write = |out: &mut dyn Write| match template {
+        Some(template) => template.write_to(out),
+        None if is_json => out.write_all(scenario::write_json(&network).as_bytes()),
+        None => out.write_all(scenario::write_with_comment(&network, &origin).as_bytes()),
+    };
+    match path {
+        None => write(console.out())?,
+        Some(path) => {
+            progress(console, format_args!("writing {}", path.display()));
+            atomic::write(path, write)?;
+        }
+    }
+    Ok(Exit::Yes)
+}
+
+/// What is being done, for a person who waits.
+fn progress(console: &mut Console<'_>, what: impl std::fmt::Display) {
+    if console.is_terminal() {
+        console.message(format_args!("{what} ..."));
+    }
+}
