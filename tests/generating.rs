@@ -286,6 +286,10 @@ fn what_cannot_be_made_is_refused_and_writes_nothing() {
     assert!(message.contains("expected 0% to 100%"), "{message}");
     let message = refused(&["generate", "--format", "az"]);
     assert!(message.contains("-o DIR"), "{message}");
+    let message = refused(&[
+        "generate", "--format", "arm", "--nics", "30000", "-o", "net.json",
+    ]);
+    assert!(message.contains("too many for a template"), "{message}");
     let message = refused(&["generate", "-o", "missing/net.yaml"]);
     assert!(message.contains("there is no folder missing"), "{message}");
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);

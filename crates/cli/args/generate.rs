@@ -20,7 +20,7 @@ use generate::{Changes, Shape, Share, Sizes, Topology};
                   320 NSGs of 1,000 rules (320,000), 400 tables of 400 routes (160,000)
 
 Here -o names the file. The network is written whole or not at all; .json makes a scenario in JSON.
-A template cannot say which machines are stopped: in --format arm all run.
+A template cannot say which machines are stopped: in --format arm all run. It has at most 50,000 resources.
 
 Examples:
   vnetsim generate --shape small

@@ -1,4 +1,4 @@
-//! Resources as Azure's REST interface shows them, written from a network: what [`crate::arm::write()`] and [`crate::az`] share.
+//! Resources as Azure's REST interface shows them, written from a network: what [`crate::arm::Template`] and [`crate::az::Dumps`] share.
 //!
 //! Not every kind of resource can be written: a network with others is refused rather than written in part. What Azure's files cannot
 //! say (guests, networks on premises, options, given service tags) is left out.
@@ -26,6 +26,16 @@ pub enum NotWritable {
         "{0} is in another resource group than the first virtual network; a template is for one"
     )]
     Group(ResourceId),
+    /// A template of so many resources is not read.
+    #[error(
+        "{count} resources are too many for a template: at most {most} are read; a scenario and dumps have no such limit"
+    )]
+    TooMany {
+        /// Resources, links included.
+        count: usize,
+        /// How many a template may have.
+        most: usize,
+    },
 }
 
 /// One resource.

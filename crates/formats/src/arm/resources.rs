@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Largest number of resources and nested deployments of one evaluation. Azure allows 800 a template.
-const MAX_RESOURCES: usize = 50_000;
+pub(super) const MAX_RESOURCES: usize = 50_000;
 
 /// A resource of this evaluation, deployed or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
