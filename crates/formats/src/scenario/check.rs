@@ -4,6 +4,7 @@
 //! guesses types (`zone: 1`); words fit in any letter case, as Azure's do.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
@@ -17,8 +18,9 @@ pub(super) fn check(value: &Value, schema: &Json, diagnostics: &mut Diagnostics)
         definitions: schema.get("$defs"),
         diagnostics,
         told: HashSet::new(),
+        path: String::new(),
     };
-    checker.value(value, schema, "");
+    checker.value(value, schema);
     checker.told
 }
 
@@ -26,10 +28,12 @@ struct Checker<'a> {
     definitions: Option<&'a Json>,
     diagnostics: &'a mut Diagnostics,
     told: HashSet<Span>,
+    /// How the present value is reached from the document. One text for all: there are millions of values.
+    path: String,
 }
 
 impl<'a> Checker<'a> {
-    fn value(&mut self, value: &Value, schema: &'a Json, path: &str) {
+    fn value(&mut self, value: &Value, schema: &'a Json) {
         if value.is_null() {
             return; // A key without value counts as missing.
         }
@@ -44,22 +48,25 @@ impl<'a> Checker<'a> {
                 .map(|form| self.resolved(form))
                 .find(|form| fits_type(value, form));
             return match form {
-                Some(form) => self.value(value, form, path),
-                None => self.wrong_type(value, path, &types(schema, self)),
+                Some(form) => self.value(value, form),
+                None => self.wrong_type(value, &types(schema, self)),
             };
         }
         if !fits_type(value, schema) {
-            return self.wrong_type(value, path, &types(schema, self));
+            return self.wrong_type(value, &types(schema, self));
         }
         if let Some(words) = schema.get("enum").and_then(Json::as_array) {
-            self.word(value, words, path);
+            self.word(value, words);
         }
         match &value.data {
-            Data::Object(object) => self.object(value, object, schema, path),
+            Data::Object(object) => self.object(value, object, schema),
             Data::Array(values) => {
                 if let Some(items) = schema.get("items") {
+                    let outer = self.path.len();
                     for (index, value) in values.iter().enumerate() {
-                        self.value(value, items, &format!("{path}[{index}]"));
+                        let _ = write!(self.path, "[{index}]"); // a String takes everything
+                        self.value(value, items);
+                        self.path.truncate(outer);
                     }
                 }
             }
@@ -67,26 +74,29 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn object(&mut self, value: &Value, object: &Object, schema: &'a Json, path: &str) {
+    fn object(&mut self, value: &Value, object: &Object, schema: &'a Json) {
         let properties = schema.get("properties").and_then(Json::as_object);
         let rest = schema.get("additionalProperties");
+        let outer = self.path.len();
         for member in object.iter() {
-            let path = if path.is_empty() {
-                member.key.to_string()
-            } else {
-                format!("{path}.{}", member.key)
-            };
+            if outer > 0 {
+                self.path.push('.');
+            }
+            self.path.push_str(&member.key);
             let known = properties.and_then(|properties| {
-                properties
-                    .iter()
-                    .find(|(key, _)| key.eq_ignore_ascii_case(&member.key))
-                    .map(|(_, schema)| schema)
+                // Nearly all keys are spelled as here.
+                properties.get(&*member.key).or_else(|| {
+                    properties
+                        .iter()
+                        .find(|(key, _)| key.eq_ignore_ascii_case(&member.key))
+                        .map(|(_, schema)| schema)
+                })
             });
             match (known, rest) {
-                (Some(schema), _) => self.member(member, schema, &path),
+                (Some(schema), _) => self.member(member, schema),
                 (None, Some(Json::Object(_))) => {
                     let schema = rest.expect("matched one line above");
-                    self.member(member, schema, &path);
+                    self.member(member, schema);
                 }
                 (None, _) => {
                     let keys: Vec<&str> = properties
@@ -97,10 +107,11 @@ impl<'a> Checker<'a> {
                     let message = format!("there is no key '{}' here", member.key);
                     let problem = Diagnostic::error(Code::UnknownKey, message)
                         .at(member.key_span)
-                        .property(path);
+                        .property(self.path.as_str());
                     self.push(problem.expected(suggestion(&member.key, &keys)));
                 }
             }
+            self.path.truncate(outer);
         }
         for key in schema
             .get("required")
@@ -112,27 +123,30 @@ impl<'a> Checker<'a> {
             if object.get(key).is_none_or(Value::is_null) {
                 let problem = Diagnostic::error(Code::MissingProperty, format!("{key} is missing"))
                     .at(value.span);
-                self.push(problem.property(path));
+                self.push(problem.property(self.path.as_str()));
             }
         }
     }
 
     /// Some readers name an entry by its key.
-    fn member(&mut self, member: &Member, schema: &'a Json, path: &str) {
-        self.value(&member.value, schema, path);
+    fn member(&mut self, member: &Member, schema: &'a Json) {
+        self.value(&member.value, schema);
         if self.told.contains(&member.value.span) {
             self.told.insert(member.key_span);
         }
     }
 
-    fn word(&mut self, value: &Value, words: &[Json], path: &str) {
-        let written = match &value.data {
-            Data::Bool(flag) => flag.to_string(),
-            Data::String(text) => text.to_string(),
-            _ => String::new(),
+    fn word(&mut self, value: &Value, words: &[Json]) {
+        let texts = || words.iter().filter_map(Json::as_str);
+        let fits = |written: &str| texts().any(|word| word.eq_ignore_ascii_case(written));
+        let known = match &value.data {
+            Data::Bool(flag) => fits(&flag.to_string()),
+            Data::String(text) => fits(text),
+            _ => false,
         };
-        let words: Vec<&str> = words.iter().filter_map(Json::as_str).collect();
-        if !words.iter().any(|word| word.eq_ignore_ascii_case(&written)) {
+        if !known {
+            let path = self.path.as_str();
+            let words: Vec<&str> = texts().collect();
             let problem =
                 Diagnostic::error(Code::BadValue, format!("{path} is {value}")).at(value.span);
             self.push(
@@ -144,7 +158,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn wrong_type(&mut self, value: &Value, path: &str, expected: &str) {
+    fn wrong_type(&mut self, value: &Value, expected: &str) {
+        let path = self.path.as_str();
         let what = if path.is_empty() {
             "the document"
         } else {
