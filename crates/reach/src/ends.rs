@@ -192,12 +192,23 @@ impl Ends {
             if shared && let Some(nic) = network.nics().get(end.worker) {
                 *name = nic.id().to_string();
             }
-            if end.kind == EndKind::Secondary {
-                *name = format!("{name} {}", end.address);
+            match end.kind {
+                EndKind::Secondary => *name = format!("{name} {}", end.address),
+                EndKind::Internet if !is_own_address(network, end) => {
+                    *name = format!("{name}:{}", end.address);
+                }
+                _ => {}
             }
         }
         names
     }
+}
+
+/// Whether a host outside Azure is asked by the address it sends from: the Internet has others.
+fn is_own_address(network: &Network, end: &End) -> bool {
+    network
+        .outside_host(end.worker)
+        .is_none_or(|host| host.address == end.address)
 }
 
 impl Index<usize> for Ends {

@@ -11,6 +11,7 @@
 //! | [`ends`] | who asks and who is asked, in the order of addresses | verdicts |
 //! | [`bits`] | sets of ends, as runs or as bits | what they mean |
 //! | [`matrix`](mod@matrix) | the verdicts about all pairs, equal rows once | how they were found |
+//! | [`selector`] | who is meant by a few words | verdicts |
 //! | [`watch`] | progress of long work, and its end before its time | the work |
 //! | `classes` | the quick engine | packets that it does not send |
 //! | `packets` | the slow engine: one probe a pair | classes |
@@ -26,6 +27,7 @@ mod packets;
 pub mod ports;
 pub mod probe;
 pub mod question;
+pub mod selector;
 pub mod watch;
 
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub use matrix::{Classes, Counts, Matrix, Row};
 pub use packets::by_packets;
 pub use probe::{Answer, Cell, Device, Prober, Way, WayEnd};
 pub use question::{Asked, Depth, Protocol, Question};
+pub use selector::{Everyone, Selector, SelectorError};
 pub use watch::{Cancelled, Watch};
 
 /// The verdicts about all pairs of `sources` and `destinations`.

@@ -3,4 +3,5 @@
 mod agreement;
 mod probes;
 mod random;
+mod selectors;
 mod world;
