@@ -15,6 +15,8 @@
 pub enum Purpose {
     /// How long a link takes for this packet.
     LinkLatency = 1,
+    /// Which pairs of a matrix are asked again by packets.
+    VerifiedPair = 2,
 }
 
 /// The source of every draw of one run: its seed.

@@ -9,9 +9,11 @@
 //! | [`question`] | what is asked: a service, any or all ports of a protocol, with or without the reply | the network's ends |
 //! | [`ports`] | which ports a network can tell apart | what it does with them |
 //! | [`ends`] | who asks and who is asked, in the order of addresses | verdicts |
+//! | [`exposure`] | what the Internet reaches, by public address | pairs |
 //! | [`bits`] | sets of ends, as runs or as bits | what they mean |
 //! | [`matrix`](mod@matrix) | the verdicts about all pairs, equal rows once | how they were found |
 //! | [`selector`] | who is meant by a few words | verdicts |
+//! | [`verify`](mod@verify) | a matrix held against packets, pair by pair at random | classes |
 //! | [`watch`] | progress of long work, and its end before its time | the work |
 //! | `classes` | the quick engine | packets that it does not send |
 //! | `packets` | the slow engine: one probe a pair | classes |
@@ -22,12 +24,14 @@
 pub mod bits;
 mod classes;
 pub mod ends;
+pub mod exposure;
 pub mod matrix;
 mod packets;
 pub mod ports;
 pub mod probe;
 pub mod question;
 pub mod selector;
+pub mod verify;
 pub mod watch;
 
 use std::sync::Arc;
@@ -37,11 +41,13 @@ use control::Snapshot;
 pub use engine::reachability::{Service, Verdict};
 
 pub use ends::{Addresses, End, EndKind, Ends};
+pub use exposure::{Exposure, exposures};
 pub use matrix::{Classes, Counts, Matrix, Row};
 pub use packets::by_packets;
 pub use probe::{Answer, Cell, Device, Prober, Way, WayEnd};
 pub use question::{Asked, Depth, Protocol, Question};
 pub use selector::{Everyone, Selector, SelectorError};
+pub use verify::{Mismatch, verify};
 pub use watch::{Cancelled, Watch};
 
 /// The verdicts about all pairs of `sources` and `destinations`.
