@@ -8,6 +8,7 @@
 //! - [`capture`]: a run as a capture, with comments
 //! - [`pcapng`]: captures for Wireshark and tshark
 //! - [`explain`]: the answer of `explain` for people
+//! - [`matrix`]: who reaches whom, in every format
 //! - [`meter`]: what crossed peerings, in bytes and in money
 //! - [`names`]: how a name was resolved
 //! - [`ping`], [`traceroute`]: what these two programs print
@@ -19,6 +20,7 @@ pub mod explain;
 pub mod histogram;
 pub mod json;
 pub mod lint;
+pub mod matrix;
 pub mod meter;
 pub mod names;
 pub mod pcapng;
