@@ -17,6 +17,7 @@ mod hub_and_spoke;
 mod internet;
 mod life_cycle;
 mod lint;
+mod matrix;
 mod metering;
 mod names;
 mod options;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod generate;
+mod matrix;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use model::Direction;
 
 pub(crate) use self::bench::BenchArguments;
 pub(crate) use self::generate::{GenerateArguments, GenerateFormat};
+pub(crate) use self::matrix::{MatrixArguments, MatrixFormat};
 use crate::access::AccessArguments;
 use crate::links::{FlagArguments, GroupName, LinkName, ScopeArguments};
 
@@ -41,6 +43,7 @@ pub(crate) enum Command {
     EffectiveNsg(EffectiveNsgArguments),
     NextHop(NextHopArguments),
     IpFlow(IpFlowArguments),
+    Matrix(MatrixArguments),
     Lint(LintArguments),
     Resolve(ResolveArguments),
     Compare(CompareArguments),

@@ -12,6 +12,7 @@ mod explain;
 mod generate;
 mod ip_flow;
 mod lint;
+mod matrix;
 mod next_hop;
 mod options;
 mod peering;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, F
         Command::EffectiveNsg(arguments) => effective_nsg::run(&arguments, console),
         Command::NextHop(arguments) => next_hop::run(&arguments, console),
         Command::IpFlow(arguments) => ip_flow::run(&arguments, console),
+        Command::Matrix(arguments) => matrix::run(&arguments, console),
         Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Lint(arguments) => lint::run(&arguments, console),
         Command::Resolve(arguments) => resolve::run(&arguments, console),

@@ -13,6 +13,7 @@ use formats::source::Sources;
 use model::OperationError;
 use model::lookup::LookupError;
 use model::options::OptionError;
+use reach::SelectorError;
 use report::histogram::HistogramError;
 use report::pcapng::CaptureError;
 
@@ -33,6 +34,9 @@ pub(crate) enum Failure {
     /// A name that means nothing or too much.
     #[error(transparent)]
     Lookup(#[from] LookupError),
+    /// A selector that means nobody.
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
     /// An option that does not exist or cannot have this value.
     #[error(transparent)]
     Option(#[from] OptionError),

@@ -87,8 +87,11 @@ impl Journey {
         } = arguments;
         let mut network = topology::open(topology, console)?.network;
         if service.assume_hosts {
-            for end in [source, destination] {
-                assume_host(&mut network, end);
+            for address in [source, destination]
+                .iter()
+                .filter_map(|end| end.parse().ok())
+            {
+                assume_host(&mut network, address);
             }
         }
         let snapshot = Arc::new(control::compile(&network));
@@ -513,10 +516,8 @@ fn station_at(network: &Network, address: Ipv4Addr) -> Option<NicId> {
 }
 
 /// `--assume-hosts`: an address outside Azure that somebody knows the way to gets a host.
-fn assume_host(network: &mut Network, end: &str) {
-    if let Ok(address) = end.parse::<Ipv4Addr>()
-        && !in_azure(network, address)
-    {
+pub(crate) fn assume_host(network: &mut Network, address: Ipv4Addr) {
+    if !in_azure(network, address) {
         network.assume_host(address);
     }
 }

@@ -10,6 +10,7 @@
 //! | make a network of any size | [`mod@generate`] |
 //! | know what Azure would program into every NIC | [`control`] |
 //! | send packets through it | [`dataplane`], in virtual time [`engine`] |
+//! | know who reaches whom | [`reach`] |
 //! | know why a packet lived or died | [`diagnose`] |
 //! | print it as Azure does | [`report`] |
 //!
@@ -22,6 +23,7 @@
 //! | `topology` | from `-t` to a network |
 //! | `state` | the file that carries changes from one command to the next |
 //! | `journey` | a run of `ping` or `traceroute`, and whoever watches it |
+//! | `progress` | bars for long work |
 //! | `access` | who acts on peerings, and what that needs |
 //! | `dependence` | notes about the options on which answers depend |
 //! | `links` | peering links by name: what `peering` and `az` share |
@@ -31,7 +33,7 @@
 //! | `failure` | why a command could not answer, and how that is shown |
 #![forbid(unsafe_code)]
 
-pub use {control, dataplane, diagnose, engine, formats, generate, model, report};
+pub use {control, dataplane, diagnose, engine, formats, generate, model, reach, report};
 
 #[cfg(feature = "cli")]
 mod access;
@@ -51,6 +53,8 @@ mod failure;
 mod journey;
 #[cfg(feature = "cli")]
 mod links;
+#[cfg(feature = "cli")]
+mod progress;
 #[cfg(feature = "cli")]
 mod query;
 #[cfg(feature = "cli")]
