@@ -59,6 +59,7 @@ pub(super) struct Sending {
     /// One of them.
     pub(super) nic: NicId,
     pub(super) guest: GuestId,
+    pub(super) columns: Spans,
     /// There is no other; its guest may send through another NIC.
     pub(super) alone: bool,
 }
@@ -225,11 +226,13 @@ impl Columns {
                     columns.sendings.push(Sending {
                         nic: end.worker,
                         guest: nic.guest,
+                        columns: Spans::default(),
                         alone: alone.is_some(),
                     });
                 }
                 if column.arrival != Arrival::Odd {
                     run(&mut columns.sending_spans, number, sending);
+                    columns.sendings[sending as usize].columns.push(here);
                     vnet_columns[nic.virtual_network.index()].push(here);
                 }
             }

@@ -18,7 +18,7 @@ use model::{Direction, NicId, VnetId};
 use super::columns::{Columns, translates};
 use super::routes::{Lead, behind_the_edge, lead_of};
 use super::rules::RuleBook;
-use super::spans::Spans;
+use super::spans::{Span, Spans};
 use super::ways::{Asker, Check, Origin, Way};
 
 /// NICs on one way back, at most: more are left to the packets.
@@ -50,6 +50,13 @@ pub(super) struct Replies {
     pub(super) odd: Spans,
 }
 
+/// Replies as they are found, in any order of columns.
+#[derive(Debug, Default)]
+struct Found {
+    replies: Vec<(Vec<Check>, Back, Vec<Span>)>,
+    odd: Vec<Span>,
+}
+
 /// A part of a way on which the same address stands for who has asked.
 struct Leg {
     /// Who has that address.
@@ -62,8 +69,9 @@ struct Leg {
     passed: Vec<GuestId>,
 }
 
-/// Columns by the NICs of their networks whose boundary they pass, as far as it was asked for.
-pub(super) type Crossings = HashMap<(NicId, VnetId), Spans, FixedState>;
+/// Columns whose replies pass the boundary of a network when a NIC sends them, for itself and those that send alike or for others; as far
+/// as it was asked for.
+pub(super) type Crossings = HashMap<(NicId, VnetId, bool), Spans, FixedState>;
 
 pub(super) struct ReplyFinder<'a> {
     pub(super) snapshot: &'a Snapshot,
@@ -78,8 +86,9 @@ pub(super) struct ReplyFinder<'a> {
 /// A reply that is about to leave a NIC.
 struct Leaving {
     nic: NicId,
-    /// The NIC whose sending it is, for the boundary.
     columns: Spans,
+    /// How the columns send.
+    sending: u32,
     checks: Vec<Check>,
     /// In which leg.
     leg: usize,
@@ -90,20 +99,34 @@ struct Leaving {
     visited: Vec<NicId>,
 }
 
-impl Replies {
-    fn add(&mut self, reply: Reply) {
-        if reply.columns.is_empty() {
-            return;
-        }
-        let alike = |known: &&mut Reply| known.end == reply.end && known.checks == reply.checks;
+impl Found {
+    fn add(&mut self, leaving: &Leaving, end: Back) {
+        let alike = |known: &&mut (Vec<Check>, Back, Vec<Span>)| {
+            known.1 == end && known.0 == leaving.checks
+        };
+        let spans = leaving.columns.as_slice();
         match self.replies.iter_mut().find(alike) {
-            Some(known) => known.columns = known.columns.or(reply.columns.as_slice()),
-            None => self.replies.push(reply),
+            Some((.., known)) => known.extend_from_slice(spans),
+            None => self
+                .replies
+                .push((leaving.checks.clone(), end, spans.to_vec())),
         }
     }
 
     fn give_up(&mut self, columns: &Spans) {
-        self.odd = self.odd.or(columns.as_slice());
+        self.odd.extend_from_slice(columns.as_slice());
+    }
+
+    fn finish(self) -> Replies {
+        let replies = self.replies.into_iter().map(|(checks, end, spans)| Reply {
+            columns: Spans::of(spans),
+            checks,
+            end,
+        });
+        Replies {
+            replies: replies.collect(),
+            odd: Spans::of(self.odd),
+        }
     }
 }
 
@@ -111,16 +134,17 @@ impl ReplyFinder<'_> {
     /// The replies to the probes of a way that arrives.
     pub(super) fn replies(&mut self, way: &Way) -> Replies {
         let legs = self.legs(way);
-        let mut replies = Replies::default();
+        let mut replies = Found::default();
         let last = legs.len() - 1;
         let target = self.address(&legs[last]);
         let mut rest = way.columns.as_slice();
-        let mut by_sending: HashMap<u32, Spans, FixedState> = HashMap::default();
+        let mut sendings: Vec<(u32, Span)> = Vec::new();
         let spans = &self.columns.sending_spans;
         let first = rest.first().map_or(0, |&(start, _)| start);
         let from = spans.partition_point(|&(_, end, _)| end <= first);
         for &(start, end, sending) in &spans[from..] {
-            rest = &rest[rest.partition_point(|&(_, rest_end)| rest_end <= start)..];
+            let passed = rest.iter().take_while(|&&(_, rest_end)| rest_end <= start);
+            rest = &rest[passed.count()..];
             if rest.is_empty() {
                 break;
             }
@@ -128,14 +152,14 @@ impl ReplyFinder<'_> {
                 if rest_start >= end {
                     break;
                 }
-                let both = (rest_start.max(start), rest_end.min(end));
-                by_sending.entry(sending).or_default().push(both);
+                sendings.push((sending, (rest_start.max(start), rest_end.min(end))));
             }
         }
-        let mut sendings: Vec<(u32, Spans)> = by_sending.into_iter().collect();
-        sendings.sort_unstable_by_key(|&(sending, _)| sending);
-        for (sending, columns) in sendings {
-            let sending = &self.columns.sendings[sending as usize];
+        sendings.sort_unstable();
+        for alike in sendings.chunk_by(|one, other| one.0 == other.0) {
+            let columns = Spans::of(alike.iter().map(|&(_, span)| span).collect());
+            let number = alike[0].0;
+            let sending = &self.columns.sendings[number as usize];
             let guest = &self.snapshot.guests[sending.guest.0 as usize];
             let nic = if sending.alone {
                 egress(guest, sending.nic, target)
@@ -145,6 +169,7 @@ impl ReplyFinder<'_> {
             let mut open = vec![Leaving {
                 nic,
                 columns,
+                sending: number,
                 checks: Vec::new(),
                 leg: last,
                 known: nic == sending.nic,
@@ -155,7 +180,7 @@ impl ReplyFinder<'_> {
                 self.leave(&legs, leaving, &mut open, &mut replies);
             }
         }
-        replies
+        replies.finish()
     }
 
     fn legs(&self, way: &Way) -> Vec<Leg> {
@@ -199,7 +224,7 @@ impl ReplyFinder<'_> {
         legs: &[Leg],
         mut leaving: Leaving,
         open: &mut Vec<Leaving>,
-        replies: &mut Replies,
+        replies: &mut Found,
     ) {
         let leg = &legs[leaving.leg];
         let target = self.address(leg);
@@ -229,7 +254,7 @@ impl ReplyFinder<'_> {
         if !leaving.own && nic.addresses.contains(&target) {
             // S-16
             if leaving.nic == leg.target && leaving.leg == 0 {
-                replies.add(leaving.reply(Back::Home));
+                replies.add(&leaving, Back::Home);
             } else {
                 replies.give_up(&leaving.columns);
             }
@@ -251,7 +276,7 @@ impl ReplyFinder<'_> {
         let next = match lead {
             Lead::Nowhere => return,
             Lead::Unknown => {
-                replies.add(leaving.reply(Back::Unknown));
+                replies.add(&leaving, Back::Unknown);
                 return;
             }
             Lead::Odd => {
@@ -266,13 +291,13 @@ impl ReplyFinder<'_> {
                     return;
                 }
                 Err(Lead::Unknown) => {
-                    replies.add(leaving.reply(Back::Unknown));
+                    replies.add(&leaving, Back::Unknown);
                     return;
                 }
                 Err(_) => return,
             },
         };
-        leaving.columns = self.crossing(leaving.nic, next, &leaving.columns, leaving.own);
+        leaving.columns = self.crossing(&leaving, next);
         if !leaving.columns.is_empty() {
             self.enter(legs, leaving, next, open, replies);
         }
@@ -296,8 +321,15 @@ impl ReplyFinder<'_> {
         }
     }
 
-    /// The columns of which the boundary lets replies pass; they leave through `from`, with their own sources.
-    fn crossing(&mut self, from: NicId, to: NicId, columns: &Spans, own: bool) -> Spans {
+    /// The columns of which the boundary lets replies pass, with their own sources.
+    fn crossing(&mut self, leaving: &Leaving, to: NicId) -> Spans {
+        let Leaving {
+            nic: from,
+            ref columns,
+            sending,
+            own,
+            ..
+        } = *leaving;
         let network = |nic| self.snapshot.nic(nic).map(|nic: &Nic| nic.virtual_network);
         let (Some(sender), Some(receiver)) = (network(from), network(to)) else {
             return Spans::default();
@@ -305,38 +337,30 @@ impl ReplyFinder<'_> {
         if sender == receiver {
             return columns.clone();
         }
-        // Of those that send for themselves only some columns are asked for, of others sooner or later all.
         let passes = |address: u32| {
             let answer = self.snapshot.boundary(from, to, address.into(), &mut ());
             answer.is_ok()
         };
-        if own {
-            let mut admitted = Spans::default();
-            let first = columns.as_slice()[0].0;
-            let from = self
-                .columns
-                .cell_spans
-                .partition_point(|&(_, end)| end <= first);
-            let last = columns.as_slice().last().map_or(0, |&(_, end)| end);
-            for &(start, end) in &self.columns.cell_spans[from..] {
-                if start >= last {
-                    break;
+        let admitted = self
+            .crossings
+            .entry((from, receiver, own))
+            .or_insert_with(|| {
+                // Of those that send for themselves no others are asked for.
+                let candidates = own.then(|| &self.columns.sendings[sending as usize].columns);
+                let first = candidates.and_then(|columns| columns.as_slice().first());
+                let last = candidates.and_then(|columns| columns.as_slice().last());
+                let first = first.map_or(0, |&(start, _)| start);
+                let last = last.map_or(u32::MAX, |&(_, end)| end);
+                let spans = &self.columns.cell_spans;
+                let spans = &spans[spans.partition_point(|&(_, end)| end <= first)..];
+                let mut admitted = Spans::default();
+                for &(start, end) in spans.iter().take_while(|&&(start, _)| start < last) {
+                    if passes(self.columns.addresses[start as usize]) {
+                        admitted.push((start, end));
+                    }
                 }
-                if passes(self.columns.addresses[start as usize]) {
-                    admitted.push((start, end));
-                }
-            }
-            return columns.and(admitted.as_slice());
-        }
-        let admitted = self.crossings.entry((from, receiver)).or_insert_with(|| {
-            let mut admitted = Spans::default();
-            for &(start, end) in &self.columns.cell_spans {
-                if passes(self.columns.addresses[start as usize]) {
-                    admitted.push((start, end));
-                }
-            }
-            admitted
-        });
+                admitted
+            });
         columns.and(admitted.as_slice())
     }
 
@@ -347,7 +371,7 @@ impl ReplyFinder<'_> {
         mut leaving: Leaving,
         at: NicId,
         open: &mut Vec<Leaving>,
-        replies: &mut Replies,
+        replies: &mut Found,
     ) {
         let leg = &legs[leaving.leg];
         let target = self.address(leg);
@@ -411,11 +435,11 @@ impl ReplyFinder<'_> {
         legs: &[Leg],
         leaving: Leaving,
         open: &mut Vec<Leaving>,
-        replies: &mut Replies,
+        replies: &mut Found,
     ) {
         let leg = &legs[leaving.leg];
         let Some(before) = leaving.leg.checked_sub(1) else {
-            replies.add(leaving.reply(Back::Home));
+            replies.add(&leaving, Back::Home);
             return;
         };
         let guest = &self.snapshot.guests[leg.guest.0 as usize];
@@ -485,15 +509,5 @@ impl ReplyFinder<'_> {
             });
         }
         true
-    }
-}
-
-impl Leaving {
-    fn reply(&self, end: Back) -> Reply {
-        Reply {
-            columns: self.columns.clone(),
-            checks: self.checks.clone(),
-            end,
-        }
     }
 }

@@ -82,7 +82,11 @@ pub(super) fn judge(
         address: first.address,
     };
     let terrain = Terrain::new(estate, origin, &mut memory.crossings);
-    let mut rows = Rows::new(estate, &terrain, &mut memory.opened);
+    let of = |source: Option<&u32>| {
+        source.map_or(0, |&source| u32::from(sources[source as usize].address))
+    };
+    let ends = (of(unit.sources.first()), of(unit.sources.last()));
+    let mut rows = Rows::new(estate, &terrain, &mut memory.opened, ends);
     for (count, &source) in unit.sources.iter().enumerate() {
         if count % BETWEEN == 0 {
             watch.go_on()?;
@@ -102,7 +106,8 @@ struct Rows<'a> {
     open: Vec<u64>,
     /// Doors by the last address to which they say that.
     closing: BinaryHeap<Reverse<(u32, usize)>>,
-    is_swept: bool,
+    /// The address of the last source.
+    last: u32,
     /// What the doors say to appliances that put their own address in.
     others: Vec<(u32, Vec<u64>)>,
     leaving: Answers<(u32, u32)>,
@@ -113,7 +118,13 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(estate: &'a Estate<'a>, terrain: &'a Terrain, opened: &'a mut Opened) -> Self {
+    /// For sources with addresses from the first to the last.
+    fn new(
+        estate: &'a Estate<'a>,
+        terrain: &'a Terrain,
+        opened: &'a mut Opened,
+        (first, last): (u32, u32),
+    ) -> Self {
         let words = terrain.space.words();
         let mut others: Vec<(u32, Vec<u64>)> = Vec::new();
         for way in &terrain.ways {
@@ -141,19 +152,24 @@ impl<'a> Rows<'a> {
             .iter()
             .any(|way| way.asker == Asker::Own && way.end != End::Unknown);
         let empty = || vec![0; words];
+        let mut open = terrain.space.full();
+        let mut closing = Vec::new();
+        if is_swept {
+            for (number, door) in terrain.doors.iter().enumerate() {
+                let (valid, says) = opened.ask(estate, door.door, first);
+                unit::write(door, says, &mut open);
+                if valid.1 < last {
+                    closing.push(Reverse((valid.1, number)));
+                }
+            }
+        }
         Self {
             estate,
             terrain,
             opened,
-            open: terrain.space.full(),
-            closing: if is_swept {
-                (0..terrain.doors.len())
-                    .map(|door| Reverse((0, door)))
-                    .collect()
-            } else {
-                BinaryHeap::new()
-            },
-            is_swept,
+            open,
+            closing: closing.into(),
+            last,
             others,
             leaving: Answers { list: Vec::new() },
             checked: Answers { list: Vec::new() },
@@ -264,20 +280,16 @@ impl<'a> Rows<'a> {
 
     /// Asks the doors again whose answer has changed.
     fn sweep(&mut self, address: u32) {
-        if !self.is_swept {
-            return;
-        }
         while let Some(&Reverse((last, door))) = self.closing.peek() {
-            // At the beginning every door stands at 0, whatever the first address is.
-            if last >= address && last != 0 {
+            if last >= address {
                 return;
             }
             self.closing.pop();
             let bits = &self.terrain.doors[door];
             let (valid, says) = self.opened.ask(self.estate, bits.door, address);
             unit::write(bits, says, &mut self.open);
-            if valid.1 < u32::MAX {
-                self.closing.push(Reverse((valid.1.max(1), door)));
+            if valid.1 < self.last {
+                self.closing.push(Reverse((valid.1, door)));
             }
         }
     }

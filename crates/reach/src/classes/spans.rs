@@ -77,6 +77,18 @@ impl Spans {
         left
     }
 
+    /// Puts in what is in another, which mostly lies behind.
+    pub(super) fn add(&mut self, other: Self) {
+        let behind = self.0.last().map_or(0, |&(_, end)| end);
+        if other.0.first().is_none_or(|&(start, _)| start >= behind) {
+            for span in other.0 {
+                self.push(span);
+            }
+        } else {
+            *self = self.or(&other.0);
+        }
+    }
+
     /// What is in one of them.
     pub(super) fn or(&self, other: &[Span]) -> Self {
         Self::of(

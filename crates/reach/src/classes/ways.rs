@@ -112,7 +112,7 @@ impl Ways {
                 && known.hops == way.hops
         };
         match self.ways.iter_mut().find(alike) {
-            Some(known) => known.columns = known.columns.or(way.columns.as_slice()),
+            Some(known) => known.columns.add(way.columns),
             None => self.ways.push(way),
         }
     }
