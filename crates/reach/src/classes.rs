@@ -30,7 +30,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use control::Snapshot;
-use control::snapshot::{FibId, GuestKind, NextHop};
+use control::snapshot::{FibId, GuestKind};
 use dataplane::guest::originates;
 use dataplane::packet::{Content, FiveTuple, protocol};
 use dataplane::pipeline::is_carried;
@@ -46,6 +46,7 @@ use self::rows::{Memory, RowBits};
 use self::rules::{RuleBook, Shown};
 use self::space::Space;
 use self::unit::{Terrain, Unit};
+use crate::again::named_by_routes;
 use crate::bits::{BitRow, Bits};
 use crate::ends::{EndKind, Ends};
 use crate::matrix::{Counts, Matrix, Row};
@@ -362,19 +363,6 @@ impl Estate<'_> {
         }
         row
     }
-}
-
-/// The NICs to which routes lead, whatever the destination.
-fn named_by_routes(snapshot: &Snapshot) -> HashSet<NicId, FixedState> {
-    let entries = snapshot.fibs.iter().flat_map(|fib| {
-        let routes = fib.table.routes().map(|(_, entry)| entry);
-        routes.chain(fib.shared.iter().flatten())
-    });
-    let nics = entries.filter_map(|entry| match entry.next_hop {
-        NextHop::Nic(nic) => Some(nic),
-        _ => None,
-    });
-    nics.collect()
 }
 
 impl RowBits {

@@ -16,11 +16,13 @@
 //! | [`verify`](mod@verify) | a matrix held against packets, pair by pair at random | classes |
 //! | [`watch`] | progress of long work, and its end before its time | the work |
 //! | `classes` | the quick engine | packets that it does not send |
+//! | `again` | the matrix after a change, from the one before | what was changed |
 //! | `packets` | the slow engine: one probe a pair | classes |
 //!
 //! What this crate does **not** know: files, how answers are printed, which of them a team has promised.
 #![forbid(unsafe_code)]
 
+mod again;
 pub mod bits;
 mod classes;
 pub mod ends;

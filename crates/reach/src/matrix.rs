@@ -192,6 +192,14 @@ impl Matrix {
         &self.destinations
     }
 
+    pub(crate) fn shared_sources(&self) -> &Arc<Ends> {
+        &self.sources
+    }
+
+    pub(crate) fn shared_destinations(&self) -> &Arc<Ends> {
+        &self.destinations
+    }
+
     /// The row of a source.
     ///
     /// # Panics

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use model::NsgId;
 use proptest::prelude::*;
 use reach::{Depth, Question, Service, Watch};
 
@@ -59,7 +60,53 @@ fn agree_about(scenario: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// After a group has lost its rules, or two have changed theirs for each other's, the patched matrix is the one that is made anew.
+fn agree_again(scenario: &str) -> Result<(), String> {
+    let world = World::new(scenario);
+    let watch = Watch::default();
+    let question = Question::about(Service::Tcp(443));
+    let ask = |snapshot: &control::Snapshot| {
+        reach::matrix(snapshot, &world.ends, &world.ends, question, &watch)
+    };
+    let mut network = world.network.clone();
+    let (mut snapshot, mut matrix) = (world.snapshot.clone(), ask(&world.snapshot).unwrap());
+    let groups: Vec<NsgId> = network.nsgs().keys().collect();
+    for &group in &groups {
+        let mut rules = network.nsgs()[groups[0]].rules.clone();
+        rules.reverse();
+        rules.truncate(1);
+        network
+            .set_security_rules(group, rules)
+            .map_err(|refused| refused.to_string())?;
+        let after = control::recompile(&network, &snapshot);
+        let (patched, changed) = matrix.again(&snapshot, &after, &watch).unwrap();
+        let anew = ask(&after).unwrap();
+        for source in 0..world.ends.len() {
+            let differs = changed
+                .binary_search(&u32::try_from(source).unwrap())
+                .is_ok();
+            for destination in 0..world.ends.len() {
+                let cell = patched.cell(source, destination);
+                let was = matrix.cell(source, destination);
+                if cell != anew.cell(source, destination) || !differs && cell != was {
+                    return Err(format!(
+                        "{group:?} {source} -> {destination}: {cell:?}, {was:?}"
+                    ));
+                }
+            }
+        }
+        (snapshot, matrix) = (after, patched);
+    }
+    Ok(())
+}
+
 proptest! {
+    #[test]
+    fn a_matrix_that_is_made_again_is_one_that_is_made_anew(plan in plan()) {
+        let scenario = plan.scenario();
+        agree_again(&scenario).map_err(|error| TestCaseError::fail(format!("{error}\n{scenario}")))?;
+    }
+
     #[test]
     fn the_quick_engine_and_packets_agree_about_every_pair(plan in plan()) {
         let scenario = plan.scenario();
