@@ -122,3 +122,42 @@ fn counts_leave_out_an_end_with_itself_and_add_up() {
         }
     }
 }
+
+#[test]
+fn a_verdict_that_another_hash_would_change_is_marked() {
+    let scenario = |second: &str| {
+        format!(
+            "
+virtualNetworks:
+  v:
+    addressSpace: [10.0.0.0/16]
+    subnets:
+      clients: {{ prefix: 10.0.0.0/24, routeTable: via }}
+      appliances: 10.0.1.0/24
+      servers: 10.0.2.0/24
+routeTables:
+  via: {{ routes: [ {{ name: r, prefix: 10.0.2.0/24, nextHop: VirtualAppliance 10.0.1.100 }} ] }}
+loadBalancers:
+  lb:
+    sku: Standard
+    frontends: {{ front: {{ subnet: v/appliances, address: 10.0.1.100 }} }}
+    pools: [pool]
+    rules: [ {{ name: ha, frontend: front, pool: pool, protocol: All, frontendPort: 0, backendPort: 0 }} ]
+virtualMachines:
+  client: {{ subnet: v/clients, nic: n1 }}
+  server: {{ subnet: v/servers, nic: n2 }}
+  one: {{ subnet: v/appliances, nic: n3, ipForwarding: true, backendPools: [lb/pool] }}
+  two: {{ subnet: v/appliances, nic: n4, ipForwarding: true, backendPools: [lb/pool] }}
+guests: {{ one: {{ role: appliance }}, two: {{ role: {second} }} }}
+"
+        )
+    };
+    for (second, marked) in [("appliance", false), ("host", true)] {
+        let world = World::new(&scenario(second));
+        let (client, server) = (world.end("client/n1"), world.end("server/n2"));
+        for service in [Service::Icmp, Service::Tcp(443)] {
+            let cell = world.by_packets(service).cell(client, server).unwrap();
+            assert_eq!(cell.depends_on_hash, marked, "{service} {second}");
+        }
+    }
+}
