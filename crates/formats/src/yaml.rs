@@ -15,8 +15,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::json::{Data, MAX_DEPTH, Member, Value};
 use crate::source::{FileId, Sources, Span};
 
-/// Most values in one document: a state file of 65,536 NICs has some three million.
-const MAX_NODES: usize = 8_000_000;
+/// Most values in one document: a state file of 65,536 NICs has some three million, one with 800,000 rules twelve.
+const MAX_NODES: usize = 32_000_000;
 /// Most values that aliases may add.
 const MAX_REPLAYED: usize = 100_000;
 
