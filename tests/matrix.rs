@@ -338,6 +338,9 @@ fn the_summary_has_its_fields_and_no_others() {
     assert_eq!(document["verified"], document["pairs"]);
     assert_eq!(document["mismatches"], 0);
     assert!(document["classes"].as_u64() <= Some(nics));
+    let some = matrix(&["--summary", "--verify", "7", "-o", "json", "-t", HUB]);
+    let some: Value = serde_json::from_str(&some).expect("JSON");
+    assert_eq!(some["verified"], 7);
     let forward = matrix(&["--summary", "--forward", "-o", "json", "-t", HUB]);
     let forward: Value = serde_json::from_str(&forward).expect("JSON");
     assert_eq!(forward["round_trip_ms"], 0.0);

@@ -16,6 +16,9 @@ use crate::watch::{Cancelled, Watch};
 /// Pairs between two looks at the wish to end.
 const PAIRS_AT_ONCE: u64 = 1 << 14;
 
+/// How often a pair is drawn again that is an end with itself.
+const DRAWS: u32 = 64;
+
 /// A pair about which matrix and packet disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mismatch {
@@ -61,17 +64,21 @@ pub fn verify(
         )),
         Asked::AnyPort(_) | Asked::AllPorts(_) => None,
     };
-    // None: an end with itself.
-    let check = |number: u64| -> Option<Option<Mismatch>> {
-        let position = if is_all {
-            number
-        } else {
-            let draw = random.draw(Purpose::VerifiedPair, 0, number, 0);
-            draw.uniform_u64() % all
-        };
+    let pair = |position: u64| {
         let source = usize::try_from(position / columns).ok()?;
         let destination = usize::try_from(position % columns).ok()?;
-        let held = matrix.cell(source, destination)?;
+        Some((source, destination, matrix.cell(source, destination)?))
+    };
+    // None: an end with itself.
+    let check = |number: u64| -> Option<Option<Mismatch>> {
+        let (source, destination, held) = if is_all {
+            pair(number)?
+        } else {
+            (0..DRAWS).find_map(|again| {
+                let draw = random.draw(Purpose::VerifiedPair, 0, number, again);
+                pair(draw.uniform_u64() % all)
+            })?
+        };
         let (from, to) = (matrix.sources()[source], matrix.destinations()[destination]);
         let packet = if let Some(prober) = &prober {
             let asked = to.asked_from(&from, snapshot);
