@@ -247,6 +247,7 @@ fn the_readme_shows_what_the_program_prints() {
         include_str!("golden/readme-ping.txt"),
         include_str!("golden/readme-explain.txt"),
         include_str!("golden/exercise-routes-marketing.txt"),
+        include_str!("golden/matrix-grid.txt"),
     ] {
         assert!(readme.contains(shown), "the README does not show:\n{shown}");
     }
