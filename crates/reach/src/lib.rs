@@ -12,6 +12,7 @@
 //! | [`exposure`] | what the Internet reaches, by public address | pairs |
 //! | [`bits`] | sets of ends, as runs or as bits | what they mean |
 //! | [`matrix`](mod@matrix) | the verdicts about all pairs, equal rows once | how they were found |
+//! | [`diff`] | what a change of a network does to its pairs, and what flipped them | files, how it is told |
 //! | [`selector`] | who is meant by a few words | verdicts |
 //! | [`verify`](mod@verify) | a matrix held against packets, pair by pair at random | classes |
 //! | [`watch`] | progress of long work, and its end before its time | the work |
@@ -25,6 +26,7 @@
 mod again;
 pub mod bits;
 mod classes;
+pub mod diff;
 pub mod ends;
 pub mod exposure;
 pub mod matrix;
@@ -46,7 +48,7 @@ pub use ends::{Addresses, End, EndKind, Ends};
 pub use exposure::{Exposure, exposures};
 pub use matrix::{Classes, Counts, Matrix, Row};
 pub use packets::by_packets;
-pub use probe::{Answer, Cell, Device, Prober, Way, WayEnd};
+pub use probe::{Answer, Cell, Device, Prober, Story, Way, WayEnd};
 pub use question::{Asked, Depth, Protocol, Question};
 pub use selector::{Everyone, Selector, SelectorError};
 pub use verify::{Mismatch, verify};

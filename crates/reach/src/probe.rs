@@ -7,6 +7,7 @@
 //! It does not know other pairs, and no names.
 
 mod hashes;
+mod steps;
 
 use std::net::Ipv4Addr;
 
@@ -24,6 +25,7 @@ use engine::time::SimTime;
 use model::{GatewayId, NicId};
 
 use self::hashes::{Hashed, OTHER_HASHES, has_choices};
+pub use self::steps::Story;
 use crate::question::Depth;
 
 /// Judges pairs for one service.

@@ -1,6 +1,7 @@
 //! What pairs of small networks come to.
 
 mod agreement;
+mod diff;
 mod probes;
 mod random;
 mod selectors;
