@@ -6,6 +6,7 @@ mod bicep;
 mod classic;
 mod command_line;
 mod compare;
+mod diff;
 mod exercise;
 mod explaining;
 mod firewalls;

@@ -1,8 +1,10 @@
 //! Every argument and help text of the command line. Names are stable: scripts rely on them.
 
 mod bench;
+mod diff;
 mod generate;
 mod matrix;
+mod services;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use engine::time::{CaptureEpoch, SimDuration};
 use model::Direction;
 
 pub(crate) use self::bench::BenchArguments;
+pub(crate) use self::diff::{DiffArguments, DiffFormat};
 pub(crate) use self::generate::{GenerateArguments, GenerateFormat};
 pub(crate) use self::matrix::{MatrixArguments, MatrixFormat};
 use crate::access::AccessArguments;
@@ -46,6 +49,7 @@ pub(crate) enum Command {
     Matrix(MatrixArguments),
     Lint(LintArguments),
     Resolve(ResolveArguments),
+    Diff(DiffArguments),
     Compare(CompareArguments),
     Bench(BenchArguments),
     Peering(PeeringArguments),

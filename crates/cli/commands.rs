@@ -5,6 +5,7 @@ mod bench;
 mod collect;
 mod compare;
 mod completions;
+mod diff;
 mod effective_nsg;
 mod effective_routes;
 mod examples;
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, F
         Command::NextHop(arguments) => next_hop::run(&arguments, console),
         Command::IpFlow(arguments) => ip_flow::run(&arguments, console),
         Command::Matrix(arguments) => matrix::run(&arguments, console),
+        Command::Diff(arguments) => diff::run(&arguments, console),
         Command::Compare(arguments) => compare::run(&arguments, console),
         Command::Lint(arguments) => lint::run(&arguments, console),
         Command::Resolve(arguments) => resolve::run(&arguments, console),

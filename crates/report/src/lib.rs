@@ -7,6 +7,7 @@
 //! - [`compare`]: what Azure has answered beside what the simulator answers
 //! - [`capture`]: a run as a capture, with comments
 //! - [`pcapng`]: captures for Wireshark and tshark
+//! - [`diff`]: what a change of a network does to who reaches whom
 //! - [`explain`]: the answer of `explain` for people
 //! - [`matrix`]: who reaches whom, in every format
 //! - [`meter`]: what crossed peerings, in bytes and in money
@@ -16,6 +17,7 @@
 pub mod az;
 pub mod capture;
 pub mod compare;
+pub mod diff;
 pub mod explain;
 pub mod histogram;
 pub mod json;
