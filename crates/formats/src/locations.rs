@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use model::ResourceId;
 
 use crate::source::Span;
 
 /// The place of every resource, subnets, links, routes and rules included, by id. One that several files describe stands in the first.
 #[derive(Clone, Debug, Default)]
-pub struct Locations(HashMap<ResourceId, Span>);
+pub struct Locations(HashMap<ResourceId, Span, RandomState>);
 
 impl Locations {
     /// Where the resource stands; one that has no place of its own (it came to be by another one) stands where its parent does.
@@ -20,6 +21,14 @@ impl Locations {
             }
             id = id.parent()?;
         }
+    }
+
+    /// With room for so many.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self(HashMap::with_capacity_and_hasher(
+            count,
+            RandomState::default(),
+        ))
     }
 
     pub(crate) fn note(&mut self, id: &ResourceId, span: Span) {

@@ -49,6 +49,7 @@ mod virtual_network;
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use model::ResourceId;
 
 pub use build::{Built, Summary, build};
@@ -89,7 +90,7 @@ pub(crate) struct Record {
 #[derive(Clone, Debug, Default)]
 pub struct Collection {
     records: Vec<Record>,
-    by_id: HashMap<ResourceId, usize>,
+    by_id: HashMap<ResourceId, usize, RandomState>,
 }
 
 impl Collection {

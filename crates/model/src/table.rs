@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
+use foldhash::fast::RandomState;
+
 use crate::id::ResourceId;
 use crate::journal::Journal;
 
@@ -106,7 +108,8 @@ pub trait Resource {
 #[derive(Clone, Debug)]
 pub struct Table<K, T> {
     rows: Vec<Option<T>>,
-    by_id: HashMap<ResourceId, u32>,
+    /// Ids are long texts: the standard hasher would take as long as everything else.
+    by_id: HashMap<ResourceId, u32, RandomState>,
     /// Every way to change a row goes through it.
     journal: Journal,
     key: PhantomData<K>,
@@ -116,7 +119,7 @@ impl<K, T> Default for Table<K, T> {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
-            by_id: HashMap::new(),
+            by_id: HashMap::default(),
             journal: Journal::default(),
             key: PhantomData,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use foldhash::fast::RandomState;
 use model::table::{Key, Resource};
 use model::{
     FrontendRequest, Location, Network, OperationError, RequestedAddress, ResourceId, SubnetId,
@@ -62,7 +63,7 @@ pub fn build(
         children: Children::of(collection),
         failed: HashSet::new(),
         names: None,
-        locations: Locations::default(),
+        locations: Locations::with_capacity(2 * collection.len()),
         tags_are_listed: !additions.service_tag_lists.is_empty(),
     };
     for record in collection.records() {
@@ -529,7 +530,7 @@ impl<'b> Builder<'b> {
             .filter(|child| child.kind == kind)
             .collect();
         let segment = kind.resource_type().rsplit('/').next().unwrap_or_default();
-        let mut taken = HashSet::new();
+        let mut taken: HashSet<ResourceId, RandomState> = HashSet::default();
         let mut children: Vec<Child<'a>> = Vec::new();
         for inline in self.reader.objects(view, key) {
             let Some(name) = self.reader.text(&inline, "name") else {

@@ -1,7 +1,5 @@
 //! Network interfaces.
 
-use std::collections::HashMap;
-
 use model::{
     IpConfigurationRequest, LoadBalancerId, NicId, NicRequest, OperationError, RequestedAddress,
 };
@@ -143,7 +141,7 @@ impl Builder<'_> {
             }
         }
         // The refusal speaks of one address: its place says more than that of the NIC.
-        let places: HashMap<_, _> = request
+        let places: Vec<_> = request
             .ip_configurations
             .iter()
             .zip(&configurations)
@@ -160,7 +158,10 @@ impl Builder<'_> {
                 OperationError::AddressOutside { address, .. }
                 | OperationError::AddressReserved { address, .. }
                 | OperationError::AddressTaken { address, .. },
-            ) => places.get(address).copied().unwrap_or(span),
+            ) => {
+                let place = places.iter().find(|(wanted, _)| wanted == address);
+                place.map_or(span, |&(_, span)| span)
+            }
             _ => span,
         };
         let Some(nic) = self.created(&id, span, result) else {

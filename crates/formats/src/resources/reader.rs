@@ -1,7 +1,7 @@
 //! Turns single properties into values of the model, and says precisely what is wrong with those that are not.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
@@ -70,7 +70,9 @@ impl<'d> Reader<'d> {
 
     /// From now on it is about this resource.
     pub(crate) fn begin(&mut self, resource: impl Display, origin: Origin) {
-        self.resource = resource.to_string();
+        // One text for all resources: it is needed only where something is wrong.
+        self.resource.clear();
+        let _ = write!(self.resource, "{resource}"); // a String takes everything
         self.origin = origin;
     }
 
