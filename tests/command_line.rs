@@ -17,7 +17,7 @@ fn help_is_data_and_a_mistake_is_a_message() {
 }
 
 /// The command lines that a help text gives as examples, without `vnetsim` itself.
-fn examples_of(command: &[&str]) -> Vec<Vec<String>> {
+pub(crate) fn examples_of(command: &[&str]) -> Vec<Vec<String>> {
     let help = run(&[command, &["--help"]].concat()).yes();
     let joined = help.replace("\\\n", "");
     let examples: Vec<Vec<String>> = joined

@@ -10,6 +10,7 @@ use generate::{Changes, Shape, Sizes, Topology, generate};
 use model::{Network, PowerState};
 use serde_json::Value;
 
+use crate::command_line::examples_of;
 use crate::vnetsim::{run, run_in};
 
 /// The network that some texts describe, read without a single warning.
@@ -191,6 +192,19 @@ fn every_format_is_taken_by_the_other_commands() {
             ],
         );
         assert!(ping.yes().contains("1 received"), "{format}");
+    }
+}
+
+#[test]
+fn examples_in_help_can_be_typed_as_they_stand() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    for example in examples_of(&["generate"]) {
+        if example.iter().any(|word| word == "subscription") {
+            continue; // takes long where nothing is optimised
+        }
+        let words: Vec<&str> = example.iter().map(String::as_str).collect();
+        let answer = run_in(folder.path(), &words);
+        assert_eq!(answer.code, Some(0), "{example:?}: {answer:#?}");
     }
 }
 
