@@ -10,10 +10,12 @@
 //! - [`site`]: names and places of NICs
 //! - [`time`]: simulated time, and the date it has in captures
 //! - [`latency`]: how long a packet is under way
+//! - [`delay`]: the same between the NICs of a network
 //! - [`random`]: randomness as a pure function of who draws
 //! - [`traffic`]: made-up connections, burst by burst, for the forwarding core
 
 pub mod application;
+pub mod delay;
 pub mod event;
 pub mod forward;
 pub mod latency;

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use control::Snapshot;
-use control::snapshot::GuestKind;
 use dataplane::answers::Departure;
 use dataplane::dropped::{DropReason, Dropped, Locator};
 use dataplane::flow::{AZURE_FLOW_LIMIT, FlowTable};
@@ -20,11 +19,12 @@ use model::options::FlowLimit;
 use model::{Network, NicId};
 
 use crate::application::{Application, Effects};
+use crate::delay;
 use crate::event::Stamp;
 use crate::latency::{LatencyModel, Link};
 use crate::random::{Draw, Purpose, Randomness};
 use crate::site::Site;
-use crate::time::{SimDuration, SimTime};
+use crate::time::SimTime;
 use crate::trace::{Fate, FrameDirection, Frames, Occurrence, PacketId, Sighting};
 use dataplane::counters::Counters;
 
@@ -118,14 +118,7 @@ struct Pipe {
 
 impl Pipe {
     fn new(world: &World, from: &Site, to: NicId) -> Self {
-        let there = Site::of(&world.network, to);
-        let outside = from.outside().or_else(|| there.as_ref()?.outside());
-        let link = if let Some(distance) = outside {
-            world.latency.outside(distance)
-        } else {
-            let place = there.as_ref().map(Site::place).unwrap_or_default();
-            world.latency.link(from.place(), place)
-        };
+        let link = delay::link(&world.network, &world.latency, from, to);
         Self {
             link,
             last_arrival: SimTime::ZERO,
@@ -415,7 +408,10 @@ impl Worker {
                     evidence,
                     moment,
                 );
-                let ready = moment.now + forwarding_delay(moment.world, self.nic);
+                let World {
+                    snapshot, latency, ..
+                } = moment.world;
+                let ready = moment.now + delay::forwarding(snapshot, latency, self.nic);
                 self.cause(
                     leaves,
                     ready,
@@ -582,26 +578,4 @@ fn untranslated(sent: &Travelling, before: Option<&Packet>) -> Option<Travelling
         );
     }
     Some(Travelling { packet, ..*sent })
-}
-
-/// How long the guest behind a NIC takes to forward a packet (L-4).
-fn forwarding_delay(world: &World, nic: NicId) -> SimDuration {
-    let parameters = world.latency.parameters();
-    let kind = world
-        .snapshot
-        .guest_behind(nic)
-        .map(|(_, guest)| guest.kind);
-    match kind {
-        Some(GuestKind::Gateway(_)) => parameters.vpn_gateway,
-        Some(
-            GuestKind::Appliance { .. }
-            | GuestKind::Firewall(_)
-            | GuestKind::RoutingAppliance(_)
-            | GuestKind::Host(_)
-            | GuestKind::PrivateEndpoint
-            | GuestKind::Outside
-            | GuestKind::Nobody,
-        )
-        | None => parameters.appliance,
-    }
 }
