@@ -15,12 +15,13 @@
 //! | [`diff`] | what a change of a network does to its pairs, and what flipped them | files, how it is told |
 //! | [`selector`] | who is meant by a few words | verdicts |
 //! | [`verify`](mod@verify) | a matrix held against packets, pair by pair at random | classes |
+//! | [`promises`] | whether what a team has promised is so, and which rules and routes that rests on | how promises are written |
 //! | [`watch`] | progress of long work, and its end before its time | the work |
 //! | `classes` | the quick engine | packets that it does not send |
 //! | `again` | the matrix after a change, from the one before | what was changed |
 //! | `packets` | the slow engine: one probe a pair | classes |
 //!
-//! What this crate does **not** know: files, how answers are printed, which of them a team has promised.
+//! What this crate does **not** know: files, how answers are printed, who has promised what until when.
 #![forbid(unsafe_code)]
 
 mod again;
@@ -33,6 +34,7 @@ pub mod matrix;
 mod packets;
 pub mod ports;
 pub mod probe;
+pub mod promises;
 pub mod question;
 pub mod selector;
 pub mod verify;

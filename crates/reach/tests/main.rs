@@ -3,6 +3,7 @@
 mod agreement;
 mod diff;
 mod probes;
+mod promises;
 mod random;
 mod selectors;
 mod world;

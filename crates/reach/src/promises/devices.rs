@@ -1,0 +1,181 @@
+//! The devices that a packet has to pass, or must not, by the words of a promise: `vm:nva`, `firewall:hub-fw`, `gateway:hub-gw`.
+
+use std::collections::BTreeSet;
+
+use control::Snapshot;
+use control::snapshot::FrontendId;
+use model::table::{Key, Resource, Table};
+use model::{Network, NicId, NicOwner, ResourceId};
+use wildmatch::WildMatch;
+
+use crate::probe::Device;
+
+/// Why a text names no device.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// It begins with a kind that is none.
+    #[error(
+        "'{text}' is no device: expected vm:, nic:, firewall:, appliance:, gateway: or loadbalancer: and a name, or a resource id"
+    )]
+    Syntax {
+        /// What was written.
+        text: String,
+    },
+    /// Nothing in the network has the name.
+    #[error("there is no {what} '{name}' in the topology that a packet could pass")]
+    Unknown {
+        /// The kind in words.
+        what: &'static str,
+        /// The name or pattern.
+        name: String,
+    },
+}
+
+/// Kinds of devices: the word of each, and what it is called in a sentence.
+const KINDS: [(&str, &str); 6] = [
+    ("vm", "VM"),
+    ("nic", "NIC"),
+    ("firewall", "Azure firewall"),
+    ("appliance", "managed routing appliance"),
+    ("gateway", "virtual network gateway"),
+    ("loadbalancer", "load balancer"),
+];
+
+impl DeviceError {
+    /// Whether the words could mean something in another network.
+    pub fn is_about_the_network(&self) -> bool {
+        matches!(self, Self::Unknown { .. })
+    }
+}
+
+/// The devices that a text names: a kind with a name, which may have `*` and `?` in it; a name alone, of any kind; or a resource id.
+/// Letter case does not count. A machine is all of its NICs, a gateway its tunnels and instances, a load balancer its frontends.
+///
+/// # Errors
+///
+/// If the kind is none, or nothing has the name.
+pub fn devices(
+    network: &Network,
+    snapshot: &Snapshot,
+    text: &str,
+) -> Result<BTreeSet<Device>, DeviceError> {
+    let text = text.trim();
+    let (kind, name) = match text.split_once(':') {
+        Some((kind, name)) => {
+            let mut kinds = KINDS.iter();
+            let known = kinds.find(|(word, _)| word.eq_ignore_ascii_case(kind.trim()));
+            (Some(known), name.trim())
+        }
+        None => (None, text),
+    };
+    let (word, what) = match kind {
+        Some(None) => {
+            return Err(DeviceError::Syntax {
+                text: text.to_owned(),
+            });
+        }
+        Some(Some(&(word, what))) => (Some(word), what),
+        None => (None, "device"),
+    };
+    if name.is_empty() {
+        return Err(DeviceError::Syntax {
+            text: text.to_owned(),
+        });
+    }
+    let found = Search {
+        network,
+        snapshot,
+        name,
+        id: ResourceId::parse(name).ok(),
+        pattern: WildMatch::new_case_insensitive(name),
+    }
+    .all(word);
+    if found.is_empty() {
+        return Err(DeviceError::Unknown {
+            what,
+            name: name.to_owned(),
+        });
+    }
+    Ok(found)
+}
+
+struct Search<'n> {
+    network: &'n Network,
+    snapshot: &'n Snapshot,
+    name: &'n str,
+    id: Option<ResourceId>,
+    pattern: WildMatch,
+}
+
+impl Search<'_> {
+    fn all(&self, kind: Option<&str>) -> BTreeSet<Device> {
+        let wanted = |word| kind.is_none_or(|kind| kind == word);
+        let mut found = BTreeSet::new();
+        let network = self.network;
+        if wanted("vm") {
+            for machine in self.named(network.virtual_machines()) {
+                let nics = &network.virtual_machines()[machine].nics;
+                found.extend(nics.iter().copied().map(Device::Nic));
+            }
+        }
+        if wanted("nic") {
+            found.extend(self.nics().map(Device::Nic));
+        }
+        if wanted("firewall") {
+            let firewalls = self.named(network.firewalls());
+            found.extend(firewalls.map(|firewall| Device::Nic(network.firewalls()[firewall].nic)));
+        }
+        if wanted("appliance") {
+            let appliances = network.routing_appliances();
+            let named = self.named(appliances);
+            found.extend(named.map(|appliance| Device::Nic(appliances[appliance].nic)));
+        }
+        if wanted("gateway") {
+            for gateway in self.named(network.gateways()) {
+                found.insert(Device::Gateway(gateway));
+                let instances = network.nics().iter().filter(|(_, nic)| {
+                    matches!(nic.owner, NicOwner::GatewayInstance(owner, _) if owner == gateway)
+                });
+                found.extend(instances.map(|(nic, _)| Device::Nic(nic)));
+            }
+        }
+        if wanted("loadbalancer") {
+            for balancer in self.named(network.load_balancers()) {
+                let frontends = (0_u32..).zip(self.snapshot.frontends.iter());
+                let own = frontends.filter(|(_, frontend)| frontend.balancer == balancer);
+                found.extend(own.map(|(number, _)| Device::Frontend(FrontendId(number))));
+            }
+        }
+        found
+    }
+
+    fn is(&self, id: &ResourceId) -> bool {
+        match &self.id {
+            Some(wanted) => wanted == id,
+            None => self.pattern.matches(id.name()),
+        }
+    }
+
+    fn named<'t, K: Key, R: Resource>(
+        &'t self,
+        table: &'t Table<K, R>,
+    ) -> impl Iterator<Item = K> + 't {
+        let fits = table.iter().filter(|(_, resource)| self.is(resource.id()));
+        fits.map(|(key, _)| key)
+    }
+
+    /// NICs by their name, or by that of their machine and their own.
+    fn nics(&self) -> impl Iterator<Item = NicId> + '_ {
+        let machine = self.name.split_once('/').filter(|_| self.id.is_none());
+        let listed = self.network.listed_nics();
+        let fits = listed.filter(move |(_, nic)| match (machine, nic.owner) {
+            (Some((machine, name)), NicOwner::VirtualMachine(vm)) => {
+                let owner = self.network.virtual_machines()[vm].id.name();
+                owner.eq_ignore_ascii_case(machine) && nic.id.name().eq_ignore_ascii_case(name)
+            }
+            (Some(_), _) => false,
+            (None, _) => self.is(&nic.id),
+        });
+        fits.map(|(nic, _)| nic)
+    }
+}
