@@ -10,7 +10,7 @@ use crate::json::{Object, Value};
 use crate::resources::kind::Kind;
 use crate::resources::service_tags;
 use crate::resources::{Collection, Origin, ResourceDocument};
-use crate::{scenario, terraform};
+use crate::{promises, scenario, terraform};
 
 /// The kinds of documents that are told apart.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(crate) enum Document {
     Scenario,
     /// An answer of az that describes no resource, such as effective routes: something to compare with, nothing to read.
     Answer(&'static str),
+    /// What a team has promised about its network: nothing to read.
+    Promises,
     /// `terraform show -json`.
     Terraform,
     /// A state file of Terraform, which its own program turns into the form that is read.
@@ -83,6 +85,9 @@ impl Document {
             .any(|member| member.key.starts_with("RouteServiceRole"))
         {
             return Some(Self::LearnedRoutes);
+        }
+        if promises::is_promises(object) {
+            return Some(Self::Promises);
         }
         scenario::is_scenario(object).then_some(Self::Scenario)
     }

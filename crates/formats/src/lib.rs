@@ -10,7 +10,8 @@
 //!
 //! Networks are written as scenarios ([`scenario`]), templates ([`arm::Template`]) and dumps ([`az::Dumps`]); the latter two share [`rest`].
 //!
-//! Beside them, [`atomic`] writes files whole or not at all, and [`capture`] reads frames.
+//! Beside them, [`promises`] reads what a team has promised about its network, [`atomic`] writes files whole or not at all, and
+//! [`capture`] reads frames.
 //!
 //! What this crate does not know: what a network does with its resources (`control`, `dataplane`), and how an
 //! answer is printed (`report`, `cli`).
@@ -25,6 +26,7 @@ pub mod json;
 pub mod load;
 pub mod locations;
 pub mod prices;
+pub mod promises;
 pub mod resources;
 pub mod rest;
 pub mod scenario;

@@ -301,6 +301,14 @@ impl Loader {
                 self.diagnostics
                     .push(Diagnostic::note(Code::LeftOut, message).at(value.span));
             }
+            Document::Promises => {
+                let message = format!(
+                    "{} holds promises for `vnetsim check`, no part of the network",
+                    self.sources.name(file)
+                );
+                self.diagnostics
+                    .push(Diagnostic::note(Code::LeftOut, message).at(value.span));
+            }
             Document::Terraform => self.plans.push(value),
             Document::TerraformState => {
                 let message = format!("{} is Terraform's own state", self.sources.name(file));

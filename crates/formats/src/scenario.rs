@@ -6,7 +6,7 @@
 
 mod admin_rules;
 mod authorization;
-mod check;
+pub(crate) mod check;
 mod lower;
 mod names;
 mod shapes;

@@ -13,7 +13,7 @@ use crate::json::{Data, Member, Object, Value};
 use crate::source::Span;
 
 /// Tells what does not fit, and answers where: who reads those values need not complain again.
-pub(super) fn check(value: &Value, schema: &Json, diagnostics: &mut Diagnostics) -> HashSet<Span> {
+pub(crate) fn check(value: &Value, schema: &Json, diagnostics: &mut Diagnostics) -> HashSet<Span> {
     let mut checker = Checker {
         definitions: schema.get("$defs"),
         diagnostics,
