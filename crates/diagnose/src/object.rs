@@ -214,6 +214,39 @@ impl Object {
         Self::at(snapshot, dropped.at(), Some(dropped.reason()))
     }
 
+    /// The resource in which the thing is written; `None` for what Azure's system made, and for what is no resource. A default rule has
+    /// the group that it belongs to as its parent.
+    pub fn resource(&self) -> Option<ResourceId> {
+        let parsed = |id: &str| ResourceId::parse(id).ok();
+        match self {
+            Self::Nic { id }
+            | Self::Link { id, .. }
+            | Self::VirtualNetwork { id }
+            | Self::LoadBalancer { id }
+            | Self::Gateway { id }
+            | Self::Connection { id }
+            | Self::PublicIpAddress { id }
+            | Self::NatGateway { id } => parsed(id),
+            Self::Rule(rule) => {
+                let group = parsed(rule.network_security_group.as_deref()?)?;
+                Some(group.child("securityRules", &rule.rule))
+            }
+            Self::AdminRule(rule) => parsed(&rule.id),
+            Self::Route(RouteObject { made_by, route, .. }) => {
+                let maker = parsed(made_by.as_deref()?)?;
+                Some(match route {
+                    Some(route) => maker.child("routes", route),
+                    None => maker,
+                })
+            }
+            Self::FirewallRule(rule) => match &rule.rule {
+                Some(place) => parsed(&place.holder),
+                None => parsed(&rule.firewall),
+            },
+            Self::Address { .. } | Self::Gone => None,
+        }
+    }
+
     /// The same link with the flag that was asked, and whose link it is.
     #[must_use]
     pub fn with_flag(self, flag: &'static str, side: &'static str) -> Self {

@@ -12,6 +12,9 @@ use model::ResourceId;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::place::Place;
+use crate::sarif;
+
 /// A finding with its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,33 +51,13 @@ pub struct RelatedRecord {
     pub place: Option<Place>,
 }
 
-/// A place in a file; line and column are counted from 1, columns in characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Place {
-    /// The path as it was given.
-    pub file: String,
-    /// Line.
-    pub line: usize,
-    /// Column.
-    pub column: usize,
-}
-
 /// Findings with the places of their resources.
 pub fn records(
     findings: &[Finding],
     locations: &Locations,
     sources: &Sources,
 ) -> Vec<FindingRecord> {
-    let place = |id: &ResourceId| {
-        let span = locations.of(id)?;
-        let position = sources.position(span);
-        Some(Place {
-            file: sources.name(span.file()).to_owned(),
-            line: position.line,
-            column: position.column,
-        })
-    };
+    let place = |id: &ResourceId| Place::of(id, locations, sources);
     let record = |finding: &Finding| FindingRecord {
         id: finding.check.id,
         severity: finding.check.severity.as_str(),
@@ -151,15 +134,7 @@ pub fn sarif(findings: &[FindingRecord], version: &str) -> Value {
             result(finding, index)
         })
         .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": { "name": "vnetsim", "version": version, "rules": rules } },
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    })
+    sarif::document(&rules, &results, version)
 }
 
 fn rule(check: &Check) -> Value {
@@ -183,14 +158,14 @@ fn result(finding: &FindingRecord, index: Option<usize>) -> Value {
     let related: Vec<Value> = finding
         .related
         .iter()
-        .map(|related| location(&related.resource, related.place.as_ref()))
+        .map(|related| sarif::location(&related.resource, related.place.as_ref()))
         .collect();
     json!({
         "ruleId": finding.id,
         "ruleIndex": index.map_or(-1, |index| i64::try_from(index).unwrap_or(-1)),
         "level": finding.severity,
         "message": { "text": text },
-        "locations": [location(&finding.resource, finding.place.as_ref())],
+        "locations": [sarif::location(&finding.resource, finding.place.as_ref())],
         "relatedLocations": related,
         // The same finding in the next run, whatever the lines.
         "partialFingerprints": {
@@ -200,49 +175,9 @@ fn result(finding: &FindingRecord, index: Option<usize>) -> Value {
     })
 }
 
-fn location(resource: &str, place: Option<&Place>) -> Value {
-    let mut location = json!({
-        "logicalLocations": [{ "fullyQualifiedName": resource, "kind": "resource" }],
-        "message": { "text": short(resource) },
-    });
-    if let Some(Place { file, line, column }) = place {
-        location["physicalLocation"] = json!({
-            "artifactLocation": { "uri": uri(file) },
-            "region": { "startLine": line, "startColumn": column },
-        });
-    }
-    location
-}
-
-/// A path as a URI reference: relative as it was given, absolute with the scheme `file`.
-fn uri(path: &str) -> String {
-    let path = path.replace('\\', "/");
-    let mut uri = String::new();
-    if path.starts_with('/') {
-        uri.push_str("file://");
-    }
-    for byte in path.trim_start_matches("./").bytes() {
-        let plain = byte.is_ascii_alphanumeric() || b"-._~/:@!$&'()*+,;=".contains(&byte);
-        if plain {
-            uri.push(char::from(byte));
-        } else {
-            let _ = write!(uri, "%{byte:02X}");
-        }
-    }
-    uri
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_become_uris() {
-        assert_eq!(uri("net/hub.json"), "net/hub.json");
-        assert_eq!(uri("./my net.yaml"), "my%20net.yaml");
-        assert_eq!(uri("/tmp/ü.json"), "file:///tmp/%C3%BC.json");
-        assert_eq!(uri(r"a\b.json"), "a/b.json");
-    }
 
     #[test]
     fn every_rule_of_a_run_has_an_id_of_its_own_and_a_level_of_the_standard() {
