@@ -3,6 +3,7 @@
 mod balancing;
 mod bench;
 mod bicep;
+mod checking;
 mod classic;
 mod command_line;
 mod compare;

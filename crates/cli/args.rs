@@ -2,6 +2,7 @@
 
 mod bench;
 mod diff;
+mod check;
 mod generate;
 mod matrix;
 mod services;
@@ -16,6 +17,7 @@ use model::Direction;
 
 pub(crate) use self::bench::BenchArguments;
 pub(crate) use self::diff::{DiffArguments, DiffFormat};
+pub(crate) use self::check::{CheckArguments, CheckFormat};
 pub(crate) use self::generate::{GenerateArguments, GenerateFormat};
 pub(crate) use self::matrix::{MatrixArguments, MatrixFormat};
 use crate::access::AccessArguments;
@@ -47,6 +49,7 @@ pub(crate) enum Command {
     NextHop(NextHopArguments),
     IpFlow(IpFlowArguments),
     Matrix(MatrixArguments),
+    Check(CheckArguments),
     Lint(LintArguments),
     Resolve(ResolveArguments),
     Diff(DiffArguments),
@@ -657,10 +660,11 @@ pub(crate) struct ShowArguments {
     pub(crate) topology: TopologyArguments,
 }
 
-/// Print a JSON Schema: of the scenarios that people write, or of what `explain -o json` prints
+/// Print a JSON Schema: of the scenarios and promises that people write, or of what `explain -o json` prints
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   vnetsim schema scenario > vnetsim.schema.json
+  vnetsim schema promises > promises.schema.json
   vnetsim schema explain > explain.schema.json")]
 pub(crate) struct SchemaArguments {
     #[arg(value_enum, default_value = "scenario")]
@@ -672,6 +676,8 @@ pub(crate) struct SchemaArguments {
 pub(crate) enum SchemaKind {
     /// The file that people write.
     Scenario,
+    /// What a team promises about its network, for `check`.
+    Promises,
     /// What `explain -o json` prints.
     Explain,
 }

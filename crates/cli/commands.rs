@@ -2,6 +2,7 @@
 
 mod az;
 mod bench;
+mod check;
 mod collect;
 mod compare;
 mod completions;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, F
         Command::Matrix(arguments) => matrix::run(&arguments, console),
         Command::Diff(arguments) => diff::run(&arguments, console),
         Command::Compare(arguments) => compare::run(&arguments, console),
+        Command::Check(arguments) => check::run(&arguments, console),
         Command::Lint(arguments) => lint::run(&arguments, console),
         Command::Resolve(arguments) => resolve::run(&arguments, console),
         Command::Bench(arguments) => bench::run(&arguments, console),

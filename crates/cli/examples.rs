@@ -11,6 +11,8 @@ pub(crate) struct Example {
     pub(crate) summary: &'static str,
     /// Its scenario first, then the files that the scenario names.
     pub(crate) files: &'static [ExampleFile],
+    /// What a team could promise about it, for `check`.
+    pub(crate) promises: Option<ExampleFile>,
 }
 
 /// A file that was compiled in.
@@ -37,16 +39,22 @@ pub(crate) const EXAMPLES: &[Example] = &[
             "sales-marketing-research.yaml",
             "sales-marketing-research.arm.json"
         ),
+        promises: None,
     },
     Example {
         name: "sales-marketing-research-unpeered",
         summary: "The same three networks before anybody has peered them.",
         files: files!("sales-marketing-research-unpeered.yaml"),
+        promises: None,
     },
     Example {
         name: "hub-spoke-nva",
         summary: "Two spokes that talk through an appliance in the hub: user routes, forwarded traffic, security groups.",
         files: files!("hub-spoke-nva.yaml"),
+        promises: Some(ExampleFile {
+            name: "hub-spoke-nva.promises.yaml",
+            text: include_str!("examples/hub-spoke-nva.promises.yaml"),
+        }),
     },
 ];
 

@@ -18,7 +18,7 @@ pub(crate) const STATE_VARIABLE: &str = "VNETSIM_STATE";
 /// What is read where nothing is said.
 const DEFAULT: &str = "vnetsim.yaml";
 /// What stands before the name of a built-in network.
-const EXAMPLE: &str = "example:";
+pub(crate) const EXAMPLE: &str = "example:";
 /// Warnings shown by commands that are about something else; `show` lists all.
 const WARNINGS_SHOWN: usize = 10;
 
@@ -77,7 +77,7 @@ pub(crate) fn paths(arguments: &TopologyArguments) -> Result<Vec<PathBuf>, Failu
 }
 
 /// The name of a built-in network.
-fn example_of(path: &Path) -> Option<&str> {
+pub(crate) fn example_of(path: &Path) -> Option<&str> {
     path.to_str()?.strip_prefix(EXAMPLE)
 }
 

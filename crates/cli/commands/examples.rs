@@ -41,7 +41,7 @@ fn write(folder: &Path, names: &[String], console: &mut Console<'_>) -> Result<E
     // Nothing is written if anything is in the way.
     let mut files: Vec<_> = chosen
         .iter()
-        .flat_map(|example| example.files)
+        .flat_map(|example| example.files.iter().chain(&example.promises))
         .map(|file| (folder.join(file.name), file.text))
         .collect();
     files.sort();

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 pub(super) fn run(arguments: &SchemaArguments, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let schema = match arguments.kind {
         SchemaKind::Scenario => formats::scenario::schema(),
+        SchemaKind::Promises => formats::promises::schema(),
         SchemaKind::Explain => diagnose::explanation::schema(),
     };
     report::json::write(console.out(), schema)?;
