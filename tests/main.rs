@@ -13,6 +13,7 @@ mod explaining;
 mod firewalls;
 mod gateways;
 mod generating;
+mod guarding;
 mod hostile;
 mod hostile_files;
 mod hub_and_spoke;
