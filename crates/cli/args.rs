@@ -1,8 +1,8 @@
 //! Every argument and help text of the command line. Names are stable: scripts rely on them.
 
 mod bench;
-mod diff;
 mod check;
+mod diff;
 mod generate;
 mod matrix;
 mod services;
@@ -16,8 +16,8 @@ use engine::time::{CaptureEpoch, SimDuration};
 use model::Direction;
 
 pub(crate) use self::bench::BenchArguments;
-pub(crate) use self::diff::{DiffArguments, DiffFormat};
 pub(crate) use self::check::{CheckArguments, CheckFormat};
+pub(crate) use self::diff::{DiffArguments, DiffFormat};
 pub(crate) use self::generate::{GenerateArguments, GenerateFormat};
 pub(crate) use self::matrix::{MatrixArguments, MatrixFormat};
 use crate::access::AccessArguments;
