@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use reach::{Addresses, Asked, Selector};
+use reach::{Addresses, Selector};
 
-use super::{FlowProtocol, TopologyArguments};
+use super::TopologyArguments;
+use super::services::ServicesArguments;
 
 /// Say who reaches whom: the verdict about every pair of NICs, as packets would have it
 ///
@@ -34,10 +35,6 @@ Examples:
   vnetsim matrix -o html --file reach.html -t dump
   vnetsim matrix --summary --verify 100000 -o json -t dump"
 )]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line"
-)]
 pub(crate) struct MatrixArguments {
     /// Who asks
     #[arg(long, value_name = "SELECTOR", default_value = "all")]
@@ -48,38 +45,8 @@ pub(crate) struct MatrixArguments {
     /// By which of its addresses a NIC takes part
     #[arg(long, value_enum, default_value = "primary")]
     pub(crate) addresses: AddressesArgument,
-    /// What is asked for: icmp, tcp/443, udp/53; tcp/any (at least one port), tcp/all (every port). Several by commas
-    ///
-    /// Each gets a matrix of its own. [default: icmp]
-    #[arg(
-        long,
-        value_name = "SERVICE",
-        value_delimiter = ',',
-        conflicts_with = "protocol",
-        help_heading = "Service"
-    )]
-    pub(crate) service: Vec<Asked>,
-    /// The same in two words: a protocol
-    #[arg(long, value_enum, help_heading = "Service")]
-    pub(crate) protocol: Option<FlowProtocol>,
-    /// And its ports: numbers, any or all
-    #[arg(
-        long,
-        value_name = "PORT|any|all",
-        value_delimiter = ',',
-        requires = "protocol",
-        help_heading = "Service"
-    )]
-    pub(crate) port: Vec<String>,
-    /// Source port of TCP and UDP [default: 49152]
-    #[arg(long, value_name = "PORT", help_heading = "Service")]
-    pub(crate) source_port: Option<u16>,
-    /// Judge the probe alone: whether it arrives, not whether the reply comes back
-    #[arg(long, help_heading = "Service")]
-    pub(crate) forward: bool,
-    /// Take it that somebody answers at an address on premises that a selector names, where the input knows the prefix but no host
-    #[arg(long, help_heading = "Service")]
-    pub(crate) assume_hosts: bool,
+    #[command(flatten)]
+    pub(crate) services: ServicesArguments,
     /// How to print it [default: by the ending of FILE, else table]
     #[arg(short, long, value_enum, help_heading = "Output")]
     pub(crate) output: Option<MatrixFormat>,

@@ -10,14 +10,13 @@ use std::time::Instant;
 use control::Snapshot;
 use model::Network;
 use reach::{
-    Asked, Cancelled, Depth, EndKind, Ends, Everyone, Exposure, Matrix, Protocol, Question,
-    Selector, Service,
+    Asked, Cancelled, Depth, EndKind, Ends, Everyone, Exposure, Matrix, Question, Selector,
 };
 use report::matrix::exposure::ExposureRecord;
 use report::matrix::{Sheet, compact, csv, exposure, grouped, html, json, table};
 use serde_json::json;
 
-use crate::args::{FlowProtocol, MatrixArguments, MatrixFormat};
+use crate::args::{MatrixArguments, MatrixFormat};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
 use crate::journey::{assume_host, watch_for_interrupt};
@@ -58,10 +57,10 @@ impl<E: Into<Failure>> From<E> for Stop {
 }
 
 pub(super) fn run(arguments: &MatrixArguments, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let services = services(arguments)?;
+    let services = arguments.services.asked()?;
     let format = format(arguments)?;
     let mut network = topology::open(&arguments.topology, console)?.network;
-    if arguments.assume_hosts {
+    if arguments.services.assume_hosts {
         for address in [&arguments.from, &arguments.to]
             .into_iter()
             .flat_map(Selector::addresses)
@@ -102,50 +101,6 @@ pub(super) fn run(arguments: &MatrixArguments, console: &mut Console<'_>) -> Res
     }
 }
 
-/// What is asked for, in the order of the command line, each once.
-fn services(arguments: &MatrixArguments) -> Result<Vec<Asked>, Failure> {
-    let mut services = arguments.service.clone();
-    let usage = |text: String| Err(Failure::Usage(text));
-    match (arguments.protocol, arguments.port.as_slice()) {
-        (None, _) => {}
-        (Some(FlowProtocol::Icmp), []) => services.push(Asked::One(Service::Icmp)),
-        (Some(FlowProtocol::Icmp), _) => return usage("--port: ICMP has no ports".to_owned()),
-        (Some(_), []) => {
-            return usage("--protocol tcp and udp need --port NUMBER, any or all".to_owned());
-        }
-        (Some(protocol), ports) => {
-            let protocol = match protocol {
-                FlowProtocol::Udp => Protocol::Udp,
-                _ => Protocol::Tcp,
-            };
-            for port in ports {
-                services.push(match port.to_ascii_lowercase().as_str() {
-                    "any" => Asked::AnyPort(protocol),
-                    "all" => Asked::AllPorts(protocol),
-                    number => match number.parse() {
-                        Ok(port) => Asked::One(protocol.service(port)),
-                        Err(_) => {
-                            return usage(format!(
-                                "--port cannot be '{port}'; expected 0 to 65535, any or all"
-                            ));
-                        }
-                    },
-                });
-            }
-        }
-    }
-    if services.is_empty() {
-        services.push(Asked::One(Service::Icmp));
-    }
-    let mut once = Vec::with_capacity(services.len());
-    for service in services {
-        if !once.contains(&service) {
-            once.push(service);
-        }
-    }
-    Ok(once)
-}
-
 fn format(arguments: &MatrixArguments) -> Result<MatrixFormat, Failure> {
     let by_ending = |file: &Path| {
         let ending = file.extension()?.to_str()?.to_ascii_lowercase();
@@ -179,18 +134,6 @@ fn format(arguments: &MatrixArguments) -> Result<MatrixFormat, Failure> {
 }
 
 impl Job<'_> {
-    fn question(&self, asked: Asked) -> Question {
-        Question {
-            asked,
-            depth: if self.arguments.forward {
-                Depth::Forward
-            } else {
-                Depth::RoundTrip
-            },
-            source_port: self.arguments.source_port,
-        }
-    }
-
     fn matrix(&self, question: Question, console: &Console<'_>) -> Result<Matrix, Stop> {
         let what = question.asked.to_string();
         progress::watched(what, self.interrupted, console, |watch| {
@@ -266,11 +209,11 @@ impl Job<'_> {
         let mut documents = Vec::new();
         let mut differing = 0;
         for &asked in services {
-            let question = self.question(asked);
+            let question = self.arguments.services.question(asked);
             let begin = Instant::now();
             let forward = self.matrix(question.with_depth(Depth::Forward), console)?;
             let matrix_ms = milliseconds(begin);
-            let (matrix, round_trip_ms) = if self.arguments.forward {
+            let (matrix, round_trip_ms) = if self.arguments.services.forward {
                 (forward, 0.0)
             } else {
                 drop(forward);
@@ -334,7 +277,7 @@ impl Job<'_> {
         let mut differing = 0;
         let mut matrices = Vec::with_capacity(services.len());
         for &asked in services {
-            let matrix = self.matrix(self.question(asked), console)?;
+            let matrix = self.matrix(self.arguments.services.question(asked), console)?;
             differing += self.verify(&matrix, console)?.mismatches;
             matrices.push(matrix);
         }
