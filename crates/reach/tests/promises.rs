@@ -350,7 +350,10 @@ fn coverage_names_exactly_the_rules_and_routes_that_decided() {
     let exact = Limits::default();
     let ask = |promises: &[Promise]| touched(&world, promises, exact);
     assert_eq!(ask(&[]), (expected(&[], &[], &[]), true));
-    assert_eq!(ask(&[sql.clone()]), (expected(&[0], &[], &[0]), true));
+    assert_eq!(
+        ask(std::slice::from_ref(&sql)),
+        (expected(&[0], &[], &[0]), true)
+    );
     assert_eq!(
         ask(&[sql.clone(), closed.clone()]),
         (expected(&[0], &[1], &[0, 1]), true)
