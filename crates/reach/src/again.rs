@@ -4,6 +4,7 @@
 //! It does not know what was changed: tables that two snapshots share are the same, whatever was done in between.
 
 use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use control::Snapshot;
@@ -12,7 +13,7 @@ use foldhash::fast::FixedState;
 use model::{Direction, NicId};
 
 use crate::bits::{BitRow, Bits};
-use crate::ends::Ends;
+use crate::ends::{End, Ends};
 use crate::matrix::{Matrix, Row};
 use crate::question::{Asked, Question};
 use crate::watch::{Cancelled, Watch};
@@ -180,6 +181,8 @@ impl Change {
             })
             .collect();
         let routed = named_by_routes(after);
+        // Where address spaces overlap, packets for an end may come to another NIC of its address.
+        let mut namesakes: HashMap<Ipv4Addr, Vec<NicId>, FixedState> = HashMap::default();
         for (worker, nic) in (0_u32..).zip(after.nics.iter()) {
             let Some(nic) = nic.as_ref() else {
                 continue;
@@ -195,7 +198,17 @@ impl Change {
             if !is_end {
                 return None;
             }
+            for &address in &nic.addresses {
+                namesakes
+                    .entry(address)
+                    .or_default()
+                    .push(NicId::new(worker));
+            }
         }
+        let has_namesake = |end: &End| {
+            let asking = namesakes.get(&end.address);
+            asking.is_some_and(|asking| asking.iter().any(|&nic| nic != end.worker))
+        };
         let meet = |ends: &Ends, direction: usize| {
             let asks = |worker| {
                 let nic = after.nic(worker);
@@ -203,7 +216,7 @@ impl Change {
             };
             (0_u32..)
                 .zip(ends.iter())
-                .filter(|(_, end)| asks(end.worker))
+                .filter(|(_, end)| asks(end.worker) || has_namesake(end))
                 .map(|(position, _)| position)
                 .collect()
         };

@@ -443,10 +443,6 @@ impl ReplyFinder<'_> {
             return;
         };
         let guest = &self.snapshot.guests[leg.guest.0 as usize];
-        let stateful = matches!(guest.kind, GuestKind::Appliance { stateful: true, .. });
-        if stateful && self.is_tcp {
-            return; // it has seen the SYN under the other source
-        }
         let target = self.address(&legs[before]);
         let leaves = egress(guest, leg.target, target);
         open.push(Leaving {
