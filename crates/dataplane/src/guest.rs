@@ -24,7 +24,7 @@ use self::rate_limit::TokenBucket;
 use self::reassembly::Reassembly;
 use self::translation::Translations;
 use crate::dropped::{DropReason, Dropped, Locator};
-use crate::packet::{Fragment, IcmpError, NIC_MTU, Packet};
+use crate::packet::{Content, Fragment, IcmpError, NIC_MTU, Packet};
 use crate::recorder::{Recorder, Step};
 use crate::time::SimTime;
 
@@ -118,7 +118,17 @@ impl Guests {
         };
 
         self.check_way(snapshot, at, packet, now, recorder, emit)?;
-        if stateful && !self.state(guest_id).connections.admit(packet, now) {
+        // An answer to what it has translated belongs to the connection as that entered.
+        let connection = original
+            .as_ref()
+            .map_or(packet.tuple(), |original| original.of(packet.tuple()));
+        if stateful
+            && let Content::Tcp(flags) = packet.content()
+            && !self
+                .state(guest_id)
+                .connections
+                .admit(connection, flags, now)
+        {
             recorder.refuse(drop(DropReason::TcpNoSyn))?;
         }
 

@@ -285,6 +285,28 @@ fn a_stateful_appliance_drops_tcp_whose_beginning_it_has_not_seen() {
 }
 
 #[test]
+fn a_stateful_appliance_that_translates_knows_the_answers_to_what_it_has_translated() {
+    //
+    let guest = Guest {
+        stateful: true,
+        ..source_nat()
+    };
+    let mut net = hub_and_spokes([true, true], guest);
+    let syn = net
+        .world
+        .tcp(net.one.nic, net.two.nic, (5, 80), TcpFlags::SYN);
+    let trip = net.world.ask(net.one.nic, syn);
+    assert!(trip.back.unwrap().is_delivered());
+    let ack = net
+        .world
+        .tcp(net.one.nic, net.two.nic, (6, 80), TcpFlags::ACK);
+    assert_eq!(
+        net.world.send(net.one.nic, ack).reason(),
+        Some(DropReason::TcpNoSyn)
+    );
+}
+
+#[test]
 fn listeners_grant_connections_and_closed_ports_refuse_them() {
     // K-9
     let mut world = World::new();

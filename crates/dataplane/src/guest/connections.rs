@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::packet::{Content, FiveTuple, Packet, TcpFlags};
+use crate::packet::{FiveTuple, TcpFlags};
 use crate::time::{SimDuration, SimTime};
 
 /// RFC 5382 REQ-5: an established connection is kept for at least 2 h 4 min.
@@ -18,13 +18,9 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Whether a packet may pass: everything but TCP segments of connections whose SYN did not come this way. A reset ends the
-    /// connection.
-    pub(super) fn admit(&mut self, packet: &Packet, now: SimTime) -> bool {
-        let Content::Tcp(flags) = packet.content() else {
-            return true;
-        };
-        let key = either_way(packet.tuple());
+    /// Whether a TCP segment may pass: not if it is of a connection whose SYN did not come this way. A reset ends the connection.
+    pub(super) fn admit(&mut self, tuple: FiveTuple, flags: TcpFlags, now: SimTime) -> bool {
+        let key = either_way(tuple);
         if flags.asks_for_connection() {
             self.sweep(now);
             self.last_seen.insert(key, now);

@@ -51,6 +51,15 @@ pub(super) struct Original {
 }
 
 impl Original {
+    /// A five-tuple with it as the destination.
+    pub(super) fn of(self, tuple: FiveTuple) -> FiveTuple {
+        FiveTuple {
+            destination: self.address,
+            destination_port: self.port,
+            ..tuple
+        }
+    }
+
     /// Makes it the destination, and in an ICMP error also the source of the packet it is about.
     pub(super) fn apply(self, packet: &mut Packet) -> Ipv4Addr {
         let Self { address, port } = self;
