@@ -142,7 +142,7 @@ pub struct World<'n> {
 pub struct Limits {
     /// Packets that a promise may send to look at ways. Default 10,000,000.
     pub ways: u64,
-    /// Packets that [`coverage`] may send before it asks one pair of each class only. Default 1,000,000.
+    /// Packets that [`coverage`] may send before it asks only few of each pair of classes. Default 1,000,000.
     pub coverage: u64,
 }
 

@@ -395,7 +395,7 @@ impl CoverageRecord {
         let how = if self.exact {
             "every pair was asked"
         } else {
-            "one pair of each pair of classes was asked"
+            "up to four pairs of each pair of classes were asked"
         };
         format!(
             "{} of {} rules and {} of {} routes decide for a promise; {how}",

@@ -6,7 +6,7 @@
 //!   is known asks no rules, so the rules behind a denying one, and those that a reply would have met, do not count;
 //! - the user's route by which it left each NIC.
 //!
-//! Where promises have more pairs than [`Limits::coverage`](super::Limits::coverage) allows, one pair of each pair of classes is asked
+//! Where promises have more pairs than [`Limits::coverage`](super::Limits::coverage) allows, few of each pair of classes are asked
 //! instead, and the answer is no longer [exact](Coverage::is_exact): another pair of these classes, with the same verdict, may rest on
 //! another rule.
 //!
