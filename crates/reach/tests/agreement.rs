@@ -12,8 +12,7 @@ use crate::random::plan;
 use crate::world::World;
 
 /// Every pair, probe and reply, or the first one that differs. Some of the ends alone fare as among all.
-fn agree_about(scenario: &str) -> Result<(), String> {
-    let world = World::new(scenario);
+pub(crate) fn agree_about(world: &World) -> Result<(), String> {
     let (snapshot, ends, watch) = (&world.snapshot, &world.ends, &Watch::default());
     let some = Arc::new(ends.filter(|end| u32::from(end.address) % 2 == 0));
     for (service, depth) in [
@@ -110,6 +109,6 @@ proptest! {
     #[test]
     fn the_quick_engine_and_packets_agree_about_every_pair(plan in plan()) {
         let scenario = plan.scenario();
-        agree_about(&scenario).map_err(|error| TestCaseError::fail(format!("{error}\n{scenario}")))?;
+        agree_about(&World::new(&scenario)).map_err(|error| TestCaseError::fail(format!("{error}\n{scenario}")))?;
     }
 }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod diff;
+mod generated;
 mod probes;
 mod promises;
 mod random;

@@ -25,7 +25,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(scenario: &str) -> Self {
-        let network = load(scenario);
+        Self::of(load(scenario))
+    }
+
+    pub(crate) fn of(network: Network) -> Self {
         let snapshot = control::compile(&network);
         let nics = Ends::of_nics(&network, Addresses::All);
         let outside = Ends::outside(&network).and(&Ends::internet(&network));
