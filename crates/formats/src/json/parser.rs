@@ -279,9 +279,10 @@ impl<'t> Parser<'t> {
                 }
             }
             _ => {
-                return Err(
-                    self.bad_escape(start, "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX")
-                );
+                return Err(self.bad_escape(
+                    start,
+                    "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t, or \\u with four hexadecimal digits",
+                ));
             }
         };
         Ok(character)
