@@ -8,8 +8,8 @@ use model::NsgId;
 use proptest::prelude::*;
 use reach::{Depth, Question, Service, Watch};
 
-use crate::random::plan;
 use crate::world::World;
+use testnet::plan;
 
 /// Every pair, probe and reply, or the first one that differs. Some of the ends alone fare as among all.
 pub(crate) fn agree_about(world: &World) -> Result<(), String> {

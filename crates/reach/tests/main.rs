@@ -5,6 +5,5 @@ mod diff;
 mod generated;
 mod probes;
 mod promises;
-mod random;
 mod selectors;
 mod world;

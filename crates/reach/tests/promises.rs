@@ -14,8 +14,7 @@ use reach::promises::{
     JudgeError, Judgement, Limits, Outcome, Promise, PromiseKind, World as Where, coverage, devices,
 };
 use reach::{Addresses, Asked, Depth, Ends, Everyone, Prober, Selector, Service, Verdict, Watch};
-
-use crate::world::load;
+use testnet::load;
 
 /// Web and database in two spokes, inspected by an appliance in the hub. Web reaches the database by SQL only.
 const SPOKES: &str = "

@@ -3,18 +3,9 @@
 use std::sync::Arc;
 
 use control::Snapshot;
-use formats::load::{LoadOptions, Loader};
 use model::Network;
 use reach::{Addresses, Ends, Matrix, Question, Service, Watch};
-
-pub(crate) fn load(scenario: &str) -> Network {
-    let mut loader = Loader::new(LoadOptions::default());
-    loader.add_text("test.yaml", scenario);
-    loader
-        .finish()
-        .unwrap_or_else(|refused| panic!("{refused}\n{scenario}"))
-        .network
-}
+use testnet::load;
 
 /// A network with its snapshot and all of its ends.
 pub(crate) struct World {

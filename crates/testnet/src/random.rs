@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 /// A network as a plan; [`Plan::scenario`] writes it down.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// At least two; the first is the hub.
     vnets: Vec<Vnet>,
     /// For each pair of networks, first with second and so on in order: the links, if any.
@@ -236,7 +236,8 @@ fn admin() -> impl Strategy<Value = Vec<(Rule, &'static str)>> {
     ]
 }
 
-pub(crate) fn plan() -> impl Strategy<Value = Plan> {
+/// Any such network.
+pub fn plan() -> impl Strategy<Value = Plan> {
     let vnet = (
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.2),
@@ -304,7 +305,8 @@ impl Plan {
         }
     }
 
-    pub(crate) fn scenario(&self) -> String {
+    /// Written down, in the words of a scenario.
+    pub fn scenario(&self) -> String {
         let mut text = String::from("defaults: { resourceGroup: rg }\nvirtualNetworks:\n");
         self.write_networks(&mut text);
         self.write_links(&mut text);
