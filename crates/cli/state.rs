@@ -6,7 +6,7 @@ use formats::atomic;
 use formats::load::Loaded;
 use model::Network;
 
-use crate::args::{InPlace, StateArguments, TopologyArguments};
+use crate::args::network::{InPlace, StateArguments, TopologyArguments};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::topology;

@@ -8,7 +8,7 @@ use model::lookup::Endpoint;
 use model::table::Resource;
 use model::{Network, NicId, NicOwner, PowerState};
 
-use crate::args::TopologyArguments;
+use crate::args::network::TopologyArguments;
 use crate::console::Console;
 use crate::examples::Example;
 use crate::failure::{Failure, show_diagnostics};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use engine::traffic::{LONGEST, Mix, Order, SHORTEST, Sizes};
 
-use super::{Format, TopologyArguments};
+use super::format::Format;
+use super::network::TopologyArguments;
 
 /// Measure how fast the forwarding core is: real packets through the whole path, as many as it takes
 ///

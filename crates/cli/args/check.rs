@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use formats::promises::Date;
 
-use super::TopologyArguments;
+use super::network::TopologyArguments;
 
 /// Hold a network against what a team has promised about it: who must reach whom, and who must not
 ///

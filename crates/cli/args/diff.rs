@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use reach::Selector;
 
+use super::network::{TopologyArguments, assignment};
 use super::services::ServicesArguments;
-use super::{TopologyArguments, assignment};
 
 /// Say what a change does: pairs of NICs lost and gained, pairs that take another way, and which route, rule or flag did it
 ///

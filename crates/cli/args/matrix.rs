@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use reach::{Addresses, Selector};
 
-use super::TopologyArguments;
+use super::network::TopologyArguments;
 use super::services::ServicesArguments;
 
 /// Say who reaches whom: the verdict about every pair of NICs, as packets would have it

@@ -3,7 +3,7 @@
 use clap::Args;
 use reach::{Asked, Depth, Protocol, Question, Service};
 
-use super::FlowProtocol;
+use super::azure::FlowProtocol;
 use crate::failure::Failure;
 
 /// What is asked about every pair: echoes unless said.
