@@ -1,5 +1,6 @@
 //! Conventions of the whole command line: exit codes, streams, help, examples as files.
 
+use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
@@ -59,6 +60,22 @@ fn examples_in_help_can_be_typed_as_they_stand() {
             );
         }
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page_with_its_examples_line_by_line() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let written = run_in(folder.path(), &["man", "--write", "man1"]).yes();
+    for page in ["vnetsim.1", "vnetsim-ping.1", "vnetsim-peering-create.1"] {
+        assert!(written.contains(page), "{page} is missing: {written}");
+    }
+    let page = fs::read_to_string(folder.path().join("man1/vnetsim-ping.1")).expect("written");
+    assert_eq!(page, run(&["man", "ping"]).yes());
+    let example =
+        "\n  vnetsim ping SalesVM MarketingVM \\-t example:sales\\-marketing\\-research\n";
+    assert!(page.contains(example), "{page}");
+    let message = run(&["man", "peering", "creat"]).failed();
+    assert!(message.contains("is create meant?"), "{message}");
 }
 
 #[test]

@@ -17,8 +17,8 @@ mod services;
 use clap::{Parser, Subcommand};
 
 pub(crate) use self::about::{
-    CompletionsArguments, ExamplesArguments, OptionsArguments, SchemaArguments, SchemaKind,
-    ShowArguments,
+    CompletionsArguments, ExamplesArguments, ManArguments, OptionsArguments, SchemaArguments,
+    SchemaKind, ShowArguments,
 };
 pub(crate) use self::azure::{
     AzWords, CollectArguments, CompareArguments, EffectiveNsgArguments, EffectiveRoutesArguments,
@@ -79,6 +79,7 @@ pub(crate) enum Command {
     Options(OptionsArguments),
     Schema(SchemaArguments),
     Completions(CompletionsArguments),
+    Man(ManArguments),
 }
 
 #[cfg(test)]

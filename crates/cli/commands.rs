@@ -14,6 +14,7 @@ mod explain;
 mod generate;
 mod ip_flow;
 mod lint;
+mod man;
 mod matrix;
 mod next_hop;
 mod options;
@@ -54,5 +55,6 @@ pub(crate) fn run(command: Command, console: &mut Console<'_>) -> Result<Exit, F
         Command::Options(arguments) => options::run(&arguments, console),
         Command::Schema(arguments) => schema::run(&arguments, console),
         Command::Completions(arguments) => completions::run(&arguments, console),
+        Command::Man(arguments) => man::run(&arguments, console),
     }
 }

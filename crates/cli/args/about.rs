@@ -1,4 +1,4 @@
-//! Commands about the tool and its input: `show`, `examples`, `options`, `schema`, `completions`.
+//! Commands about the tool and its input: `show`, `examples`, `options`, `schema`, `completions`, `man`.
 
 use std::path::PathBuf;
 
@@ -76,4 +76,19 @@ pub(crate) enum SchemaKind {
 pub(crate) struct CompletionsArguments {
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print the manual page of a command, or write all of them for `man`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  vnetsim man ping | man -l -
+  vnetsim man peering create
+  vnetsim man --write ~/.local/share/man/man1")]
+pub(crate) struct ManArguments {
+    /// Command whose page is printed; vnetsim itself unless said
+    #[arg(value_name = "COMMAND", conflicts_with = "write")]
+    pub(crate) command: Vec<String>,
+    /// Write the pages of all commands into this folder, which is made if needed; pages that exist are replaced
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Option<PathBuf>,
 }
