@@ -94,6 +94,27 @@ pub(crate) struct SizeArguments {
     /// Hubs that have a VPN gateway
     #[arg(long, value_name = "SHARE")]
     gateway_share: Option<Share>,
+    /// Hubs that have an Azure firewall with a policy in place of the appliance
+    #[arg(long, value_name = "SHARE")]
+    firewall_share: Option<Share>,
+    /// Other hubs that have two appliances behind an internal load balancer in place of one
+    #[arg(long, value_name = "SHARE")]
+    load_balancer_share: Option<Share>,
+    /// Spokes' subnets that go to the Internet through a NAT gateway
+    #[arg(long, value_name = "SHARE")]
+    nat_gateway_share: Option<Share>,
+    /// Hosts on premises, spread over the sites behind the gateways
+    #[arg(long, value_name = "N")]
+    on_premises_hosts: Option<usize>,
+    /// VMs that do not run
+    #[arg(long, value_name = "SHARE")]
+    stopped_share: Option<Share>,
+    /// VMs that have a second address
+    #[arg(long, value_name = "SHARE")]
+    second_address_share: Option<Share>,
+    /// VMs that have a public address [default: about one in 400]
+    #[arg(long, value_name = "SHARE")]
+    public_address_share: Option<Share>,
     /// Rules that a packet can match which an earlier rule matches too
     #[arg(long, value_name = "SHARE")]
     rule_overlap: Option<Share>,
@@ -115,6 +136,13 @@ impl GenerateArguments {
             routes: given.routes,
             appliance_share: given.appliance_share,
             gateway_share: given.gateway_share,
+            firewall_share: given.firewall_share,
+            load_balancer_share: given.load_balancer_share,
+            nat_gateway_share: given.nat_gateway_share,
+            on_premises_hosts: given.on_premises_hosts,
+            stopped_share: given.stopped_share,
+            second_address_share: given.second_address_share,
+            public_address_share: given.public_address_share,
             rule_overlap: given.rule_overlap,
         })
     }

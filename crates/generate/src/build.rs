@@ -1,34 +1,32 @@
 //! From a plan to a network, through the operations of `model`: what Azure would refuse is refused here.
+//!
+//! | module | what it makes |
+//! |---|---|
+//! | this one | groups, tables, virtual networks with their links |
+//! | `hubs` | what forwards in hubs, and gateways with their sites |
+//! | `machines` | VMs with their NICs |
+//! | `outbound` | public addresses and NAT gateways |
 
-use std::net::Ipv4Addr;
+mod hubs;
+mod machines;
+mod outbound;
 
-use model::gateway::DEFAULT_ASN;
 use model::{
-    ApplicationSecurityGroup, AsgId, Connection, ConnectionPeer, ConnectionType, DeploymentModel,
-    GatewayRequest, GatewayType, IpConfigurationRequest, LocalNetworkGateway, Location, Network,
-    NetworkSecurityGroup, NicRequest, NsgId, OperationError, PeeringFlags, PeeringScope,
-    PowerState, PublicIpAddress, PublicIpId, RequestedAddress, ResourceId, RouteTable,
-    RouteTableId, Sku, SubnetId, SubnetRequest, VirtualMachineRequest, VirtualNetworkRequest,
-    VnetId, VpnType,
+    ApplicationSecurityGroup, AsgId, DeploymentModel, LoadBalancerId, Location, NatGatewayId,
+    Network, NetworkSecurityGroup, NsgId, OperationError, PeeringFlags, PeeringScope, ResourceId,
+    RouteTable, RouteTableId, SubnetId, SubnetRequest, VirtualNetworkRequest, VnetId,
 };
 
 use crate::groups::Groups;
-use crate::plan::{Plan, Role};
+use crate::plan::Plan;
 use crate::random::{Purpose, Random};
 use crate::routes::{self, Use};
-use crate::rules::{self, Surroundings, site};
+use crate::rules::{self, Surroundings};
 use crate::sizes::{Sizes, Topology};
+use outbound::PublicAddresses;
 
 const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 const RESOURCE_GROUP: &str = "rg1";
-/// Ranges for documentation (RFC 5737): where public addresses come from, as long as there are any.
-const PUBLIC: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(203, 0, 113, 0),
-    Ipv4Addr::new(198, 51, 100, 0),
-    Ipv4Addr::new(192, 0, 2, 0),
-];
-/// Out of a hundred VMs, so many are stopped.
-const STOPPED: usize = 2;
 
 /// Makes the resources of a plan.
 pub(crate) fn network(seed: u64, sizes: &Sizes, plan: &Plan) -> Result<Network, OperationError> {
@@ -42,13 +40,16 @@ pub(crate) fn network(seed: u64, sizes: &Sizes, plan: &Plan) -> Result<Network, 
         subnets: Vec::with_capacity(plan.subnets.len()),
         asgs: Vec::with_capacity(plan.vnets.len()),
         nsgs: Vec::with_capacity(sizes.nsgs),
-        public_ips: 0,
+        balancers: Vec::with_capacity(plan.groups.len()),
+        public: PublicAddresses::default(),
     };
     builder.application_groups()?;
     builder.security_groups()?;
     let tables = builder.route_tables()?;
-    builder.virtual_networks(&tables)?;
+    let nat_gateways = builder.nat_gateways()?;
+    builder.virtual_networks(&tables, &nat_gateways)?;
     builder.gateways()?;
+    builder.forwarders()?;
     builder.peerings()?;
     builder.machines()?;
     Ok(builder.network)
@@ -66,7 +67,9 @@ struct Builder<'a> {
     /// Of each virtual network: for web servers and for data.
     asgs: Vec<Vec<AsgId>>,
     nsgs: Vec<NsgId>,
-    public_ips: usize,
+    /// Of each group, where its appliances are behind one.
+    balancers: Vec<Option<LoadBalancerId>>,
+    public: PublicAddresses,
 }
 
 fn id(kind: &str, name: &str) -> ResourceId {
@@ -155,7 +158,11 @@ impl Builder<'_> {
         Ok(of_subnets)
     }
 
-    fn virtual_networks(&mut self, tables: &[Option<RouteTableId>]) -> Result<(), OperationError> {
+    fn virtual_networks(
+        &mut self,
+        tables: &[Option<RouteTableId>],
+        nat_gateways: &[Option<NatGatewayId>],
+    ) -> Result<(), OperationError> {
         for vnet in &self.plan.vnets {
             let subnets = vnet.subnets.clone().map(|number| {
                 let subnet = &self.plan.subnets[number];
@@ -163,6 +170,7 @@ impl Builder<'_> {
                     network_security_group: self.groups.of_subnets[number]
                         .map(|group| self.nsgs[group]),
                     route_table: tables[number],
+                    nat_gateway: nat_gateways[number],
                     ..SubnetRequest::new(&subnet.name, subnet.prefix)
                 }
             });
@@ -179,81 +187,6 @@ impl Builder<'_> {
             self.vnets.push(key);
             let made = &self.network.virtual_networks()[key].subnets;
             self.subnets.extend(made);
-        }
-        Ok(())
-    }
-
-    /// A public address, while there are any.
-    fn public_ip(
-        &mut self,
-        name: &str,
-        group: usize,
-    ) -> Result<Option<PublicIpId>, OperationError> {
-        let number = self.public_ips;
-        let Some(&range) = PUBLIC.get(number / 254) else {
-            return Ok(None);
-        };
-        self.public_ips += 1;
-        let offset = u32::try_from(number % 254 + 1).unwrap_or(1);
-        let address = PublicIpAddress {
-            id: network_id("publicIPAddresses", name),
-            location: self.location(group),
-            address: Some((u32::from(range) + offset).into()),
-            sku: Sku::Standard,
-        };
-        self.network.create_public_ip(address).map(Some)
-    }
-
-    /// A VPN gateway with a site behind it, in the groups that have one.
-    fn gateways(&mut self) -> Result<(), OperationError> {
-        let groups = self.plan.groups.iter().enumerate();
-        for (number, _) in groups.filter(|(_, group)| group.has_gateway) {
-            let hub = self.plan.hub(number);
-            let location = self.location(number);
-            let subnet = self.subnets[hub.subnets.end - 1];
-            let active_active = number % 2 == 1;
-            let mut instances = Vec::new();
-            for instance in 0..=usize::from(active_active) {
-                let name = format!("{}-gateway-{}", hub.name, instance + 1);
-                let address = self.public_ip(&name, number)?;
-                instances.push((address, RequestedAddress::FirstFree));
-            }
-            let request = GatewayRequest {
-                id: network_id("virtualNetworkGateways", &format!("{}-gateway", hub.name)),
-                location,
-                subnet,
-                kind: GatewayType::Vpn,
-                vpn_type: VpnType::RouteBased,
-                active_active,
-                instances,
-                bgp: false,
-                asn: DEFAULT_ASN,
-                default_site: None,
-                client_pool: Vec::new(),
-                learned_routes: Vec::new(),
-            };
-            let gateway = self.network.create_gateway(request)?;
-            let site = LocalNetworkGateway {
-                id: network_id("localNetworkGateways", &format!("{}-site", hub.name)),
-                prefixes: (0..=number % 3)
-                    .map(|prefix| site(number * 3 + prefix))
-                    .collect(),
-                gateway_address: Some(Ipv4Addr::new(192, 0, 2, 254)),
-                bgp_address: None,
-                asn: None,
-            };
-            let site = self.network.create_local_gateway(site)?;
-            let connection = Connection {
-                id: network_id("connections", &format!("{}-to-site", hub.name)),
-                kind: ConnectionType::IPsec,
-                gateway,
-                peer: ConnectionPeer::Site(site),
-                bgp: false,
-                up: true,
-                routing_weight: 0,
-                traffic_selectors: Vec::new(),
-            };
-            self.network.create_connection(connection)?;
         }
         Ok(())
     }
@@ -317,106 +250,6 @@ impl Builder<'_> {
                 }
             }
         }
-        Ok(())
-    }
-
-    fn machines(&mut self) -> Result<(), OperationError> {
-        let count = self.sizes.nics - self.plan.groups.len();
-        let mut stopped = self
-            .random(Purpose::Stopped, 0)
-            .some_of((count * STOPPED).div_ceil(100).min(count), count)
-            .into_iter()
-            .peekable();
-        let mut number = 0;
-        for (place, subnet) in self.plan.subnets.iter().enumerate() {
-            if subnet.role == Role::Appliances {
-                self.appliance(place)?;
-                continue;
-            }
-            for nic in 0..subnet.nics {
-                let power = match stopped.next_if_eq(&number) {
-                    Some(_) if number % 5 == 0 => PowerState::Stopped,
-                    Some(_) => PowerState::Deallocated,
-                    None => PowerState::Running,
-                };
-                self.machine(number, place, nic, power)?;
-                number += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// A VM that forwards, at a fixed address.
-    fn appliance(&mut self, place: usize) -> Result<(), OperationError> {
-        let vnet = &self.plan.vnets[self.plan.subnets[place].vnet];
-        let location = self.location(vnet.group);
-        let address = RequestedAddress::Static(self.plan.appliance(vnet.group));
-        let name = format!("{}-appliance", vnet.name);
-        let nic = NicRequest {
-            location: location.clone(),
-            ip_configurations: vec![IpConfigurationRequest {
-                address,
-                ..IpConfigurationRequest::new("ipconfig1", self.subnets[place])
-            }],
-            ip_forwarding: true,
-            ..NicRequest::new(
-                network_id("networkInterfaces", &format!("{name}-nic")),
-                self.subnets[place],
-            )
-        };
-        let nic = self.network.create_nic(nic)?;
-        self.network.create_virtual_machine(VirtualMachineRequest {
-            location,
-            ..VirtualMachineRequest::new(id("Microsoft.Compute/virtualMachines", &name), vec![nic])
-        })?;
-        Ok(())
-    }
-
-    fn machine(
-        &mut self,
-        number: usize,
-        place: usize,
-        nic: usize,
-        power: PowerState,
-    ) -> Result<(), OperationError> {
-        let vnet = self.plan.subnets[place].vnet;
-        let group = self.plan.vnets[vnet].group;
-        let location = self.location(group);
-        let mut random = self.random(Purpose::Nic, number);
-        let own = match self.groups.at_home(place, nic) {
-            None if random.percent(3) => self.groups.one_of(group, &mut random),
-            home => home,
-        };
-        let asg = match self.asgs[vnet].as_slice() {
-            [web, _] if random.percent(40) => Some(*web),
-            [_, data] if random.percent(40) => Some(*data),
-            _ => None,
-        };
-        let name = format!("vm-{:05}", number + 1);
-        let public_ip = if random.below(400) == 0 {
-            self.public_ip(&format!("{name}-ip"), group)?
-        } else {
-            None
-        };
-        let request = NicRequest {
-            location: location.clone(),
-            network_security_group: own.map(|number| self.nsgs[number]),
-            ip_configurations: vec![IpConfigurationRequest {
-                public_ip,
-                application_security_groups: asg.into_iter().collect(),
-                ..IpConfigurationRequest::new("ipconfig1", self.subnets[place])
-            }],
-            ..NicRequest::new(
-                network_id("networkInterfaces", &format!("{name}-nic")),
-                self.subnets[place],
-            )
-        };
-        let nic = self.network.create_nic(request)?;
-        self.network.create_virtual_machine(VirtualMachineRequest {
-            location,
-            power,
-            ..VirtualMachineRequest::new(id("Microsoft.Compute/virtualMachines", &name), vec![nic])
-        })?;
         Ok(())
     }
 }

@@ -13,10 +13,12 @@
 //! | `plan` | virtual networks, subnets, addresses, how many NICs where |
 //! | `groups`, `rules` | whose NSGs, and their rules |
 //! | `routes` | route tables |
+//! | `firewall_rules` | what Azure firewalls are told |
 //! | `build` | all that through the operations of `model` |
 #![forbid(unsafe_code)]
 
 mod build;
+mod firewall_rules;
 mod groups;
 mod plan;
 mod random;

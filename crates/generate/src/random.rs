@@ -26,6 +26,20 @@ pub(crate) enum Purpose {
     Stopped = 9,
     /// Which hub's application groups there are.
     Groups = 10,
+    /// Which hubs have a firewall.
+    Firewalls = 11,
+    /// Which hubs have appliances behind a load balancer.
+    LoadBalancers = 12,
+    /// Which subnets have a NAT gateway.
+    NatGateways = 13,
+    /// Which VMs have a second address.
+    SecondAddresses = 14,
+    /// Which VMs have a public address.
+    PublicAddresses = 15,
+    /// Rules of a firewall.
+    FirewallRules = 16,
+    /// What the second appliance of a hub has that the first has not.
+    SecondAppliances = 17,
 }
 
 /// A stream of numbers: `SplitMix64` (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014).

@@ -13,9 +13,9 @@ use crate::sizes::{Sizes, Topology};
 /// What a table is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// To the appliance of the group.
+    /// To what forwards in the hub of the group.
     Behind,
-    /// From the appliance of this group to those of the others.
+    /// From what forwards in the hub of this group to what does in the others.
     BetweenHubs,
     /// Neither: single prefixes elsewhere.
     Other,
@@ -112,7 +112,7 @@ pub(crate) fn routes(plan: &Plan, table: &Table, sizes: &Sizes, random: &mut Ran
         taken: HashSet::with_capacity(sizes.routes),
         made: Vec::with_capacity(sizes.routes),
     };
-    let appliance = UserNextHop::VirtualAppliance(plan.appliance(table.group));
+    let appliance = UserNextHop::VirtualAppliance(plan.next_hop(table.group));
     let own: Vec<usize> = table
         .subnets
         .iter()
@@ -147,7 +147,7 @@ pub(crate) fn routes(plan: &Plan, table: &Table, sizes: &Sizes, random: &mut Ran
         Use::BetweenHubs => {
             for (number, group) in plan.groups.iter().enumerate() {
                 if number != table.group {
-                    let next = UserNextHop::VirtualAppliance(plan.appliance(number));
+                    let next = UserNextHop::VirtualAppliance(plan.next_hop(number));
                     let name = format!("hub-{:02}", number + 1);
                     routes.add(&name, group.space, next);
                 }

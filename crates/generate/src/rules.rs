@@ -17,7 +17,7 @@ use crate::random::Random;
 use crate::share::Share;
 
 /// Services that rules are about, by how often.
-const SERVICES: [(usize, (RuleProtocol, u16, u16)); 16] = [
+pub(crate) const SERVICES: [(usize, (RuleProtocol, u16, u16)); 16] = [
     (20, (RuleProtocol::Tcp, 443, 443)),
     (10, (RuleProtocol::Tcp, 80, 80)),
     (8, (RuleProtocol::Tcp, 22, 22)),
@@ -377,7 +377,9 @@ impl Surroundings<'_> {
         let number = subnets.start + random.below(subnets.len());
         match self.plan.subnets[number].role {
             Role::Tier | Role::Shared => number,
-            Role::Appliances | Role::Gateway => self.plan.hub(group).subnets.start + 1,
+            Role::Appliances | Role::Firewall | Role::Gateway => {
+                self.plan.hub(group).subnets.start + 1
+            }
         }
     }
 

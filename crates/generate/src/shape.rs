@@ -21,6 +21,29 @@ pub enum Shape {
     DashBabyHero,
 }
 
+/// What every shape has in common: hubs with one appliance each, and sites without hosts.
+const PLAIN: Sizes = Sizes {
+    topology: Topology::MultiHub,
+    hubs: 0,
+    virtual_networks: 0,
+    subnets: 0,
+    nics: 0,
+    nsgs: 0,
+    rules: 0,
+    route_tables: 0,
+    routes: 0,
+    appliance_share: Share::NONE,
+    gateway_share: Share::NONE,
+    firewall_share: Share::NONE,
+    load_balancer_share: Share::NONE,
+    nat_gateway_share: Share::NONE,
+    on_premises_hosts: 0,
+    stopped_share: Share::percent(2),
+    second_address_share: Share::NONE,
+    public_address_share: None,
+    rule_overlap: Share::percent(30),
+};
+
 /// A text that is no shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no shape; expected small, subscription, enterprise or dash-baby-hero")]
@@ -61,6 +84,7 @@ impl Shape {
                 appliance_share: Share::percent(50),
                 gateway_share: Share::percent(50),
                 rule_overlap: Share::percent(30),
+                ..PLAIN
             },
             Self::Subscription => Sizes {
                 topology: Topology::MultiHub,
@@ -75,6 +99,7 @@ impl Shape {
                 appliance_share: Share::percent(5),
                 gateway_share: Share::percent(25),
                 rule_overlap: Share::percent(30),
+                ..PLAIN
             },
             Self::Enterprise => Sizes {
                 topology: Topology::MultiHub,
@@ -89,6 +114,7 @@ impl Shape {
                 appliance_share: Share::percent(25),
                 gateway_share: Share::percent(50),
                 rule_overlap: Share::percent(30),
+                ..PLAIN
             },
             Self::DashBabyHero => Sizes {
                 topology: Topology::MultiHub,
@@ -103,6 +129,7 @@ impl Shape {
                 appliance_share: Share::percent(50),
                 gateway_share: Share::NONE,
                 rule_overlap: Share::percent(30),
+                ..PLAIN
             },
         }
     }

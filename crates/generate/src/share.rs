@@ -35,6 +35,11 @@ impl Share {
         let product = count as u128 * self.millionths as u128;
         ((product + (WHOLE / 2) as u128) / WHOLE as u128) as usize
     }
+
+    /// This share of a number of things, rounded up.
+    pub const fn at_least(self, count: usize) -> usize {
+        (count as u128 * self.millionths as u128).div_ceil(WHOLE as u128) as usize
+    }
 }
 
 impl FromStr for Share {
@@ -101,5 +106,8 @@ mod tests {
         assert_eq!(Share::percent(49).of(1), 0);
         assert_eq!(Share::ALL.of(usize::MAX), usize::MAX);
         assert_eq!(Share::NONE.of(9), 0);
+        assert_eq!(Share::percent(2).at_least(65_516), 1_311);
+        assert_eq!(Share::percent(50).at_least(4), 2);
+        assert_eq!(Share::NONE.at_least(9), 0);
     }
 }

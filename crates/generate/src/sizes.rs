@@ -15,6 +15,18 @@ pub(crate) const MAX_ADDRESSES: usize = 65_536;
 pub(crate) const MAX_ROUTES: usize = 400;
 /// Most rules of an NSG, both directions together (S-8).
 pub(crate) const MAX_RULES: usize = 1_000;
+/// Addresses of 10.0.0.0/8.
+pub(crate) const ROOM: u64 = 1 << 24;
+/// Addresses of the smallest subnet that is made: a /28.
+pub(crate) const SMALLEST_SUBNET: u64 = 16;
+/// Most NSGs, and most route tables: far beyond what a subscription has.
+const MAX_TABLES: usize = 1_000_000;
+/// Most rules of all NSGs, and most routes of all tables: what takes a few GiB.
+const MAX_ENTRIES: usize = 20_000_000;
+/// Hosts of a network on premises: those of the one /24 that each has at least.
+const MAX_HOSTS: usize = 254;
+/// Public addresses that do not belong to anybody: those of RFC 5737, then those of RFC 2544.
+pub(crate) const PUBLIC_ADDRESSES: usize = 3 * 254 + 131_070;
 
 /// Who is peered with whom. virtual networks come in groups of a hub with its spokes, one group in one region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +44,7 @@ pub enum Topology {
 pub struct Sizes {
     /// Who is peered with whom.
     pub topology: Topology,
-    /// virtual networks that have spokes; each has an appliance.
+    /// virtual networks that have spokes; each has something that forwards: an appliance, two behind a load balancer, or an Azure firewall.
     pub hubs: usize,
     /// virtual networks, hubs included.
     pub virtual_networks: usize,
@@ -52,6 +64,20 @@ pub struct Sizes {
     pub appliance_share: Share,
     /// How many of the hubs have a VPN gateway, which most of their spokes use.
     pub gateway_share: Share,
+    /// How many of the hubs have an Azure firewall with a policy of network rules in place of the appliance.
+    pub firewall_share: Share,
+    /// How many of the other hubs have two appliances behind an internal load balancer in place of one.
+    pub load_balancer_share: Share,
+    /// How many of the spokes' subnets go to the Internet through a NAT gateway, one for each virtual network.
+    pub nat_gateway_share: Share,
+    /// Hosts on premises behind the gateways, as even as it goes; with none, the sites have prefixes alone.
+    pub on_premises_hosts: usize,
+    /// How many of the VMs do not run, appliances left out; rounded up.
+    pub stopped_share: Share,
+    /// How many of the VMs have a second address at their NIC, appliances left out.
+    pub second_address_share: Share,
+    /// How many of the VMs have a public address, appliances left out; `None`: about one in 400, and none above 762.
+    pub public_address_share: Option<Share>,
     /// How many rules can match a packet that an earlier rule of their NSG matches too, in each direction; a service tag or
     /// application security group counts as every address. The first rule cannot, so a share of 100 % is met but for one.
     pub rule_overlap: Share,
@@ -84,9 +110,27 @@ pub enum SizesError {
         /// What helps.
         advice: &'static str,
     },
+    /// More than there are addresses for.
+    #[error("{count} {what} are too many: there is room for {most}{advice}")]
+    NoRoom {
+        /// What is counted.
+        what: &'static str,
+        /// How many there would be.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+        /// What helps.
+        advice: &'static str,
+    },
     /// More addresses than there are.
-    #[error("10.0.0.0/8 has no room for so many NICs and subnets")]
-    AddressesExhausted,
+    #[error(
+        "10.0.0.0/8 has no room: the subnets, VNets and groups of VNets would take at least {needed} addresses, each a power of two, \
+         and there are 16777216; fewer NICs, subnets or VNets take less"
+    )]
+    AddressesExhausted {
+        /// Addresses that would be needed.
+        needed: u64,
+    },
 }
 
 impl Topology {
@@ -134,6 +178,43 @@ impl Sizes {
     /// Hubs with a gateway.
     pub const fn gateways(&self) -> usize {
         self.gateway_share.of(self.hubs)
+    }
+
+    /// Hubs with an Azure firewall.
+    pub const fn firewalls(&self) -> usize {
+        self.firewall_share.of(self.hubs)
+    }
+
+    /// Hubs with two appliances behind a load balancer.
+    pub const fn load_balancers(&self) -> usize {
+        let others = self.hubs.saturating_sub(self.firewalls());
+        self.load_balancer_share.of(others)
+    }
+
+    /// VMs that forward.
+    pub const fn appliances(&self) -> usize {
+        let hubs = self.hubs.saturating_sub(self.firewalls());
+        hubs.saturating_add(self.load_balancers())
+    }
+
+    /// VMs that do not forward.
+    pub const fn machines(&self) -> usize {
+        self.nics.saturating_sub(self.appliances())
+    }
+
+    /// Subnets of spokes with a NAT gateway.
+    pub const fn subnets_with_nat(&self) -> usize {
+        self.nat_gateway_share.of(self.spoke_subnets())
+    }
+
+    /// Public addresses that are sure to be needed.
+    fn public_addresses(&self) -> usize {
+        let nat = self.subnets_with_nat().min(self.spokes());
+        let gateways = self.gateways().saturating_mul(2);
+        let of_machines = self.public_address_share.unwrap_or(Share::NONE);
+        [nat, gateways, of_machines.of(self.machines())]
+            .into_iter()
+            .fold(self.firewalls(), usize::saturating_add)
     }
 
     /// Subnets of the hubs: for appliances, for machines that all use, for gateways.
@@ -218,8 +299,8 @@ impl Sizes {
         least(
             "NICs",
             self.nics,
-            self.hubs,
-            "the appliance of each hub has one",
+            self.appliances(),
+            "the appliances of the hubs have one each",
         )?;
         least(
             "route tables",
@@ -231,8 +312,28 @@ impl Sizes {
             let reason = "a table without routes leads to no appliance";
             least("routes a table", self.routes, 1, reason)?;
         }
-        most("routes a table", self.routes, MAX_ROUTES, "")?;
-        most("rules an NSG", self.rules, MAX_RULES, "")?;
+        if self.on_premises_hosts > 0 {
+            let least_gateways = self.on_premises_hosts.div_ceil(MAX_HOSTS);
+            least(
+                "hubs with a gateway",
+                self.gateways(),
+                least_gateways,
+                "the site behind a gateway has up to 254 hosts",
+            )?;
+        }
+        most(
+            "routes a table",
+            self.routes,
+            MAX_ROUTES,
+            "; more tables hold more",
+        )?;
+        most(
+            "rules an NSG",
+            self.rules,
+            MAX_RULES,
+            "; more NSGs hold more",
+        )?;
+        self.check_room()?;
         most(
             "peering links of a VNet",
             self.most_peerings(),
@@ -242,7 +343,53 @@ impl Sizes {
         // Subnets of spokes differ by one at most.
         let in_a_spoke = self.spoke_subnets().div_ceil(self.spokes().max(1));
         if self.spokes() > 0 {
-            most("subnets of a VNet", in_a_spoke, MAX_SUBNETS, "")?;
+            let advice = "; more VNets have room for more";
+            most("subnets of a VNet", in_a_spoke, MAX_SUBNETS, advice)?;
+        }
+        Ok(())
+    }
+}
+
+impl Sizes {
+    /// Whether there are addresses and memory enough, as far as can be told before anything has its place.
+    fn check_room(&self) -> Result<(), SizesError> {
+        let room = usize::try_from(ROOM).unwrap_or(usize::MAX);
+        let entries = |tables: usize, each| tables.saturating_mul(each);
+        for (what, count, most, advice) in [
+            ("NICs", self.nics, room, " in 10.0.0.0/8"),
+            ("NSGs", self.nsgs, MAX_TABLES, ""),
+            ("route tables", self.route_tables, MAX_TABLES, ""),
+            (
+                "rules of all NSGs",
+                entries(self.nsgs, self.rules),
+                MAX_ENTRIES,
+                "; fewer NSGs, or fewer rules in each, take less",
+            ),
+            (
+                "routes of all tables",
+                entries(self.route_tables, self.routes),
+                MAX_ENTRIES,
+                "; fewer tables, or fewer routes in each, take less",
+            ),
+            (
+                "public addresses",
+                self.public_addresses(),
+                PUBLIC_ADDRESSES,
+                " in the ranges for examples and benchmarks; smaller shares of NAT gateways and public addresses need fewer",
+            ),
+        ] {
+            if count > most {
+                return Err(SizesError::NoRoom {
+                    what,
+                    count,
+                    most,
+                    advice,
+                });
+            }
+        }
+        let needed = (self.subnets as u64).saturating_mul(SMALLEST_SUBNET);
+        if needed > ROOM {
+            return Err(SizesError::AddressesExhausted { needed });
         }
         Ok(())
     }
@@ -273,6 +420,20 @@ pub struct Changes {
     pub appliance_share: Option<Share>,
     /// See [`Sizes::gateway_share`].
     pub gateway_share: Option<Share>,
+    /// See [`Sizes::firewall_share`].
+    pub firewall_share: Option<Share>,
+    /// See [`Sizes::load_balancer_share`].
+    pub load_balancer_share: Option<Share>,
+    /// See [`Sizes::nat_gateway_share`].
+    pub nat_gateway_share: Option<Share>,
+    /// See [`Sizes::on_premises_hosts`].
+    pub on_premises_hosts: Option<usize>,
+    /// See [`Sizes::stopped_share`].
+    pub stopped_share: Option<Share>,
+    /// See [`Sizes::second_address_share`].
+    pub second_address_share: Option<Share>,
+    /// See [`Sizes::public_address_share`].
+    pub public_address_share: Option<Share>,
     /// See [`Sizes::rule_overlap`].
     pub rule_overlap: Option<Share>,
 }
@@ -298,6 +459,17 @@ impl Sizes {
             routes: changes.routes.unwrap_or(self.routes),
             appliance_share: changes.appliance_share.unwrap_or(self.appliance_share),
             gateway_share: changes.gateway_share.unwrap_or(self.gateway_share),
+            firewall_share: changes.firewall_share.unwrap_or(self.firewall_share),
+            load_balancer_share: changes
+                .load_balancer_share
+                .unwrap_or(self.load_balancer_share),
+            nat_gateway_share: changes.nat_gateway_share.unwrap_or(self.nat_gateway_share),
+            on_premises_hosts: changes.on_premises_hosts.unwrap_or(self.on_premises_hosts),
+            stopped_share: changes.stopped_share.unwrap_or(self.stopped_share),
+            second_address_share: changes
+                .second_address_share
+                .unwrap_or(self.second_address_share),
+            public_address_share: changes.public_address_share.or(self.public_address_share),
             rule_overlap: changes.rule_overlap.unwrap_or(self.rule_overlap),
         };
         let least = sizes.least_subnets();
@@ -318,7 +490,8 @@ impl fmt::Display for Sizes {
         write!(
             f,
             "--topology {} --hubs {} --vnets {} --subnets {} --nics {} --nsgs {} --rules {} --route-tables {} --routes {} \
-             --appliance-share {} --gateway-share {} --rule-overlap {}",
+             --appliance-share {} --gateway-share {} --firewall-share {} --load-balancer-share {} --nat-gateway-share {} \
+             --on-premises-hosts {} --stopped-share {} --second-address-share {} --rule-overlap {}",
             self.topology,
             self.hubs,
             self.virtual_networks,
@@ -330,7 +503,17 @@ impl fmt::Display for Sizes {
             self.routes,
             self.appliance_share,
             self.gateway_share,
+            self.firewall_share,
+            self.load_balancer_share,
+            self.nat_gateway_share,
+            self.on_premises_hosts,
+            self.stopped_share,
+            self.second_address_share,
             self.rule_overlap
-        )
+        )?;
+        match self.public_address_share {
+            Some(share) => write!(f, " --public-address-share {share}"),
+            None => Ok(()),
+        }
     }
 }
