@@ -23,5 +23,5 @@ mod table;
 pub use addresses::{Addresses, ClassId};
 pub use kernel::Kernel;
 pub use ports::Ports;
-pub use rule::{Key, Protocols, Rule};
-pub use rule_set::{NO_MATCH, RuleSet};
+pub use rule::{Key, NO_MATCH, Protocols, Rule};
+pub use rule_set::RuleSet;

@@ -5,6 +5,9 @@ use std::net::Ipv4Addr;
 use crate::addresses::Addresses;
 use crate::ports::Ports;
 
+/// Stands for a rule where none matches, in answers about many keys.
+pub const NO_MATCH: u32 = u32::MAX;
+
 /// IP protocols that a rule accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocols {

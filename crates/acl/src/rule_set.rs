@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use crate::kernel::Kernel;
 use crate::row::{HalfLine, Line, Row, TwoLines, Word};
-use crate::rule::{Key, Rule};
+use crate::rule::{Key, NO_MATCH, Rule};
 use crate::table::{LANES, Table};
-
-/// What [`RuleSet::first_match_batch`] writes for a key that no rule matches.
-pub const NO_MATCH: u32 = u32::MAX;
 
 /// What the rows of a block should take at most, in bytes. Their number goes with that of the ranges and their length with
 /// that of the rules, so rules with very many prefixes are cut into smaller blocks.

@@ -16,8 +16,7 @@ use fib::Ranges;
 
 use crate::kernel::{Instructions, Kernel, Portable, Work};
 use crate::row::Row;
-use crate::rule::Key;
-use crate::rule_set::NO_MATCH;
+use crate::rule::{Key, NO_MATCH};
 
 /// Packets that are looked up side by side.
 pub(crate) const LANES: usize = 32;

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::journal::{Changes, Revision};
+use model::changes::Changes;
+use model::journal::Revision;
 use model::table::{Key, Resource};
 use model::{LinkId, Network, RouteTableId, Table, VnetId};
 use rayon::prelude::*;

@@ -4,7 +4,7 @@ use model::table::Resource;
 use model::{LinkId, Network, PeeringState, ResourceId, VnetId};
 
 use crate::object::short;
-use crate::ways_out::WayOut;
+use crate::way_out::WayOut;
 
 /// The resource group of an id, or a word that says that one is needed.
 pub(crate) fn group_of(id: &ResourceId) -> &str {

@@ -7,12 +7,11 @@ use control::snapshot::{NextHop, Rules};
 use dataplane::dropped::DropReason;
 use dataplane::packet::protocol;
 use dataplane::recorder::{Admission, FlowFound, Step};
+use engine::reachability::Verdict;
 use model::options::OptionDescription;
 use model::{Network, NextHopType, NicId};
 use schemars::JsonSchema;
 use serde::Serialize;
-
-use crate::explanation::Verdict;
 
 /// An option with which the answer would be another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

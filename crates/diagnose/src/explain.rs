@@ -16,7 +16,9 @@ use model::{Listener, Network, NicId};
 
 use crate::asymmetry::{self, Ways};
 use crate::evidence::Narrator;
-use crate::explanation::{EndRecord, Explanation, Obstacle, Outcome, PathRecord, Verdict};
+use crate::explanation::{
+    EndRecord, Explanation, FOREIGN_REPLY, Obstacle, Outcome, PathRecord, Verdict,
+};
 use crate::foreign_reply;
 use crate::object::Object;
 use crate::ways_out::Situation;
@@ -193,7 +195,7 @@ impl Explainer<'_> {
             asymmetric: !asymmetries.is_empty()
                 || obstacles
                     .iter()
-                    .any(|obstacle| obstacle.reason == foreign_reply::REASON),
+                    .any(|obstacle| obstacle.reason == FOREIGN_REPLY),
             asymmetries,
             forward: forward.record,
             back,

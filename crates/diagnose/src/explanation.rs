@@ -10,9 +10,12 @@ use crate::assumptions::Assumption;
 use crate::asymmetry::Asymmetry;
 use crate::dependence::Dependence;
 use crate::evidence::StepRecord;
-use crate::foreign_reply;
 use crate::object::Object;
-use crate::ways_out::WayOut;
+use crate::way_out::WayOut;
+
+/// Reason of a reply that comes from an address that was not asked. It stands beside the names of drop reasons: no packet was
+/// dropped.
+pub(crate) const FOREIGN_REPLY: &str = "asymmetric";
 
 /// Whether two ends reach each other, and why (not).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -163,7 +166,7 @@ impl Obstacle {
             "probe"
         };
         let what = self.description.trim_end_matches('.');
-        if self.reason == foreign_reply::REASON {
+        if self.reason == FOREIGN_REPLY {
             return format!("{what} ({}).", self.object);
         }
         format!(

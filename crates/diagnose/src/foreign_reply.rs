@@ -2,13 +2,10 @@
 
 use dataplane::packet::FiveTuple;
 
-use crate::evidence::Stage;
-use crate::explanation::{Obstacle, PathRecord};
+use crate::explanation::{FOREIGN_REPLY, Obstacle, PathRecord};
 use crate::object::Object;
-use crate::ways_out::WayOut;
-
-/// Stands beside the names of drop reasons: no packet was dropped.
-pub(crate) const REASON: &str = "asymmetric";
+use crate::stage::Stage;
+use crate::way_out::WayOut;
 
 /// What is wrong with a reply that has arrived, if it is not the answer to this probe: the route that led it another way.
 pub(crate) fn of(probe: FiveTuple, back: &PathRecord, reply: FiveTuple) -> Option<Obstacle> {
@@ -18,7 +15,7 @@ pub(crate) fn of(probe: FiveTuple, back: &PathRecord, reply: FiveTuple) -> Optio
     let route = back.steps.iter().find(|step| step.stage == Stage::Route)?;
     Some(Obstacle {
         path: "return",
-        reason: REASON,
+        reason: FOREIGN_REPLY,
         description: "The reply arrives from an address that was not asked, and so is no reply to the one who asked.",
         at: route.at.clone(),
         object: route.object.clone().unwrap_or(Object::Gone),

@@ -10,7 +10,8 @@
 //! - [`names`]: how a name is resolved, and by whom
 //! - [`relation`]: how two virtual networks stand to each other
 //! - `translation`: what the platform puts into a packet, in words
-//! - [`ways_out`]: what to change so that a dropped packet would pass
+//! - [`stage`]: the questions of a packet's life
+//! - [`ways_out`], [`way_out`]: what to change so that a dropped packet would pass; one such thing
 //! - [`lint`]: what is wrong with a network without anybody sending a packet
 //!
 //! What this crate does **not** know: how to print. Its answers are plain data with names in it; `report` words and lays them out.
@@ -29,5 +30,7 @@ pub mod lint;
 pub mod names;
 pub mod object;
 pub mod relation;
+pub mod stage;
 mod translation;
+pub mod way_out;
 pub mod ways_out;

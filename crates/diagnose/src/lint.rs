@@ -34,7 +34,7 @@ use model::{Network, ResourceId};
 use serde::Serialize;
 
 use self::limits::Limits;
-use crate::ways_out::WayOut;
+use crate::way_out::WayOut;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -8,8 +8,8 @@ use dataplane::dropped::Locator;
 use dataplane::nat::Rewrite;
 use dataplane::packet::{End, protocol};
 
-use crate::evidence::Stage;
 use crate::object::Object;
+use crate::stage::Stage;
 
 /// `destination 10.0.0.100:80 becomes 10.0.1.4:8080 (load balancer ilb)`.
 pub(crate) fn words(snapshot: &Snapshot, rewrite: Rewrite) -> (Stage, String, Option<Object>) {

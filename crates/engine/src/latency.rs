@@ -13,23 +13,13 @@ use std::fmt;
 
 use self::matrix::MATRIX;
 use crate::random::Draw;
-use crate::site::Distance;
+use crate::site::{Distance, Place};
 use crate::time::SimDuration;
 
 mod matrix;
 
 /// The standard normal deviate that 95 % of all deviates lie below.
 const NORMAL_P95: f64 = 1.644_853_626_951_472_7;
-
-/// Where one end of a link is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place<'a> {
-    /// Azure region, as location id or display name (`northeurope`, `North Europe`); `None` if the input does not say.
-    pub region: Option<&'a str>,
-    /// Availability zone (`1`, `2`, `3`); `None` for regional resources. Zones are compared as given: the logical numbers of
-    /// two subscriptions may name different buildings.
-    pub zone: Option<&'a str>,
-}
 
 /// Round-trip time between two regions, as Azure publishes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 use model::table::Resource;
 use model::{Location, Network, NicId, NicOwner, OutsidePlace};
 
-use crate::latency::Place;
 use crate::time::SimDuration;
 
 /// A NIC as people and captures see it.
@@ -17,6 +16,16 @@ pub struct Site {
     zone: Option<String>,
     /// One way to where it is joined to Azure, for hosts outside.
     outside: Option<Distance>,
+}
+
+/// Where one end of a link is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// Azure region, as location id or display name (`northeurope`, `North Europe`); `None` if the input does not say.
+    pub region: Option<&'a str>,
+    /// Availability zone (`1`, `2`, `3`); `None` for regional resources. Zones are compared as given: the logical numbers of
+    /// two subscriptions may name different buildings.
+    pub zone: Option<&'a str>,
 }
 
 /// How far a host outside Azure is from where it is joined to it.

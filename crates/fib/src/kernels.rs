@@ -14,12 +14,8 @@ mod x86;
 
 use std::sync::LazyLock;
 
-use crate::key::Key;
+use crate::key::{BLOCK, Key};
 use crate::range_tree::{FANOUT, Node, RangeTree};
-
-/// Keys that walk down side by side. A kernel begins every block with a wait for the top level, so a block is longer
-/// than the usual batch of 32: who asks for more at once gets it a little faster.
-pub(crate) const BLOCK: usize = 64;
 
 /// Fewer keys than this are faster one by one.
 const FEW: usize = 4;

@@ -7,8 +7,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::table::{LinkId, NsgId, RouteTableId};
-
 /// How many touches a table remembers.
 const REMEMBERED: usize = 1024;
 
@@ -63,26 +61,6 @@ impl Journal {
 /// A state that a network has been in. See [`crate::Network::changes_since`].
 #[derive(Clone, Debug)]
 pub struct Revision(pub(crate) Vec<Moment>);
-
-/// What may have changed between a state and a later one. Objects that were created or deleted count as changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Route tables, ascending, each once.
-    pub route_tables: Vec<RouteTableId>,
-    /// Peering links, ascending, each once. Each stands for its entry in the list of the network that holds it, too.
-    pub peerings: Vec<LinkId>,
-    /// Network security groups, ascending, each once.
-    pub security_groups: Vec<NsgId>,
-    /// Something else.
-    pub others: bool,
-}
-
-impl Changes {
-    /// Whether nothing has changed.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,8 @@
 //! | [`outside`] | hosts outside Azure, which send and receive without being NICs |
 //! | [`peering`] | peering links and their life cycle |
 //! | [`network`], [`request`] | the tables, the operations on them and what these ask for |
-//! | [`journal`] | what has changed since a moment |
+//! | [`journal`] | which rows of a table were touched since a moment |
+//! | [`changes`] | which objects of a network may have changed since |
 //! | [`lookup`] | what a person types (a VM, a NIC, an address) to what it means |
 //! | [`authorization`] | who may do what with networks and peerings |
 //! | [`names`] | private DNS zones, DNS servers in machines |
@@ -26,6 +27,7 @@
 pub mod address;
 pub mod allocation;
 pub mod authorization;
+pub mod changes;
 pub mod connectivity;
 pub mod delivery;
 pub mod error;

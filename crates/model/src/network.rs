@@ -15,6 +15,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use crate::authorization::Authorization;
+use crate::changes::Changes;
 use crate::delivery::{
     AzureFirewall, LoadBalancer, NatGateway, PublicIpAddress, VirtualNetworkAppliance,
 };
@@ -22,7 +23,7 @@ use crate::error::OperationError;
 use crate::firewall::{FirewallPolicy, IpGroup};
 use crate::gateway::{Connection, LocalNetworkGateway, VirtualNetworkGateway};
 use crate::id::ResourceId;
-use crate::journal::{Changes, Journal, Revision};
+use crate::journal::{Journal, Revision};
 use crate::names::Names;
 use crate::network_interface::NetworkInterface;
 use crate::network_manager::NetworkManager;

@@ -212,7 +212,7 @@ fn a_priority_is_used_once_a_direction_and_a_name_once_a_group() {
 
 #[test]
 fn a_network_tells_what_operations_have_touched_since_a_state_that_it_has_been_in() {
-    use model::journal::Changes;
+    use model::changes::Changes;
 
     let mut network = Network::default();
     let hub = vnet(&mut network, "10.0.0.0/16").unwrap();

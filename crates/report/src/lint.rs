@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use diagnose::lint::{Check, Finding, checks};
 use diagnose::object::short;
-use diagnose::ways_out::WayOut;
+use diagnose::way_out::WayOut;
 use formats::locations::Locations;
 use formats::source::Sources;
 use model::ResourceId;

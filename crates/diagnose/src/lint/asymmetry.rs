@@ -7,7 +7,7 @@ use model::{NicId, ResourceId, VnetId};
 
 use super::{Check, Design, Finding, Severity};
 use crate::lint::next_hops::{appliances, first_host, route_id};
-use crate::ways_out::WayOut;
+use crate::way_out::WayOut;
 
 const ONE_WAY: Check = Check {
     id: "asymmetric-appliance-route",

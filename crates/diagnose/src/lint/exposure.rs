@@ -11,7 +11,7 @@ use model::{Direction, NextHopType, NicId, RouteSource};
 
 use super::{Check, Design, Finding, Severity};
 use crate::commands::group_of;
-use crate::ways_out::WayOut;
+use crate::way_out::WayOut;
 
 const OPEN: Check = Check {
     id: "open-public-ip",

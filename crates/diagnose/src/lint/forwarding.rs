@@ -10,7 +10,7 @@ use super::{Check, Design, Finding, Severity};
 use crate::commands::set_flag;
 use crate::lint::next_hops::{Appliance, appliances, first_host, route_id};
 use crate::object::short;
-use crate::ways_out::WayOut;
+use crate::way_out::WayOut;
 
 const BLOCKED: Check = Check {
     id: "forwarded-traffic-off",

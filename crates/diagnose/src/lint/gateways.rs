@@ -6,7 +6,7 @@ use model::{LinkId, PeeringState};
 use super::{Check, Design, Finding, Severity};
 use crate::commands::{group_of, set_flag};
 use crate::object::short;
-use crate::ways_out::WayOut;
+use crate::way_out::WayOut;
 
 const NOT_OFFERED: Check = Check {
     id: "remote-gateway-without-transit",

@@ -11,7 +11,8 @@ use model::{Network, NextHopType, NicId, ResourceId, RouteTableId, VnetId};
 use super::{Check, Design, Finding, Severity};
 use crate::commands::group_of;
 use crate::object::short;
-use crate::ways_out::{WayOut, ip_forwarding};
+use crate::way_out::WayOut;
+use crate::ways_out::ip_forwarding;
 
 const NOBODY: Check = Check {
     id: "next-hop-nobody",

@@ -7,7 +7,7 @@ use model::{LinkId, PeeringState};
 use super::{Check, Design, Finding, Severity};
 use crate::commands::{create_link, reconnect, set_flag, sync};
 use crate::object::short;
-use crate::ways_out::WayOut;
+use crate::way_out::WayOut;
 
 const HALF_MADE: Check = Check {
     id: "peering-half-made",

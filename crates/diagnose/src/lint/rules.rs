@@ -14,7 +14,7 @@ use super::{Check, Design, Finding, Severity};
 use crate::commands::group_of;
 use crate::lint::cover::covered_by;
 use crate::object::direction_word;
-use crate::ways_out::WayOut;
+use crate::way_out::WayOut;
 
 const SHADOWED: Check = Check {
     id: "security-rule-shadowed",

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use ipnet::Ipv4Net;
-use model::journal::Changes;
+use model::changes::Changes;
 use model::table::Resource;
 use model::{
     AzureFirewall, Connection, FirewallPolicy, FirewallRule, IpGroup, LoadBalancer,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
-use model::journal::Changes;
+use model::changes::Changes;
 use model::{Network, NicId, ResourceId};
 use rayon::prelude::*;
 

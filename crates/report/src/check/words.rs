@@ -1,8 +1,9 @@
 //! What decided about a promise, and sentences about it.
 
-use diagnose::evidence::{Stage, StepRecord};
+use diagnose::evidence::StepRecord;
 use diagnose::explanation::Explanation;
 use diagnose::object::Object;
+use diagnose::stage::Stage;
 use engine::time::SimDuration;
 use formats::promises::PromiseKind;
 use model::ResourceId;
