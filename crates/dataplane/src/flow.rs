@@ -23,6 +23,7 @@ use model::options::FlowLimit;
 use model::{Direction, NicId};
 
 use self::fragments::FragmentMemory;
+use self::pair::LINGER;
 use crate::answers::Subject;
 use crate::nat::Nat;
 use crate::packet::{Content, FiveTuple, Packet, TcpFlags, protocol};
@@ -33,8 +34,6 @@ use crate::time::{SimDuration, SimTime};
 pub const AZURE_FLOW_LIMIT: u32 = 500_000;
 /// Idle time of ICMP flows (S-21); others have that of their virtual network.
 const ICMP_IDLE: SimDuration = SimDuration::from_seconds(60);
-/// How long a closed TCP flow is remembered, so that its last ACK or a late RST passes (S-21).
-const LINGER: SimDuration = SimDuration::from_seconds(1);
 /// Old records looked at for each new one: more than one, so that the table shrinks to the live ones.
 const SWEEP: usize = 2;
 

@@ -10,7 +10,6 @@
 mod asked;
 #[cfg(test)]
 mod differential;
-pub(crate) mod faults;
 mod frames;
 mod lanes;
 pub mod shards;
@@ -19,13 +18,13 @@ use control::Snapshot;
 use model::NicId;
 
 use self::asked::{Ahead, Asked, Question, VECTOR};
-use self::faults::{Fault, planted};
 pub use self::frames::Frames;
 use self::lanes::{Lane, Lanes};
 use self::shards::{HandOvers, Shards};
 use crate::answers::{Answers, Subject};
 use crate::checksum;
 use crate::counters::Counters;
+use crate::faults::{Fault, planted};
 use crate::flow::fused::{Arrival, Beginning, FusedFlows, Replay, Replayed, Shown};
 use crate::flow::key::FlowKey;
 use crate::flow::pair::Tick;

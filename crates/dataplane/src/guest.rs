@@ -363,3 +363,16 @@ pub fn egress(guest: &Guest, at: NicId, destination: Ipv4Addr) -> NicId {
         .or_else(|| guest.nics.first().copied())
         .unwrap_or(at)
 }
+/// Whether a guest puts other addresses into what it passes on.
+pub(crate) fn translates(guest: &Guest) -> bool {
+    match guest.kind {
+        GuestKind::Firewall(_) => true,
+        GuestKind::Appliance { source_nat, .. } => source_nat,
+        GuestKind::Host(_)
+        | GuestKind::RoutingAppliance(_)
+        | GuestKind::Gateway(_)
+        | GuestKind::PrivateEndpoint
+        | GuestKind::Outside
+        | GuestKind::Nobody => false,
+    }
+}

@@ -22,6 +22,7 @@ pub mod answers;
 mod checksum;
 pub mod counters;
 pub mod dropped;
+mod faults;
 pub mod flow;
 pub mod forward;
 pub mod guest;

@@ -7,7 +7,7 @@ use model::NicId;
 
 use super::key::{Course, FlowKey};
 use super::pair::{Life, Tick};
-use crate::forward::faults::{Fault, planted};
+use crate::faults::{Fault, planted};
 use crate::memory::{self, Table};
 
 /// Number of a program; 0 = the way of this course is not known.

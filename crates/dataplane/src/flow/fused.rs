@@ -29,7 +29,7 @@ use super::stand_ins::StandIns;
 use super::strays::Strays;
 use super::trodden::Trodden;
 use super::way::Way;
-use crate::forward::faults::{Fault, holds, planted};
+use crate::faults::{Fault, holds, planted};
 use crate::nat::Nat;
 use crate::packet::{FiveTuple, TcpFlags};
 use crate::time::SimTime;

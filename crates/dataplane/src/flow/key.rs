@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use model::Direction;
 
-use crate::forward::faults::{Fault, planted};
+use crate::faults::{Fault, planted};
 use crate::packet::FiveTuple;
 
 /// The two directions of a conversation: from the lower end (address, then port) to the upper, or back.

@@ -3,9 +3,12 @@
 use model::NicId;
 
 use super::key::Course;
-use crate::forward::faults::{Fault, planted};
+use crate::faults::{Fault, planted};
 use crate::packet::{Content, Packet, TcpFlags};
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
+
+/// How long a closed TCP flow is remembered, so that its last ACK or a late RST passes (S-21).
+pub(super) const LINGER: SimDuration = SimDuration::from_seconds(1);
 
 /// Milliseconds, counted modulo 2³²: 49 days. Ages are differences, so they are right as long as nothing is older than that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +89,7 @@ impl Pair {
     #[inline]
     pub(crate) fn span(&self) -> u32 {
         if self.life.closed {
-            ticks(super::LINGER)
+            ticks(LINGER)
         } else {
             self.idle
         }

@@ -9,7 +9,7 @@ use model::{Direction, NicId};
 
 use super::entry::ProgramId;
 use super::key::Course;
-use crate::forward::faults::{Fault, planted};
+use crate::faults::{Fault, planted};
 
 /// A visit on a way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

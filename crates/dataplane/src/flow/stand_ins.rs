@@ -12,7 +12,7 @@ use control::Snapshot;
 use control::snapshot::Frontend;
 use model::NicId;
 
-use crate::forward::shards;
+use crate::guest;
 use crate::packet::FiveTuple;
 
 /// The ends behind translating frontends.
@@ -36,7 +36,7 @@ impl StandIns {
         self.have(tuple)
             || snapshot
                 .guest_behind(start)
-                .is_none_or(|(_, guest)| shards::translates(guest))
+                .is_none_or(|(_, guest)| guest::translates(guest))
             // Forged, or passed on by somebody: whose it is might be seen elsewhere.
             || snapshot.nic(start).is_none_or(|nic| {
                 !nic.addresses.contains(&tuple.source) && snapshot.edge.is_beyond(tuple.source)

@@ -8,7 +8,7 @@ use model::NicId;
 
 use super::entry::ProgramId;
 use super::key::{Course, FlowKey};
-use crate::forward::faults::{Fault, planted};
+use crate::faults::{Fault, planted};
 
 /// Buckets of two ways each; a power of two.
 const BUCKETS: usize = 2048;

@@ -5,7 +5,7 @@ use control::snapshot::GuestKind;
 use model::{Direction, NicId};
 
 use crate::dropped::Dropped;
-use crate::forward::faults::{Fault, planted};
+use crate::faults::{Fault, planted};
 use crate::recorder::{FlowFound, Recorder, Step, Visit};
 
 /// Visits on the longest way that is fused: five routers.

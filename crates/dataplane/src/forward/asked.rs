@@ -10,9 +10,9 @@ use control::Snapshot;
 use control::snapshot::{FibEntry, GroupRules, Nic, Rules, TagViewId};
 use model::{Direction, NicId, OutsidePlace, StationId};
 
-use super::faults::{Fault, planted};
 use crate::answers::{self, Answers, Departure, Inside, Subject};
 use crate::dropped::Dropped;
+use crate::faults::{Fault, planted};
 use crate::flow::program::{Place, Stop};
 use crate::guest;
 use crate::packet::FiveTuple;

@@ -21,7 +21,7 @@ use std::ops::Range;
 use proptest::prelude::*;
 
 use self::trial::Tally;
-use super::faults::{self, Fault};
+use crate::faults::{self, Fault};
 
 /// Packets of a seed.
 const PACKETS: usize = 3000;

@@ -1,8 +1,8 @@
 //! Reading the headers of many frames: what a replay and the rules need of each, side by side.
 
-use super::faults::{Fault, holds, planted};
 use super::frames::Frames;
 use super::{BURST, Entering};
+use crate::faults::{Fault, holds, planted};
 use crate::flow::key::{Course, FlowKey};
 use crate::packet::{Content, ETHERNET_HEADER_LEN, NIC_MTU, TcpFlags, protocol};
 

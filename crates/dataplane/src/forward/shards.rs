@@ -16,12 +16,12 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use control::Snapshot;
-use control::snapshot::{Guest, GuestKind};
 use fib::Ranges;
 use ipnet::Ipv4Net;
 use model::NicId;
 
 use crate::answers::Departure;
+use crate::guest;
 use crate::packet::{FiveTuple, NIC_MTU, Packet};
 use crate::pipeline::Position;
 
@@ -159,21 +159,7 @@ fn has_its_turn_at_home(snapshot: &Snapshot, at: NicId, packet: &Packet) -> bool
     ends_here
         || snapshot
             .guest_behind(at)
-            .is_some_and(|(_, guest)| translates(guest))
-}
-
-/// Whether a guest puts other addresses into what it passes on.
-pub(crate) fn translates(guest: &Guest) -> bool {
-    match guest.kind {
-        GuestKind::Firewall(_) => true,
-        GuestKind::Appliance { source_nat, .. } => source_nat,
-        GuestKind::Host(_)
-        | GuestKind::RoutingAppliance(_)
-        | GuestKind::Gateway(_)
-        | GuestKind::PrivateEndpoint
-        | GuestKind::Outside
-        | GuestKind::Nobody => false,
-    }
+            .is_some_and(|(_, guest)| guest::translates(guest))
 }
 
 /// Addresses that may stand for another one, or for which another one may stand while the far end shows nothing of it:
@@ -187,7 +173,11 @@ fn stand_ins(snapshot: &Snapshot) -> Ranges<bool> {
     addresses.extend(edge.translated.values().map(|way| way.address));
     addresses.extend(edge.shared.iter().map(|shared| shared.address));
 
-    for guest in snapshot.guests.iter().filter(|guest| translates(guest)) {
+    for guest in snapshot
+        .guests
+        .iter()
+        .filter(|guest| guest::translates(guest))
+    {
         let nics = guest.nics.iter().filter_map(|&nic| snapshot.nic(nic));
         addresses.extend(nics.flat_map(|nic| nic.addresses.iter().copied()));
     }

@@ -3,13 +3,12 @@
 use model::NicId;
 
 use super::{FusedFlows, expand, span_of};
-use crate::flow::LINGER;
+use crate::faults::{Fault, planted};
 use crate::flow::entry::{Entries, Entry};
 use crate::flow::key::{Course, FlowKey};
-use crate::flow::pair::{Pair, Tick, ticks};
+use crate::flow::pair::{LINGER, Pair, Tick, ticks};
 use crate::flow::program::Programs;
 use crate::flow::strays::Strays;
-use crate::forward::faults::{Fault, planted};
 use crate::time::SimTime;
 
 /// Slots that the sweep looks at for each new entry, beside one for each packet. A slot in four holds an entry that has ended when as

@@ -5,13 +5,13 @@ use model::{Direction, NicId};
 
 use super::{Arrival, Conversation, FusedFlows, Opposite, by_course, expand};
 use crate::answers::is_chosen_by_addresses;
+use crate::faults::{Fault, planted};
 use crate::flow::entry::{Entry, Fused, ProgramId};
 use crate::flow::key::{Course, FlowKey};
 use crate::flow::pair::{Life, Pair, Tick};
 use crate::flow::program::{Place, Programs, Stop, StopTerms};
 use crate::flow::trodden::Walked;
 use crate::flow::way::Kept;
-use crate::forward::faults::{Fault, planted};
 use crate::packet::protocol;
 use crate::recorder::Visit;
 

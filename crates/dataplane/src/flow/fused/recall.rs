@@ -4,10 +4,10 @@ use model::Direction;
 
 use super::{FusedFlows, expand, span_of};
 use crate::answers::Subject;
+use crate::faults::{Fault, planted};
 use crate::flow::key::FlowKey;
 use crate::flow::pair::{Life, Pair, Tick, ticks};
 use crate::flow::{ICMP_IDLE, Known, Pairs, TableFull, Terms};
-use crate::forward::faults::{Fault, planted};
 use crate::nat::Nat;
 use crate::packet::{FiveTuple, Packet, protocol};
 use crate::recorder::Visit;

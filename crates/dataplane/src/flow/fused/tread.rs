@@ -4,11 +4,11 @@ use model::NicId;
 
 use super::expiry::has_ended;
 use super::{ENDING, FusedFlows, Replay, Replayed, Shown, by_course};
+use crate::faults::{Fault, holds, planted};
 use crate::flow::entry::{Entry, Fused};
 use crate::flow::pair::Tick;
 use crate::flow::program::Stop;
 use crate::flow::trodden::{Trail, Walked};
-use crate::forward::faults::{Fault, holds, planted};
 
 /// A packet that may begin a flow.
 #[derive(Clone, Copy, Debug)]
