@@ -78,7 +78,7 @@ impl Addresses {
         self.classes & classes != 0 || self.listed.contains(address)
     }
 
-    fn new(listed: AddressSet, classes: u32) -> Self {
+    pub(crate) fn new(listed: AddressSet, classes: u32) -> Self {
         let classes = if listed.is_all() { 0 } else { classes };
         Self { listed, classes }
     }

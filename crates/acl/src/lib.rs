@@ -15,6 +15,7 @@ mod compile;
 mod kernel;
 pub mod linear;
 mod ports;
+mod read_back;
 mod row;
 mod rule;
 mod rule_set;

@@ -32,6 +32,34 @@ pub(crate) trait Row: Copy + Eq + Hash {
         self.words_mut()[(rule / WORD) as usize] ^= 1 << (rule % WORD);
     }
 
+    /// Whether `rule` is in. It is below [`RULES`](Self::RULES).
+    fn contains(&self, rule: u32) -> bool {
+        self.words()[(rule / WORD) as usize] >> (rule % WORD) & 1 == 1
+    }
+
+    /// The rules, ascending.
+    fn rules(self) -> impl Iterator<Item = u32> {
+        (0..Self::WORDS)
+            .zip((0..).step_by(WORD as usize))
+            .flat_map(move |(word, first)| {
+                let mut rest = self.words()[word];
+                std::iter::from_fn(move || {
+                    let rule = (rest != 0).then(|| first + rest.trailing_zeros());
+                    rest &= rest.wrapping_sub(1); // without its lowest bit
+                    rule
+                })
+            })
+    }
+
+    /// Rules that are in one of them alone.
+    #[must_use]
+    fn xor(mut self, other: &Self) -> Self {
+        for (word, other) in self.words_mut().iter_mut().zip(other.words()) {
+            *word ^= other;
+        }
+        self
+    }
+
     /// Rules that are in both.
     #[must_use]
     #[inline(always)]

@@ -116,6 +116,28 @@ impl RuleSet {
         }
     }
 
+    /// Whether one rule matches, whatever those before it do.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such rule.
+    pub fn matches(&self, rule: u32, key: &Key) -> bool {
+        let block = self.blocks.partition_point(|block| block.first <= rule) - 1;
+        let block = &self.blocks[block];
+        table!(block, table => table.matches(rule - block.first, key))
+    }
+
+    /// The rules that the list was built from, in their order: read back from the tables, which takes about as long as to build them.
+    pub fn rules(&self) -> Vec<Rule> {
+        let mut rules = Vec::with_capacity(self.len);
+        let ends = self.blocks.iter().skip(1).map(|block| block.first as usize);
+        for (block, end) in self.blocks.iter().zip(ends.chain([self.len])) {
+            let count = end - block.first as usize;
+            rules.append(&mut table!(block, table => table.rules(count)));
+        }
+        rules
+    }
+
     /// Number of rules.
     pub fn len(&self) -> usize {
         self.len

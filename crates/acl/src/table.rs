@@ -90,11 +90,7 @@ impl<R: Row> Table<R> {
     #[inline]
     pub(crate) fn first_match(&self, kernel: Kernel, key: &Key) -> Option<u32> {
         let search = kernel.search();
-        let found = Found {
-            source: self.source.listed.row(search, key.source.into()),
-            destination: (self.destination.listed).row(search, key.destination.into()),
-            destination_port: (self.destination_port).row(search, port(key.destination_port)),
-        };
+        let found = self.found(search, key);
         let work = FirstMatch {
             table: self,
             search,
@@ -126,6 +122,22 @@ impl<R: Row> Table<R> {
             && matches!(self.source_port, Field::Ignored)
     }
 
+    /// Whether this rule accepts a packet in all fields.
+    pub(crate) fn matches(&self, rule: u32, key: &Key) -> bool {
+        let search = Kernel::fastest().search();
+        self.accepting::<false>(search, key, self.found(search, key))
+            .contains(rule)
+    }
+
+    #[inline]
+    fn found(&self, search: fib::Kernel, key: &Key) -> Found {
+        Found {
+            source: self.source.listed.row(search, key.source.into()),
+            destination: (self.destination.listed).row(search, key.destination.into()),
+            destination_port: (self.destination_port).row(search, port(key.destination_port)),
+        }
+    }
+
     /// Position of the first rule that accepts a packet in all fields, or [`NO_MATCH`]. `PLAIN` is what
     /// [`is_plain`](Self::is_plain) says.
     #[inline(always)]
@@ -136,6 +148,19 @@ impl<R: Row> Table<R> {
         key: &Key,
         found: Found,
     ) -> u32 {
+        let rule = self
+            .accepting::<PLAIN>(search, key, found)
+            .first(instructions);
+        if (rule as usize) < R::RULES {
+            rule
+        } else {
+            NO_MATCH
+        }
+    }
+
+    /// The rules that accept a packet in all fields.
+    #[inline(always)]
+    fn accepting<const PLAIN: bool>(&self, search: fib::Kernel, key: &Key, found: Found) -> R {
         let mut source = *self.row(found.source);
         source = source.or(self.row(self.source.classes.row(key.source_classes)));
         let mut destination = *self.row(found.destination);
@@ -150,20 +175,14 @@ impl<R: Row> Table<R> {
             }
             source = source.and(self.row(self.source_port.row(search, port(key.source_port))));
         }
-        let rule = source
+        source
             .and(&destination)
             .and(self.row(self.protocol[usize::from(key.protocol)]))
             .and(self.row(found.destination_port))
-            .first(instructions);
-        if (rule as usize) < R::RULES {
-            rule
-        } else {
-            NO_MATCH
-        }
     }
 
     #[inline(always)]
-    fn row(&self, number: u32) -> &R {
+    pub(crate) fn row(&self, number: u32) -> &R {
         &self.rows[number as usize]
     }
 

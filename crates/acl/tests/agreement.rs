@@ -163,6 +163,7 @@ const BATCHES: [usize; 3] = [7, 32, 45];
 fn assert_agreement(rules: &[Rule], keys: &[Key]) -> Result<(), TestCaseError> {
     let set = RuleSet::build(rules);
     prop_assert_eq!(set.len(), rules.len());
+    prop_assert_eq!(&set.rules(), rules, "read back");
     let some = rules.len().div_ceil(100).max(1);
     let aimed = rules.iter().step_by(some).chain(rules.last());
     let aimed = aimed
@@ -173,6 +174,22 @@ fn assert_agreement(rules: &[Rule], keys: &[Key]) -> Result<(), TestCaseError> {
         .iter()
         .map(|key| linear::first_match(rules, key))
         .collect();
+    for (key, number) in keys.iter().zip(0_u32..) {
+        let tried = rules
+            .iter()
+            .zip(0..)
+            .skip(number as usize % some)
+            .step_by(some);
+        for (rule, position) in tried {
+            prop_assert_eq!(
+                set.matches(position, key),
+                rule.matches(key),
+                "{}, {:?}",
+                position,
+                key
+            );
+        }
+    }
     for kernel in Kernel::available() {
         let name = kernel.name();
         for (key, &expected) in keys.iter().zip(&expected) {

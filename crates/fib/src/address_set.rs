@@ -32,6 +32,12 @@ impl AddressSet {
         }
     }
 
+    /// The union of the ranges, in any order, overlapping or not. A range whose end is below its start holds no address.
+    pub fn from_ranges(ranges: impl IntoIterator<Item = RangeInclusive<u32>>) -> Self {
+        let ranges = ranges.into_iter().filter(|range| !range.is_empty());
+        Self::merged(ranges.map(|range| range.into_inner()).collect())
+    }
+
     /// Whether no address is in the set.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
@@ -69,7 +75,7 @@ impl AddressSet {
     /// Addresses in this set, in `other`, or in both.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        Self::from_ranges(self.ranges.iter().chain(&other.ranges).copied().collect())
+        Self::merged(self.ranges.iter().chain(&other.ranges).copied().collect())
     }
 
     /// Addresses in both sets.
@@ -138,7 +144,7 @@ impl AddressSet {
     }
 
     /// Sorts ranges and merges those that overlap or touch.
-    fn from_ranges(mut unsorted: Vec<(u32, u32)>) -> Self {
+    fn merged(mut unsorted: Vec<(u32, u32)>) -> Self {
         unsorted.sort_unstable();
         let mut ranges: Vec<(u32, u32)> = Vec::with_capacity(unsorted.len());
         for (first, last) in unsorted {
@@ -178,7 +184,7 @@ impl From<Ipv4Net> for AddressSet {
 impl FromIterator<Ipv4Net> for AddressSet {
     fn from_iter<I: IntoIterator<Item = Ipv4Net>>(prefixes: I) -> Self {
         let bounds = |prefix: Ipv4Net| (prefix.network().into(), prefix.broadcast().into());
-        Self::from_ranges(prefixes.into_iter().map(bounds).collect())
+        Self::merged(prefixes.into_iter().map(bounds).collect())
     }
 }
 
