@@ -190,7 +190,7 @@ fn changes(criterion: &mut Criterion) {
         },
     );
     let (group, _) = network.nsgs().iter().next().expect("spokes have one");
-    let rules = network.nsgs()[group].rules.clone();
+    let rules = network.nsgs()[group].rules.to_vec();
     change(
         criterion,
         "rule_among_65536_nics",

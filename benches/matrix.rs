@@ -108,7 +108,7 @@ fn change(criterion: &mut Criterion, estate: &mut Estate) {
             for time in 0..times {
                 let number = usize::try_from(time / 2).unwrap_or(0) % estate.network.nsgs().len();
                 let nsg = NsgId::from_index(number);
-                let whole = estate.network.nsgs()[nsg].rules.clone();
+                let whole = estate.network.nsgs()[nsg].rules.to_vec();
                 let rules = whole[1..].to_vec();
                 let mut network = estate.network.clone();
                 network.set_security_rules(nsg, rules).expect("fewer rules");

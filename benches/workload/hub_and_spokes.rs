@@ -276,7 +276,7 @@ fn vnet(network: &mut Network, name: &str, space: &str) -> (VnetId, SubnetId) {
     let group = NetworkSecurityGroup {
         id: id("networkSecurityGroups", name),
         location: Location::default(),
-        rules: rules(),
+        rules: rules().into(),
         flush_connection: false,
     };
     let group = network

@@ -189,7 +189,8 @@ fn of_group<'a>(
     profile: &Profile,
 ) -> Option<Evaluation<'a>> {
     let compiled = snapshot.rules(group.rules);
-    let rules = compiled.rules.iter().zip(&compiled.resolved);
+    let resolved = compiled.table.rules();
+    let rules = compiled.rules.iter().zip(&resolved);
     let rules = until_match(rules.map(|(rule, resolved)| EvaluatedRule {
         rule: rule.clone(),
         admin: None,

@@ -7,7 +7,6 @@ use acl::{Addresses, ClassId, Protocols, RuleSet};
 use fib::{AddressSet, Ranges};
 use ipnet::Ipv4Net;
 use model::options::{IcmpPorts, Quirks, VnetAccessWithoutNsg};
-use model::security::default_rules;
 use model::table::Key;
 use model::{
     Access, Direction, LinkId, Network, NsgId, Ports, RuleAddresses, RuleProtocol, SecurityRule,
@@ -22,7 +21,7 @@ use crate::service_tags::platform_tag;
 use crate::shared::replace;
 use crate::snapshot::{
     AZURE_LOAD_BALANCER, CompiledRules, GroupRules, INTERNET, Level, RuleSetId, Rules,
-    VIRTUAL_NETWORK,
+    RulesInOrder, VIRTUAL_NETWORK,
 };
 use crate::wiring::Wiring;
 
@@ -306,7 +305,8 @@ impl Compiler<'_> {
         previous: Option<&Arc<CompiledRules>>,
     ) -> (Arc<CompiledRules>, Arc<[Note]>) {
         let mut notes = Vec::new();
-        let rules = self.in_order(group, direction);
+        let own = group.map(|group| Arc::clone(&self.network.nsgs()[group].rules));
+        let rules = RulesInOrder::new(own.unwrap_or_default(), direction);
         let resolved: Vec<acl::Rule> = rules
             .iter()
             .map(|rule| {
@@ -324,7 +324,7 @@ impl Compiler<'_> {
         let flush = group.is_some_and(|group| self.network.nsgs()[group].flush_connection);
         let icmp_ignores_ports = self.network.options.icmp_ports == IcmpPorts::Ignore;
 
-        let unchanged = previous.filter(|old| old.rules == rules && old.resolved == resolved);
+        let unchanged = previous.filter(|old| old.rules == rules && old.table.rules() == resolved);
         // S-22: with flushConnection a change of the rules reaches running flows, and switching it on does so once.
         let flushed_in = match previous {
             None if flush => self.generation,
@@ -358,25 +358,9 @@ impl Compiler<'_> {
                 .filter(|(rule, _)| names_platform(rule))
                 .map(|(_, position)| position)
                 .collect(),
-            resolved,
             rules,
         };
         (Arc::new(compiled), notes.into())
-    }
-
-    /// S-10: the user's rules and the three defaults (S-7) in one list by priority. Imported rules may stand behind the defaults (S-1).
-    fn in_order(&self, group: Option<NsgId>, direction: Direction) -> Vec<SecurityRule> {
-        let own = group
-            .map(|group| &self.network.nsgs()[group].rules)
-            .into_iter()
-            .flatten();
-        let mut rules: Vec<SecurityRule> = own
-            .filter(|rule| rule.direction == direction)
-            .cloned()
-            .chain(default_rules(direction))
-            .collect();
-        rules.sort_by_key(|rule| rule.priority);
-        rules
     }
 }
 

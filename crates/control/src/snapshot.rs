@@ -29,7 +29,7 @@ pub use self::gateways::{Far, Gateway, OutsideHost, Site, Tunnel};
 pub use self::routes::{CompiledFib, EffectiveRoute, FibEntry, NextHop, RouteOrigin};
 pub use self::rules::{
     AZURE_LOAD_BALANCER, AdminRules, CompiledAdminRule, CompiledAdminRules, CompiledRules,
-    GroupRules, INTERNET, Level, Policy, Rules, TagView, VIRTUAL_NETWORK,
+    GroupRules, INTERNET, Level, Policy, Rules, RulesInOrder, TagView, VIRTUAL_NETWORK,
 };
 
 /// What Azure's controller would have programmed, for one state of the network. Its parts are shared with the snapshots of other

@@ -34,7 +34,7 @@ fn two(flush_connection: bool) -> (Topology, [SubnetId; 2], [NicId; 2], NsgId) {
     let group = NetworkSecurityGroup {
         id: id("networkSecurityGroups", "nsg"),
         location: model::Location::default(),
-        rules: vec![rule("first")],
+        rules: [rule("first")].into(),
         flush_connection,
     };
     let group = topology
@@ -173,7 +173,7 @@ fn a_new_member_of_an_application_security_group_changes_the_rules_that_name_it(
     });
     let second = recompile(&topology.network, &first);
     let listed = |snapshot: &Snapshot| {
-        snapshot.rule_sets[1].resolved[0]
+        snapshot.rule_sets[1].table.rules()[0]
             .destination
             .listed()
             .to_string()

@@ -316,7 +316,7 @@ impl World {
                 let group = model::NetworkSecurityGroup {
                     id: id("networkSecurityGroups", &format!("flushing{count}")),
                     location: model::Location::default(),
-                    rules: Vec::new(),
+                    rules: [].into(),
                     flush_connection: true,
                 };
                 let group = network.create_network_security_group(group).unwrap();
@@ -463,7 +463,7 @@ fn assert_equal(fast: &Snapshot, slow: &Snapshot) -> Result<(), TestCaseError> {
         prop_assert_eq!(fast.flushed_in, slow.flushed_in);
         prop_assert_eq!(&fast.allows, &slow.allows);
         prop_assert_eq!(&fast.platform, &slow.platform);
-        prop_assert_eq!(&fast.resolved, &slow.resolved);
+        prop_assert_eq!(fast.table.rules(), slow.table.rules());
         prop_assert_eq!(&fast.rules, &slow.rules);
         prop_assert_eq!(fast.icmp_table.is_some(), slow.icmp_table.is_some());
     }

@@ -425,7 +425,7 @@ fn rules_for_the_platform_are_marked() {
         .unwrap();
     assert_eq!(outbound.platform, [1, 2]);
     let addresses = outbound.platform.iter().map(|&rule| {
-        outbound.resolved[rule as usize]
+        outbound.table.rules()[rule as usize]
             .destination
             .listed()
             .to_string()

@@ -741,11 +741,12 @@ pub(crate) fn platform_rules(
         let deciding = rules
             .platform
             .iter()
-            .map(|&rule| rule as usize)
-            .find(|&rule| rules.resolved[rule].matches(&key));
-        let Some(position) = deciding else {
+            .copied()
+            .find(|&rule| rules.table.matches(rule, &key));
+        let Some(deciding) = deciding else {
             continue;
         };
+        let position = deciding as usize;
         let rule = u16::try_from(position).unwrap_or(u16::MAX);
         let allows = rules.allows[position];
         recorder.record(Step::Judged {

@@ -122,7 +122,7 @@ fn a_group_that_flushes_judges_running_flows_again_from_their_forward_side() {
         .create_network_security_group(model::NetworkSecurityGroup {
             id: crate::world::id("networkSecurityGroups", "nsg"),
             location: model::Location::default(),
-            rules: Vec::new(),
+            rules: [].into(),
             flush_connection: true,
         })
         .unwrap();

@@ -234,7 +234,7 @@ impl World {
         let group = NetworkSecurityGroup {
             id: id("networkSecurityGroups", name),
             location: Location::default(),
-            rules,
+            rules: rules.into(),
             flush_connection: false,
         };
         self.network.create_network_security_group(group).unwrap()

@@ -127,7 +127,8 @@ impl Builder<'_> {
                     self.sizes.rules,
                     self.sizes.rule_overlap,
                     &mut random,
-                ),
+                )
+                .into(),
                 flush_connection: false,
             };
             self.nsgs

@@ -332,7 +332,7 @@ fn nsgs_of_a_thousand_rules_keep_the_share_too() {
 #[test]
 fn rules_are_of_every_kind() {
     let network = subscription();
-    let rules = || network.nsgs().values().flat_map(|group| &group.rules);
+    let rules = || network.nsgs().values().flat_map(|group| group.rules.iter());
     let mut kinds: HashMap<&str, usize> = HashMap::new();
     for side in rules().flat_map(|rule| [&rule.source, &rule.destination]) {
         let kind = match side {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
@@ -18,7 +19,8 @@ pub struct NetworkSecurityGroup {
     /// Region.
     pub location: Location,
     /// The user's rules, in the order of the input; priorities are unique per direction (S-1). The six defaults are not among them.
-    pub rules: Vec<SecurityRule>,
+    /// Shared, since what is compiled from them refers to them.
+    pub rules: Arc<[SecurityRule]>,
     /// `flushConnection`: a rule change is applied to running connections too (S-22).
     pub flush_connection: bool,
 }

@@ -174,7 +174,7 @@ fn group(rules: Vec<SecurityRule>) -> NetworkSecurityGroup {
     NetworkSecurityGroup {
         id: id("networkSecurityGroups", "nsg"),
         location: Location::default(),
-        rules,
+        rules: rules.into(),
         flush_connection: false,
     }
 }

@@ -82,7 +82,7 @@ fn a_route_server_lives_in_its_own_subnet_without_rules_and_routes() {
         .create_network_security_group(NetworkSecurityGroup {
             id: id("networkSecurityGroups", "g"),
             location: Location::default(),
-            rules: Vec::new(),
+            rules: [].into(),
             flush_connection: false,
         })
         .unwrap();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use acl::Rule;
+use acl::RuleSet;
 use control::Snapshot;
 
 use crate::question::Protocol;
@@ -21,10 +21,10 @@ pub fn representatives(snapshot: &Snapshot, protocol: Protocol) -> Vec<u16> {
         starts.insert(first.max(1));
         starts.extend(last.checked_add(1));
     };
-    let groups = snapshot.rule_sets.iter().map(|set| &set.resolved);
-    let admin = snapshot.admin_rules.iter().map(|set| &set.resolved);
-    let rules = groups.chain(admin).flatten();
-    for rule in rules.filter(|rule: &&Rule| rule.protocol.matches(number)) {
+    let groups = snapshot.rule_sets.iter().map(|set| &set.table);
+    let admin = snapshot.admin_rules.iter().map(|set| &set.table);
+    let rules = groups.chain(admin).flat_map(RuleSet::rules);
+    for rule in rules.filter(|rule| rule.protocol.matches(number)) {
         for range in rule.destination_ports.ranges() {
             cut(*range.start(), *range.end());
         }

@@ -71,7 +71,7 @@ fn agree_again(scenario: &str) -> Result<(), String> {
     let (mut snapshot, mut matrix) = (world.snapshot.clone(), ask(&world.snapshot).unwrap());
     let groups: Vec<NsgId> = network.nsgs().keys().collect();
     for &group in &groups {
-        let mut rules = network.nsgs()[groups[0]].rules.clone();
+        let mut rules = network.nsgs()[groups[0]].rules.to_vec();
         rules.reverse();
         rules.truncate(1);
         network

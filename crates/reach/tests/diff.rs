@@ -518,7 +518,7 @@ fn a_network_that_was_edited_is_compared_by_what_was_edited() {
         .iter()
         .find(|(_, group)| group.id.name() == "web")
         .expect("the group");
-    let mut rules = found.rules.clone();
+    let mut rules = found.rules.to_vec();
     rules[1].priority = 150;
     rules[1].source = model::RuleAddresses::Any;
     network.set_security_rules(group, rules).expect("it fits");

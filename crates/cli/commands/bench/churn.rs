@@ -122,7 +122,7 @@ fn change(network: &mut Network, turn: Turn) -> Result<(), OperationError> {
         }
         Turn::Rule(nsg) => {
             let rule = unused_rule(network);
-            let mut rules = network.nsgs()[nsg].rules.clone();
+            let mut rules = network.nsgs()[nsg].rules.to_vec();
             let before = rules.len();
             rules.retain(|present| present.name != rule.name);
             if rules.len() == before {

@@ -28,7 +28,7 @@ pub(super) fn fill_rules(
     own: Own,
 ) -> Result<(), OperationError> {
     let strangers = Strangers::of(network);
-    let present = network.nsgs()[nsg].rules.clone();
+    let present = network.nsgs()[nsg].rules.to_vec();
     let mut rules = Vec::with_capacity(2 * count);
     for direction in [Direction::Outbound, Direction::Inbound] {
         let mut there: Vec<SecurityRule> = present

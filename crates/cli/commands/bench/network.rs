@@ -288,7 +288,7 @@ fn attach_group(network: &mut Network, subnet: SubnetId) -> Result<model::NsgId,
             "bench-rules",
         ),
         location: vnet.location.clone(),
-        rules: Vec::new(),
+        rules: [].into(),
         flush_connection: false,
     };
     let group = network.create_network_security_group(group)?;

@@ -1,11 +1,14 @@
 //! Rules as packets meet them: groups, security admin rules, and what service tags mean.
 
-use std::sync::Arc;
+use std::ops::Index;
+use std::sync::{Arc, LazyLock};
 
 use arrayvec::ArrayVec;
 use fib::{AddressSet, Ranges};
+use model::security::default_rules;
 use model::{
     AdminAccess, Direction, LinkId, NetworkManagerId, NsgId, ResourceId, SecurityAdminRule,
+    SecurityRule,
 };
 
 use super::{AdminRulesId, RuleSetId};
@@ -167,8 +170,88 @@ pub struct CompiledRules {
     pub allows: Vec<bool>,
     /// Positions of rules that name an `AzurePlatform*` tag, ascending: the only ones that packets to the platform obey (S-26); cold.
     pub platform: Vec<u32>,
-    /// What `table` was built from, in the same order: the fields one by one, for those who ask which of them matched; cold.
-    pub resolved: Vec<acl::Rule>,
-    /// The rules themselves, in the same order; cold.
-    pub rules: Vec<model::SecurityRule>,
+    /// The rules themselves, in the same order; cold. What they come to, field by field, is told by [`acl::RuleSet::rules`].
+    pub rules: RulesInOrder,
 }
+
+/// The rules of a security group in a direction, in the order in which they are asked (S-10). They are those of the network, not copies.
+#[derive(Clone, Debug)]
+pub struct RulesInOrder {
+    /// The user's, in both directions.
+    own: Arc<[SecurityRule]>,
+    /// Those that every group has (S-7).
+    defaults: &'static [SecurityRule],
+    /// Positions in the two, one behind the other.
+    order: Box<[u32]>,
+}
+
+impl RulesInOrder {
+    /// The user's rules of a direction and the three defaults, by priority. Imported rules may stand behind the defaults (S-1).
+    pub(crate) fn new(own: Arc<[SecurityRule]>, direction: Direction) -> Self {
+        static DEFAULTS: LazyLock<[Vec<SecurityRule>; 2]> =
+            LazyLock::new(|| [Direction::Outbound, Direction::Inbound].map(default_rules));
+        let [outbound, inbound] = &*DEFAULTS;
+        let defaults = match direction {
+            Direction::Outbound => outbound,
+            Direction::Inbound => inbound,
+        };
+        let mut order: Vec<(u16, u32)> = own
+            .iter()
+            .chain(defaults)
+            .zip(0..)
+            .filter(|(rule, _)| rule.direction == direction)
+            .map(|(rule, position)| (rule.priority, position))
+            .collect();
+        order.sort_unstable();
+        Self {
+            own,
+            defaults,
+            order: order.into_iter().map(|(_, position)| position).collect(),
+        }
+    }
+
+    /// The rule at a position.
+    pub fn get(&self, position: usize) -> Option<&SecurityRule> {
+        Some(self.at(*self.order.get(position)?))
+    }
+
+    /// All rules.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &SecurityRule> {
+        self.order.iter().map(|&position| self.at(position))
+    }
+
+    /// Number of rules.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Never: there are the defaults.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    fn at(&self, position: u32) -> &SecurityRule {
+        let position = position as usize;
+        match self.own.get(position) {
+            Some(rule) => rule,
+            None => &self.defaults[position - self.own.len()],
+        }
+    }
+}
+
+impl Index<usize> for RulesInOrder {
+    type Output = SecurityRule;
+
+    fn index(&self, position: usize) -> &SecurityRule {
+        self.at(self.order[position])
+    }
+}
+
+impl PartialEq for RulesInOrder {
+    fn eq(&self, other: &Self) -> bool {
+        let same = Arc::ptr_eq(&self.own, &other.own) && self.order == other.order;
+        same || self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for RulesInOrder {}

@@ -274,7 +274,7 @@ fn of_tables(network: &Network, ledger: &mut Ledger<'_>) {
             limits.rules,
         );
         let mut named = std::collections::BTreeSet::new();
-        for rule in &group.rules {
+        for rule in group.rules.iter() {
             let id = group.id.child("securityRules", &rule.name);
             for (side, word) in [(&rule.source, "source"), (&rule.destination, "destination")] {
                 match side {

@@ -91,7 +91,7 @@ pub(super) fn find(design: Design<'_>, findings: &mut Vec<Finding>) {
     }
     let members = members(design);
     for group in design.network.nsgs().values() {
-        for rule in &group.rules {
+        for rule in group.rules.iter() {
             let id = rule_id(&group.id, rule);
             findings.extend(ports(design, &id, rule));
             findings.extend(groups(design, &id, rule, &members));
@@ -117,11 +117,12 @@ fn named(rule: &SecurityRule) -> String {
 
 fn covered(design: Design<'_>, group: NsgId, set: &CompiledRules, findings: &mut Vec<Finding>) {
     let group = &design.network.nsgs()[group];
+    let resolved = set.table.rules();
     for (position, rule) in set.rules.iter().enumerate() {
         if !group.rules.contains(rule) {
             continue; // one of the defaults
         }
-        let Some(covering) = covered_by(&set.resolved[position], &set.resolved[..position]) else {
+        let Some(covering) = covered_by(&resolved[position], &resolved[..position]) else {
             continue;
         };
         let opposite = covering

@@ -82,7 +82,7 @@ impl Builder<'_> {
         let mut group = NetworkSecurityGroup {
             id: record.id.clone(),
             location: self.location(&view),
-            rules,
+            rules: rules.into(),
             flush_connection: self.reader.flag(&view, "flushConnection").unwrap_or(false),
         };
         for _ in 0..ATTEMPTS {
@@ -100,7 +100,9 @@ impl Builder<'_> {
                     else {
                         break;
                     };
-                    group.rules.remove(position);
+                    let mut others = group.rules.to_vec();
+                    others.remove(position);
+                    group.rules = others.into();
                 }
             }
         }

@@ -144,7 +144,7 @@ impl Builder<'_> {
     fn rules_with_groups(&self, homes: &Homes) -> Vec<Problem> {
         let mut problems = Vec::new();
         for group in self.network.nsgs().values() {
-            for rule in &group.rules {
+            for rule in group.rules.iter() {
                 let id = group.id.child("securityRules", &rule.name);
                 problems.extend(self.groups_of_several_networks(&id, rule, homes));
                 let most = groups_of(&rule.source)

@@ -498,7 +498,7 @@ mod tests {
             .create_network_security_group(NetworkSecurityGroup {
                 id: id("Microsoft.Network/networkSecurityGroups", "nsg"),
                 location: Location::default(),
-                rules: vec![rule],
+                rules: [rule].into(),
                 flush_connection: false,
             })
             .unwrap();

@@ -62,7 +62,7 @@ impl Network {
         rules: Vec<SecurityRule>,
     ) -> Result<(), OperationError> {
         check_rules(&self.nsgs[nsg].id, &rules)?;
-        self.nsgs.get_mut(nsg).expect("indexed above").rules = rules;
+        self.nsgs.get_mut(nsg).expect("indexed above").rules = rules.into();
         Ok(())
     }
 

@@ -338,7 +338,7 @@ impl<'s> RuleBook<'s> {
             let what = (shown, fixed);
             let unmatched = Some(unmatched);
             Prepared::new(
-                &set.resolved,
+                &set.table.rules(),
                 says,
                 unmatched,
                 what,

@@ -332,7 +332,7 @@ type Put<'p, 'n> = dyn FnMut(ResourceId, Object<'n>, bool) + 'p;
 
 fn put_group<'n>(group: &'n NetworkSecurityGroup, put: &mut Put<'_, 'n>) {
     put(group.id.clone(), Object::SecurityGroup(group), true);
-    for rule in &group.rules {
+    for rule in group.rules.iter() {
         let id = rule_id(&group.id, &rule.name);
         put(id, Object::SecurityRule(rule), true);
     }

@@ -107,7 +107,7 @@ fn admin_blocks(network: &Network, snapshot: &Snapshot, nic: &Nic) -> Vec<Value>
         let mut tag_map = Map::new();
         let rules: Vec<Value> = sets
             .iter()
-            .flat_map(|set| &set.rules)
+            .flat_map(|set| set.rules.iter())
             .map(|compiled| {
                 let fields = compiled.rule.as_security_rule();
                 tags.add_to(&mut tag_map, &fields);
@@ -146,7 +146,7 @@ fn block(network: &Network, snapshot: &Snapshot, nic: NicId, level: Level) -> Op
     let mut rules = Vec::new();
     for rule in directions
         .iter()
-        .flat_map(|group| &snapshot.rules(group.rules).rules)
+        .flat_map(|group| snapshot.rules(group.rules).rules.iter())
     {
         tags.add_to(&mut tag_map, rule);
         rules.push(security_rule(rule, &tags));

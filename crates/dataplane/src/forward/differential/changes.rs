@@ -144,7 +144,7 @@ impl Change {
             43..=57 => {
                 let groups: Vec<NsgId> = network.nsgs().iter().map(|(group, _)| group).collect();
                 let group = random.pick(&groups);
-                let mut edited = network.nsgs()[group].rules.clone();
+                let mut edited = network.nsgs()[group].rules.to_vec();
                 match edited.first_mut() {
                     Some(rule) if random.percent(60) => {
                         rule.access = match rule.access {
