@@ -5,12 +5,10 @@
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
-use crate::error::OperationError;
 use crate::id::ResourceId;
-use crate::network::{Network, not_there};
 use crate::security::{Ports, RuleProtocol};
 use crate::spelling::Access;
-use crate::table::{FirewallPolicyId, IpGroupId, Resource};
+use crate::table::Resource;
 use crate::virtual_network::Location;
 
 /// A firewall policy.
@@ -137,22 +135,5 @@ impl Resource for FirewallPolicy {
 impl Resource for IpGroup {
     fn id(&self) -> &ResourceId {
         &self.id
-    }
-}
-
-impl Network {
-    /// Creates a firewall policy.
-    pub fn create_firewall_policy(
-        &mut self,
-        policy: FirewallPolicy,
-    ) -> Result<FirewallPolicyId, OperationError> {
-        not_there(&self.firewall_policies, &policy.id)?;
-        Ok(self.firewall_policies.add(policy))
-    }
-
-    /// Creates an IP group.
-    pub fn create_ip_group(&mut self, group: IpGroup) -> Result<IpGroupId, OperationError> {
-        not_there(&self.ip_groups, &group.id)?;
-        Ok(self.ip_groups.add(group))
     }
 }

@@ -1,10 +1,15 @@
 //! The network as Azure stores it: tables of resources, and the validated operations that change them.
-//!
-//! Peering links have a life cycle of their own and live in [`crate::peering`].
 
+mod authorization;
+mod connectivity;
 mod delivery;
+mod firewall_policies;
 mod interfaces;
+mod names;
+mod network_managers;
 mod outside;
+mod peerings;
+mod private_endpoints;
 mod route_server;
 mod rules;
 mod virtual_networks;

@@ -2,11 +2,12 @@
 
 use ipnet::Ipv4Net;
 
-use super::{Peering, PeeringScope, Side};
+use super::Side;
 use crate::address::first_overlap;
 use crate::error::OperationError;
 use crate::id::ResourceId;
 use crate::network::Network;
+use crate::peering::{Peering, PeeringScope};
 use crate::spelling::PeeringState;
 use crate::table::LinkId;
 use crate::virtual_network::VirtualNetwork;
