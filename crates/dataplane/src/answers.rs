@@ -1,18 +1,21 @@
 //! What a packet may ask of the compiled tables: rules, next hop, boundary. Pure functions of snapshot, packet and NIC: no flow state
 //! and no clock, so that they can be asked ahead.
 
+mod choice;
 mod gateway;
+mod rules;
 
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
 use control::snapshot::{
-    CompiledFib, CompiledRules, FibEntry, ForwardedTraffic, FrontendId, GuestKind, Health, Member,
-    NextHop, Nic, Owner, PublicOwner, Rules, Translator,
+    FibEntry, ForwardedTraffic, GuestKind, NextHop, Nic, Owner, PublicOwner, Rules, Translator,
 };
-use model::options::IcmpPorts;
 use model::{AdminAccess, NicId, OutsidePlace, StationId, VnetId};
 
+use self::choice::{choose, chosen, member_of, one_of_shared};
+use self::rules::{ask, ask_admin_rules, ask_groups};
+pub(crate) use self::rules::{ask_batch, platform_rules, verdict};
 use crate::dropped::{DropReason, Dropped, Locator};
 use crate::packet::{Content, FiveTuple, Packet, protocol};
 use crate::recorder::{Admission, Recorder, Step, Visit};
@@ -457,147 +460,6 @@ pub(crate) fn routed(
     }
 }
 
-/// S-13: the first admin rule that matches, of the first manager that has one. `Err` if it denies; a denial comes back as `Ok` only in
-/// a counterfactual walk.
-fn ask_admin_rules(
-    snapshot: &Snapshot,
-    nic: &Nic,
-    visit: Visit,
-    key: &acl::Key,
-    recorder: &mut impl Recorder,
-) -> Result<Option<AdminAccess>, Dropped> {
-    for &rules in snapshot.policy_of(nic).admin_in(visit.direction) {
-        let set = snapshot.admin_rules(rules);
-        let Some(position) = set.first_match(key) else {
-            continue;
-        };
-        let rule = u16::try_from(position).unwrap_or(u16::MAX);
-        let access = set.verdicts[position as usize];
-        recorder.record(Step::JudgedByAdminRule {
-            visit,
-            rules,
-            rule,
-            access,
-        });
-        if access == AdminAccess::Deny {
-            let at = Locator::AdminRule { rules, rule };
-            recorder.refuse(Dropped::new(DropReason::AdminDeny, at))?;
-        }
-        return Ok(Some(access));
-    }
-    Ok(None)
-}
-
-/// S-11: all groups must allow, in their order.
-fn ask_groups(
-    snapshot: &Snapshot,
-    groups: &[control::snapshot::GroupRules],
-    visit: Visit,
-    key: &acl::Key,
-    recorder: &mut impl Recorder,
-) -> Result<(), Dropped> {
-    /// Lets the loop name the constant of a recorder that it only knows by `impl`.
-    const fn asks_every_level<R: Recorder>(_: &R) -> bool {
-        R::ASKS_EVERY_LEVEL
-    }
-
-    let mut denials = Vec::new(); // stays empty, and so without memory, unless every level is asked
-    for group in groups {
-        let (rule, allows) = ask(
-            snapshot.rules(group.rules),
-            key,
-            snapshot.options.icmp_ports,
-        );
-        recorder.record(Step::Judged {
-            visit,
-            level: group.level,
-            rules: group.rules,
-            rule,
-            allows,
-        });
-        if !allows {
-            let at = Locator::Rule {
-                level: group.level,
-                rules: group.rules,
-                rule,
-            };
-            let denial = Dropped::new(DropReason::NsgDeny, at);
-            if !asks_every_level(recorder) {
-                return recorder.refuse(denial);
-            }
-            denials.push(denial);
-        }
-    }
-    denials
-        .into_iter()
-        .try_for_each(|denial| recorder.refuse(denial))
-}
-
-/// The rule that decides, and what it says.
-#[inline]
-fn ask(rules: &CompiledRules, key: &acl::Key, icmp_ports: IcmpPorts) -> (u16, bool) {
-    let first = table_for(rules, key, icmp_ports).first_match(key);
-    decision(rules, first.unwrap_or(acl::NO_MATCH))
-}
-
-/// Positions of the rules that decide about many packets.
-pub(crate) fn ask_batch(
-    rules: &CompiledRules,
-    keys: &[acl::Key],
-    icmp_ports: IcmpPorts,
-    matches: &mut [u32],
-) {
-    rules.table.first_match_batch(keys, matches);
-    if rules.icmp_table.is_none() {
-        return;
-    }
-    for (key, first) in keys.iter().zip(matches) {
-        let table = table_for(rules, key, icmp_ports);
-        if !std::ptr::eq(table, &raw const rules.table) {
-            *first = table.first_match(key).unwrap_or(acl::NO_MATCH);
-        }
-    }
-}
-
-#[inline]
-fn table_for<'r>(
-    rules: &'r CompiledRules,
-    key: &acl::Key,
-    icmp_ports: IcmpPorts,
-) -> &'r acl::RuleSet {
-    match (icmp_ports, &rules.icmp_table) {
-        (IcmpPorts::Ignore, Some(table)) if key.protocol == protocol::ICMP => table,
-        _ => &rules.table,
-    }
-}
-
-/// What the rule that decides says. The defaults match everything (S-7), so there always is one.
-#[inline]
-fn decision(rules: &CompiledRules, first: u32) -> (u16, bool) {
-    let rule = (first as usize).min(rules.allows.len().saturating_sub(1));
-    let allows = rules.allows.get(rule).copied().unwrap_or(false);
-    (u16::try_from(rule).unwrap_or(u16::MAX), allows)
-}
-
-/// What a group says to a packet whose deciding rule is known.
-#[inline]
-pub(crate) fn verdict(
-    group: control::snapshot::GroupRules,
-    rules: &CompiledRules,
-    first: u32,
-) -> Result<(), Dropped> {
-    let (rule, allows) = decision(rules, first);
-    if allows {
-        return Ok(());
-    }
-    let at = Locator::Rule {
-        level: group.level,
-        rules: group.rules,
-        rule,
-    };
-    Err(Dropped::new(DropReason::NsgDeny, at))
-}
-
 /// Whether all packets to a destination go from a NIC to the same next hop, whatever their ports (R-25, R-32, G-5: those choose by a hash).
 pub(crate) fn is_chosen_by_addresses(
     snapshot: &Snapshot,
@@ -660,110 +522,7 @@ fn owner_of_destination(
     }
 }
 
-/// of several next hops of one prefix the one for this five-tuple. The two directions of a flow are chosen for themselves, as
-/// routers do, so question and answer may pass different appliances.
-fn one_of_shared(fib: &CompiledFib, entry: FibEntry, tuple: FiveTuple) -> FibEntry {
-    let NextHop::Shared(group) = entry.next_hop else {
-        return entry;
-    };
-    let group = fib
-        .shared
-        .get(usize::from(group))
-        .map_or(&[][..], Vec::as_slice);
-    let count = u64::try_from(group.len()).unwrap_or(u64::MAX).max(1);
-    usize::try_from(tuple.hash() % count)
-        .ok()
-        .and_then(|position| group.get(position))
-        .copied()
-        .unwrap_or(entry)
-}
-
-/// the rule that takes the packet, and of its members that are up the one that both directions of a flow choose.
-fn member_of(
-    snapshot: &Snapshot,
-    frontend: FrontendId,
-    tuple: FiveTuple,
-    recorder: &mut impl Recorder,
-) -> Result<Member, Dropped> {
-    let Some((rule, member)) = chosen(snapshot, frontend, tuple) else {
-        let at = Locator::Frontend(frontend);
-        return recorder.end(Dropped::new(DropReason::NoBackend, at));
-    };
-    recorder.record(Step::Balanced {
-        frontend,
-        rule: u16::try_from(rule).unwrap_or(u16::MAX),
-        member: member.nic,
-    });
-    Ok(member)
-}
-
-/// The position of the rule that takes a packet, and the member that it gives it to.
-fn chosen(snapshot: &Snapshot, frontend: FrontendId, tuple: FiveTuple) -> Option<(usize, Member)> {
-    let has_ports = matches!(tuple.protocol, protocol::TCP | protocol::UDP);
-    let port = has_ports.then_some(tuple.destination_port);
-    let (position, rule) = snapshot.frontend(frontend).rule_for(tuple.protocol, port)?;
-    let is_up = |member: &&Member| member.health == Health::Up;
-    let up = rule.members.iter().filter(is_up).count();
-    let number = position_of(up, tuple)?;
-    let member = rule.members.iter().filter(is_up).nth(number)?;
-    Some((position, *member))
-}
-
-fn choose(candidates: &[NicId], tuple: FiveTuple) -> Option<NicId> {
-    Some(candidates[position_of(candidates.len(), tuple)?])
-}
-
-/// A position below `count`, the same for both directions of a flow; `None` if there is none.
-fn position_of(count: usize, tuple: FiveTuple) -> Option<usize> {
-    let count = u64::try_from(count).ok().filter(|&count| count > 0)?;
-    usize::try_from(tuple.symmetric_hash() % count).ok()
-}
-
 /// A NIC that was deleted while a packet was on its way to it: nobody owns the address any more.
 fn nobody_at(nic: NicId) -> Dropped {
     Dropped::new(DropReason::NoSuchHost, Locator::Nic(nic))
-}
-
-/// S-26: packets to the platform are exempt from rules, except from those that name an `AzurePlatform*` tag.
-pub(crate) fn platform_rules(
-    snapshot: &Snapshot,
-    from: NicId,
-    nic: &Nic,
-    subject: Subject,
-    recorder: &mut impl Recorder,
-) -> Result<(), Dropped> {
-    let Rules::Groups(groups) = &snapshot.policy_of(nic).outbound else {
-        return Ok(());
-    };
-    let key = subject.key(nic, snapshot);
-    for group in groups {
-        let rules = snapshot.rules(group.rules);
-        let deciding = rules
-            .platform
-            .iter()
-            .copied()
-            .find(|&rule| rules.table.matches(rule, &key));
-        let Some(deciding) = deciding else {
-            continue;
-        };
-        let position = deciding as usize;
-        let rule = u16::try_from(position).unwrap_or(u16::MAX);
-        let allows = rules.allows[position];
-        recorder.record(Step::Judged {
-            visit: Visit::leaving(from),
-            level: group.level,
-            rules: group.rules,
-            rule,
-            allows,
-        });
-        if !allows {
-            let at = Locator::Rule {
-                level: group.level,
-                rules: group.rules,
-                rule,
-            };
-            recorder.refuse(Dropped::new(DropReason::NsgDeny, at))?;
-        }
-    }
-    Ok(())
 }

@@ -35,7 +35,7 @@ impl AddressSet {
     /// The union of the ranges, in any order, overlapping or not. A range whose end is below its start holds no address.
     pub fn from_ranges(ranges: impl IntoIterator<Item = RangeInclusive<u32>>) -> Self {
         let ranges = ranges.into_iter().filter(|range| !range.is_empty());
-        Self::merged(ranges.map(|range| range.into_inner()).collect())
+        Self::merged(ranges.map(RangeInclusive::into_inner).collect())
     }
 
     /// Whether no address is in the set.

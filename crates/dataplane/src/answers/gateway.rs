@@ -8,7 +8,8 @@ use control::snapshot::{Far, FibEntry, Gateway, GuestKind, NextHop, Nic, Tunnel}
 use model::{GatewayId, NicId, OutsidePlace, StationId};
 
 use super::Answers;
-use super::{Departure, choose, position_of};
+use super::Departure;
+use super::choice::{choose, position_of};
 use crate::dropped::{DropReason, Dropped, Locator};
 use crate::packet::FiveTuple;
 use crate::recorder::{Recorder, Step};
