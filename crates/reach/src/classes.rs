@@ -13,8 +13,10 @@
 //! | `ways`, `replies` | the ways of the probes of a unit, and of the replies to them |
 //! | `rules` | what rules say of one address and many others |
 //! | `unit`, `rows` | what the rows of a unit have in common; the rows |
+//! | `likeness` | which other pairs fare as one did, step by step |
 
 mod columns;
+pub(crate) mod likeness;
 mod replies;
 mod routes;
 mod rows;
@@ -236,7 +238,7 @@ impl Work<'_> {
             prober: Prober::new(snapshot, self.service, question.source_port, depth),
             columns: &columns,
             routes: Routes::new(snapshot, &columns),
-            rules: RuleBook::new(snapshot, &columns.addresses, probe, reply),
+            rules: RuleBook::new(snapshot, columns.addresses.clone(), probe, reply),
             shared: shared_addresses(snapshot),
             named,
             is_tcp: matches!(self.service, Service::Tcp(_)),

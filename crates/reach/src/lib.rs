@@ -14,6 +14,7 @@
 //! | [`matrix`](mod@matrix) | the verdicts about all pairs, equal rows once | how they were found |
 //! | [`diff`] | what a change of a network does to its pairs, and what flipped them | files, how it is told |
 //! | [`selector`] | who is meant by a few words | verdicts |
+//! | [`reasons`] | why pairs are not reachable, for all of them | what people call the objects |
 //! | [`verify`](mod@verify) | a matrix held against packets, pair by pair at random | classes |
 //! | [`promises`] | whether what a team has promised is so, and which rules and routes that rests on | how promises are written |
 //! | [`watch`] | progress of long work, and its end before its time | the work |
@@ -36,6 +37,7 @@ pub mod ports;
 pub mod probe;
 pub mod promises;
 pub mod question;
+pub mod reasons;
 pub mod selector;
 pub mod verify;
 pub mod watch;
@@ -52,6 +54,7 @@ pub use matrix::{Classes, Counts, Matrix, Row};
 pub use packets::by_packets;
 pub use probe::{Answer, Cell, Device, Prober, Story, Way, WayEnd};
 pub use question::{Asked, Depth, Protocol, Question};
+pub use reasons::{Ending, Reason, Reasons, RowReasons};
 pub use selector::{Everyone, Selector, SelectorError};
 pub use verify::{Mismatch, verify};
 pub use watch::{Cancelled, Watch};

@@ -2,11 +2,11 @@
 //!
 //! What is found is written to `proptest-regressions/`, and asked first the next time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use model::NsgId;
 use proptest::prelude::*;
-use reach::{Depth, Question, Service, Watch};
+use reach::{Depth, Prober, Question, Reason, Reasons, Service, Watch};
 
 use crate::world::World;
 use testnet::plan;
@@ -54,6 +54,57 @@ pub(crate) fn agree_about(world: &World) -> Result<(), String> {
                 "{service}: {counts:?}, by packets {:?}",
                 slow.counts()
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Why every pair is not reachable is what its own packet says, for all of the ends and for some.
+pub(crate) fn agree_why(world: &World) -> Result<(), String> {
+    let (snapshot, ends, watch) = (&world.snapshot, &world.ends, &Watch::default());
+    let some = Arc::new(ends.filter(|end| u32::from(end.address) % 2 == 0));
+    for (service, depth, destinations) in [
+        (Service::Icmp, Depth::RoundTrip, ends),
+        (Service::Tcp(443), Depth::RoundTrip, ends),
+        (Service::Udp(53), Depth::Forward, &some),
+    ] {
+        let question = Question::about(service).with_depth(depth);
+        let prober = Prober::new(snapshot, service, None, depth);
+        let matrix = reach::matrix(snapshot, ends, destinations, question, watch);
+        let matrix = matrix.expect("nobody cancels");
+        let reasons = Reasons::new(snapshot, &matrix).expect("it is about one service");
+        let wrong = Mutex::new(None);
+        let told = reasons.for_each_row(0..ends.len(), watch, |row| {
+            let from = &ends[row.source()];
+            let mut pairs = 0;
+            for (destination, to) in destinations.iter().enumerate() {
+                if (to.address, to.worker) == (from.address, from.worker) {
+                    assert_eq!(row.get(destination), None);
+                    continue;
+                }
+                let asked = to.asked_from(from, snapshot);
+                let answer = prober.way((from.worker, from.address), asked);
+                let reason = Reason::of(&answer, depth);
+                pairs += u64::from(reason.is_some());
+                if row.get(destination) != reason {
+                    let names = ends.names(&world.network);
+                    *wrong.lock().unwrap() = Some(format!(
+                        "{service} {depth:?} {} -> {}: {:?}, by packets {reason:?}",
+                        names[row.source()],
+                        to.address,
+                        row.get(destination),
+                    ));
+                }
+            }
+            let groups = row.groups();
+            assert_eq!(groups.iter().map(|group| group.pairs).sum::<u64>(), pairs);
+            for group in groups {
+                assert_eq!(row.get(group.example), Some(group.reason));
+            }
+        });
+        told.expect("nobody cancels");
+        if let Some(wrong) = wrong.into_inner().unwrap() {
+            return Err(wrong);
         }
     }
     Ok(())
@@ -110,5 +161,11 @@ proptest! {
     fn the_quick_engine_and_packets_agree_about_every_pair(plan in plan()) {
         let scenario = plan.scenario();
         agree_about(&World::new(&scenario)).map_err(|error| TestCaseError::fail(format!("{error}\n{scenario}")))?;
+    }
+
+    #[test]
+    fn why_a_pair_is_not_reachable_is_told_by_class_as_by_its_own_packet(plan in plan()) {
+        let scenario = plan.scenario();
+        agree_why(&World::new(&scenario)).map_err(|error| TestCaseError::fail(format!("{error}\n{scenario}")))?;
     }
 }

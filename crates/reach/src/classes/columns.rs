@@ -67,7 +67,7 @@ pub(super) struct Sending {
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) list: Vec<Column>,
-    pub(super) addresses: Vec<u32>,
+    pub(super) addresses: Arc<[u32]>,
     pub(super) doors: Vec<Door>,
     /// Spans of columns behind one door, with its number, in order.
     pub(super) door_spans: Vec<(u32, u32, u32)>,
@@ -268,7 +268,7 @@ impl Columns {
             .map(|(vnet, spans)| (VnetId::from_index(vnet), spans))
             .collect();
         let mut last = None;
-        for (number, &address) in (0_u32..).zip(&columns.addresses) {
+        for (number, &address) in (0_u32..).zip(&*columns.addresses) {
             let cell = cells.cell(address);
             match columns.cell_spans.last_mut() {
                 Some(span) if last == Some(cell) => span.1 += 1,

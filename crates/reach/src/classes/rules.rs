@@ -3,7 +3,9 @@
 //!
 //! It does not know who sends, nor where packets go.
 
-use std::sync::OnceLock;
+mod denials;
+
+use std::sync::{Arc, OnceLock};
 
 use acl::{Addresses, Rule};
 use control::Snapshot;
@@ -74,7 +76,7 @@ enum Says {
 /// The rules of one set that packets of the service can match, in their order.
 #[derive(Debug)]
 struct Prepared {
-    says: Vec<Says>,
+    says: Vec<Said>,
     /// Words of a set of rules.
     words: usize,
     /// By cell of addresses at the fixed end, the rules that list them.
@@ -85,7 +87,21 @@ struct Prepared {
     /// By rule, the columns that it accepts.
     others: Vec<Others>,
     /// What is said where no rule matches.
-    unmatched: Option<Says>,
+    unmatched: Option<Said>,
+}
+
+/// What a rule says, and its position in the set.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    says: Says,
+    rule: u16,
+}
+
+impl Said {
+    fn new(rule: usize, says: Says) -> Self {
+        let rule = u16::try_from(rule).unwrap_or(u16::MAX);
+        Self { says, rule }
+    }
 }
 
 #[derive(Debug)]
@@ -99,7 +115,7 @@ impl Prepared {
     fn new(
         rules: &[Rule],
         says: impl Fn(usize) -> Says,
-        unmatched: Option<Says>,
+        unmatched: Option<Said>,
         (shown, fixed): (Shown, Fixed),
         ignores_ports: bool,
         addresses: &[u32],
@@ -164,7 +180,10 @@ impl Prepared {
             listing.extend_from_slice(&now);
         }
         Self {
-            says: candidates.iter().map(|&(rule, _)| says(rule)).collect(),
+            says: candidates
+                .iter()
+                .map(|&(rule, _)| Said::new(rule, says(rule)))
+                .collect(),
             words,
             cells: Steps::new(starts.into_iter()),
             listing,
@@ -174,7 +193,7 @@ impl Prepared {
         }
     }
 
-    /// Decides about the columns that are undecided: `say` gets what a rule says, and the bits that it decides.
+    /// Decides about the columns that are undecided: `say` gets what a rule says, and the bits that it decides, by word.
     fn decide(
         &self,
         address: u32,
@@ -182,7 +201,7 @@ impl Prepared {
         class_columns: &[(Span, u32)],
         space: &Space,
         undecided: &mut [u64],
-        mut say: impl FnMut(Says, usize, u64),
+        mut say: impl FnMut(Said, usize, u64),
     ) -> Valid {
         let (valid, cell) = self.cells.at(address);
         let cell = cell as usize * self.words;
@@ -274,7 +293,7 @@ struct View {
 pub(super) struct RuleBook<'s> {
     snapshot: &'s Snapshot,
     /// Addresses of the columns, ascending.
-    addresses: &'s [u32],
+    addresses: Arc<[u32]>,
     probe: Shown,
     reply: Shown,
     sets: [Vec<OnceLock<Prepared>>; 2],
@@ -298,7 +317,7 @@ fn locks<T>(len: usize) -> Vec<OnceLock<T>> {
 impl<'s> RuleBook<'s> {
     pub(super) fn new(
         snapshot: &'s Snapshot,
-        addresses: &'s [u32],
+        addresses: Arc<[u32]>,
         probe: Shown,
         reply: Shown,
     ) -> Self {
@@ -333,7 +352,9 @@ impl<'s> RuleBook<'s> {
                 }
             };
             // As the data plane has it: where nothing matches, the last rule speaks.
-            let unmatched = set.allows.len().checked_sub(1).map_or(Says::Deny, says);
+            let last = set.allows.len().checked_sub(1);
+            let unmatched =
+                last.map_or(Said::new(0, Says::Deny), |last| Said::new(last, says(last)));
             let ignores_ports = shown.protocol == ICMP && set.icmp_table.is_some();
             let what = (shown, fixed);
             let unmatched = Some(unmatched);
@@ -343,7 +364,7 @@ impl<'s> RuleBook<'s> {
                 unmatched,
                 what,
                 ignores_ports,
-                self.addresses,
+                &self.addresses,
             )
         })
     }
@@ -365,7 +386,7 @@ impl<'s> RuleBook<'s> {
                 None,
                 what,
                 ignores_ports,
-                self.addresses,
+                &self.addresses,
             )
         })
     }
@@ -378,7 +399,7 @@ impl<'s> RuleBook<'s> {
                 .filter(|&(_, classes)| classes != 0)
                 .map(|(range, classes)| {
                     (
-                        span_of((*range.start(), *range.end()), self.addresses),
+                        span_of((*range.start(), *range.end()), &self.addresses),
                         classes,
                     )
                 })
@@ -418,7 +439,7 @@ impl<'s> RuleBook<'s> {
         }
         for &set in admin {
             let set = self.admin_set(set, asked.fixed);
-            let say = |says, word: usize, bits: u64| match says {
+            let say = |said: Said, word: usize, bits: u64| match said.says {
                 Says::AlwaysAllow => always[word] |= bits,
                 Says::Deny => denied[word] |= bits,
                 Says::Allow => {}
@@ -435,8 +456,8 @@ impl<'s> RuleBook<'s> {
                 for group in groups {
                     undecided.copy_from_slice(&all);
                     let set = self.set(group.rules, asked.fixed);
-                    let say = |says, word: usize, bits: u64| {
-                        if says == Says::Deny {
+                    let say = |said: Said, word: usize, bits: u64| {
+                        if said.says == Says::Deny {
                             passes[word] &= !bits;
                         }
                     };
@@ -462,13 +483,13 @@ impl<'s> RuleBook<'s> {
                         }
                     }
                     if link.is_some() {
-                        let span = space.within(span_of((first, last), self.addresses));
+                        let span = space.within(span_of((first, last), &self.addresses));
                         fill(&mut undecided, span, |word, mask| *word |= mask);
                     }
                 }
                 let set = self.set(*default_rules, asked.fixed);
-                let say = |says, word: usize, bits: u64| {
-                    if says == Says::Deny {
+                let say = |said: Said, word: usize, bits: u64| {
+                    if said.says == Says::Deny {
                         passes[word] &= !bits;
                     }
                 };

@@ -16,6 +16,12 @@ impl Spans {
         self.0.is_empty()
     }
 
+    /// Whether a column is in it.
+    pub(super) fn contains(&self, column: u32) -> bool {
+        let at = self.0.partition_point(|&(_, end)| end <= column);
+        self.0.get(at).is_some_and(|&(start, _)| start <= column)
+    }
+
     /// Puts in a span that lies behind all others, or touches the last.
     pub(super) fn push(&mut self, (start, end): Span) {
         if start >= end {
