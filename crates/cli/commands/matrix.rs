@@ -174,10 +174,18 @@ impl Job<'_> {
                 matrix.in_one_word(mismatch.matrix),
                 matrix.in_one_word(mismatch.packet)
             ));
-            if matrix.in_one_word(mismatch.matrix) == matrix.in_one_word(mismatch.packet) {
+            if mismatch.matrix != mismatch.packet
+                && matrix.in_one_word(mismatch.matrix) == matrix.in_one_word(mismatch.packet)
+            {
                 console.message(format_args!(
                     "  in full: {:?} and {:?}",
                     mismatch.matrix, mismatch.packet
+                ));
+            }
+            if mismatch.reason != mismatch.packet_reason {
+                console.message(format_args!(
+                    "  because of {:?} and {:?}",
+                    mismatch.reason, mismatch.packet_reason
                 ));
             }
         }

@@ -224,12 +224,16 @@ impl<'s> Prober<'s> {
 
     /// What a matrix keeps of it.
     pub fn cell(&self, source: (NicId, Ipv4Addr), destination: Ipv4Addr) -> Cell {
+        self.fate(source, destination).cell()
+    }
+
+    /// As [`answer`](Self::answer), without what was passed on the way.
+    pub(crate) fn fate(&self, source: (NicId, Ipv4Addr), destination: Ipv4Addr) -> Answer {
         let mut answers = Hashed::new(self.snapshot, 0, self.has_choices);
-        let cell = self.walk(source, destination, &mut answers, &mut ()).cell();
-        Cell {
-            depends_on_hash: answers.has_chosen() && self.differs(source, destination, cell),
-            ..cell
-        }
+        let mut answer = self.walk(source, destination, &mut answers, &mut ());
+        answer.depends_on_hash =
+            answers.has_chosen() && self.differs(source, destination, answer.cell());
+        answer
     }
 
     /// Whether the answer is another one under other hashes.
