@@ -2,7 +2,7 @@
 //! user routes of all kinds, appliances in a row, machines with several NICs and addresses, security groups, security admin rules, a
 //! gateway, a load balancer, a firewall, options. Written as scenarios, so that what is found can be read.
 
-use std::fmt::Write as _;
+mod write;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -16,12 +16,14 @@ pub struct Plan {
     links: Vec<Option<Pair>>,
     tables: Vec<Vec<(usize, NextHop)>>,
     groups: Vec<Vec<Rule>>,
-    /// A VPN gateway in the hub.
-    gateway: bool,
-    /// Members of a load balancer's pool in the hub, by machine; none: no load balancer.
-    pool: Option<Vec<usize>>,
-    /// An Azure firewall in the hub.
-    firewall: bool,
+    /// A VPN gateway in the hub, with so many instances; 0: none.
+    gateway: usize,
+    /// Load balancers in the first networks.
+    balancers: [Option<Balancer>; 2],
+    /// An Azure firewall in the hub, with this policy.
+    firewall: Option<usize>,
+    /// A route server in the hub, to which its first machines say the same.
+    route_server: bool,
     admin: Vec<(Rule, &'static str)>,
     options: Vec<&'static str>,
 }
@@ -68,10 +70,20 @@ struct Flags {
 }
 
 #[derive(Clone, Debug)]
+struct Balancer {
+    /// By machine of the network, counted through.
+    members: Vec<usize>,
+    /// Its rule is for one port, not for all.
+    one_port: bool,
+}
+
+#[derive(Clone, Debug)]
 enum NextHop {
     /// A machine of the plan, counted through.
     Machine(usize),
-    Balancer,
+    /// The load balancer of the hub, or that of the second network.
+    Balancer(usize),
+    Firewall,
     Address(&'static str),
     Kind(&'static str),
 }
@@ -105,6 +117,14 @@ const PREFIXES: [&str; 15] = [
     "10.1.0.4/30",
 ];
 
+/// Rule collections of firewalls.
+const POLICIES: [&str; 4] = [
+    "{ name: some, kind: Network, priority: 200, action: Allow, rules: [{ name: web, ipProtocols: [Tcp], sourceAddresses: [10.1.0.0/16, 10.2.0.0/24], destinationAddresses: ['*'], destinationPorts: ['443'] }, { name: echo, ipProtocols: [Icmp], sourceAddresses: ['*'], destinationAddresses: ['*'] }] }",
+    "{ name: no, kind: Network, priority: 100, action: Deny, rules: [{ name: some, ipProtocols: [Any], sourceAddresses: [10.2.0.4, 10.3.0.0/31], destinationAddresses: [10.1.0.0/24, 192.168.0.0/24], destinationPorts: ['*'] }] }, { name: all, kind: Network, priority: 200, action: Allow, rules: [{ name: all, ipProtocols: [Any], sourceAddresses: ['*'], destinationAddresses: ['*'], destinationPorts: ['*'] }] }",
+    "{ name: some, kind: Network, priority: 200, action: Allow, rules: [{ name: there, ipProtocols: [Any], sourceAddresses: [10.2.0.0/15], destinationAddresses: [10.1.0.0/16], destinationPorts: ['*'] }] }, { name: names, kind: Application, priority: 300, action: Allow, rules: [{ name: updates, sourceAddresses: [10.2.0.0/24], destinationPorts: ['443'], destinationFqdns: [example.com] }] }",
+    "{ name: in, kind: Nat, priority: 100, rules: [{ name: web, ipProtocols: [Tcp], sourceAddresses: ['*'], destinationAddresses: [20.50.1.1], destinationPorts: ['443'], translatedAddress: 10.1.0.4, translatedPort: 443 }] }, { name: all, kind: Network, priority: 200, action: Allow, rules: [{ name: all, ipProtocols: [Any], sourceAddresses: ['10.0.0.0/8'], destinationAddresses: ['*'], destinationPorts: ['*'] }] }",
+];
+
 fn flags() -> impl Strategy<Value = Flags> {
     (prop::bool::weighted(0.85), any::<bool>(), any::<bool>()).prop_map(
         |(access, forwarded, gateway)| Flags {
@@ -129,8 +149,9 @@ fn next_hop() -> impl Strategy<Value = NextHop> {
     prop_oneof![
         4 => (0_usize..2).prop_map(NextHop::Machine),
         4 => (2_usize..8).prop_map(NextHop::Machine),
-        1 => Just(NextHop::Balancer),
-        1 => select(vec!["10.1.0.99", "172.20.0.4", "10.1.254.4", "10.1.0.100"]).prop_map(NextHop::Address),
+        3 => (0_usize..2).prop_map(NextHop::Balancer),
+        2 => Just(NextHop::Firewall),
+        1 => select(vec!["10.1.0.99", "172.20.0.4", "10.1.0.100"]).prop_map(NextHop::Address),
         2 => select(vec!["VnetLocal", "Internet", "None", "VirtualNetworkGateway"]).prop_map(NextHop::Kind),
     ]
 }
@@ -237,6 +258,14 @@ fn admin() -> impl Strategy<Value = Vec<(Rule, &'static str)>> {
 }
 
 /// Any such network.
+fn balancer() -> impl Strategy<Value = Option<Balancer>> {
+    let members = prop::collection::vec(0_usize..6, 0..4);
+    let balancer = (members, prop::bool::weighted(0.2))
+        .prop_map(|(members, one_port)| Balancer { members, one_port });
+    prop::option::weighted(0.5, balancer)
+}
+
+/// Plans of networks.
 pub fn plan() -> impl Strategy<Value = Plan> {
     let vnet = (
         prop::bool::weighted(0.2),
@@ -254,293 +283,36 @@ pub fn plan() -> impl Strategy<Value = Plan> {
         prop::collection::vec(pair(), 6),
         prop::collection::vec(table, 3),
         prop::collection::vec(prop::collection::vec(rule(), 0..4), 3),
-        any::<bool>(),
-        prop::option::weighted(0.3, prop::collection::vec(0_usize..8, 0..3)),
+        select(vec![0_usize, 0, 1, 2]),
+        [balancer(), balancer()],
         options(),
-        prop::bool::weighted(0.2),
+        prop::option::weighted(0.4, 0..POLICIES.len()),
         admin(),
+        prop::bool::weighted(0.2),
     )
         .prop_map(
-            |(vnets, links, tables, groups, gateway, pool, options, firewall, admin)| Plan {
+            |(
                 vnets,
                 links,
                 tables,
                 groups,
                 gateway,
-                pool,
+                balancers,
+                options,
                 firewall,
+                admin,
+                route_server,
+            )| Plan {
+                vnets,
+                links,
+                tables,
+                groups,
+                gateway,
+                balancers,
+                firewall,
+                route_server,
                 admin,
                 options,
             },
         )
-}
-
-impl Plan {
-    /// Machines with the number of their network and subnet, in order.
-    fn machines(&self) -> Vec<(usize, usize, &Machine)> {
-        let mut machines = Vec::new();
-        for (v, vnet) in self.vnets.iter().enumerate() {
-            for (s, subnet) in vnet.subnets.iter().enumerate() {
-                machines.extend(subnet.machines.iter().map(|machine| (v, s, machine)));
-            }
-        }
-        machines
-    }
-
-    /// Address of a machine, as the first free ones of its subnet are given.
-    fn address(&self, machine: usize) -> String {
-        let machines = self.machines();
-        let (v, s, _) = machines[machine % machines.len()];
-        let before = machines[..machine % machines.len()].iter();
-        let place = before.filter(|(v2, s2, _)| (*v2, *s2) == (v, s)).count();
-        format!("10.{}.{s}.{}", self.block(v), 4 + place)
-    }
-
-    /// The second number of a network's addresses.
-    fn block(&self, vnet: usize) -> usize {
-        if self.vnets[vnet].overlaps && vnet > 0 {
-            self.block(vnet - 1)
-        } else {
-            vnet + 1
-        }
-    }
-
-    /// Written down, in the words of a scenario.
-    pub fn scenario(&self) -> String {
-        let mut text = String::from("defaults: { resourceGroup: rg }\nvirtualNetworks:\n");
-        self.write_networks(&mut text);
-        self.write_links(&mut text);
-        self.write_tables(&mut text);
-        self.write_machines(&mut text);
-        if self.gateway {
-            text.push_str(
-                "virtualNetworkGateways:\n  gw: { subnet: v1/GatewaySubnet, gatewayType: Vpn }\nonPremises:\n  site: { gateway: gw, prefixes: [192.168.0.0/16], hosts: { pc: 192.168.0.10 } }\n",
-            );
-        }
-        if self.pool.is_some() {
-            text.push_str("loadBalancers:\n  lb:\n    sku: Standard\n    frontends: { front: { subnet: v1/s0, address: 10.1.0.200 } }\n    pools: [pool]\n    rules: [ { name: ha, frontend: front, pool: pool, protocol: All, frontendPort: 0, backendPort: 0 } ]\n");
-        }
-        if self.firewall {
-            text.push_str("publicIPAddresses: { fw-ip: { address: 20.50.1.1, sku: Standard } }\nazureFirewalls: { fw: { subnet: v1/AzureFirewallSubnet, publicIp: fw-ip, policy: p } }\nfirewallPolicies:\n  p:\n    ruleCollectionGroups:\n      g:\n        priority: 100\n        ruleCollections:\n          - { name: some, kind: Network, priority: 200, action: Allow, rules: [{ name: web, ipProtocols: [Tcp], sourceAddresses: [10.1.0.0/16, 10.2.0.0/24], destinationAddresses: ['*'], destinationPorts: ['443'] }, { name: echo, ipProtocols: [Icmp], sourceAddresses: ['*'], destinationAddresses: ['*'] }] }\n");
-        }
-        self.write_admin(&mut text);
-        let options = self.options.join(", ");
-        let _ = writeln!(text, "options: {{ {options} }}");
-        text
-    }
-
-    fn write_admin(&self, text: &mut String) {
-        if self.admin.is_empty() {
-            return;
-        }
-        text.push_str("networkManagers:\n  avnm:\n    networkGroups: { some: [v1, v2] }\n    securityAdminConfigurations:\n      base:\n        ruleCollections:\n          all:\n            appliesTo: [some]\n            rules:\n");
-        for (number, (rule, access)) in self.admin.iter().enumerate() {
-            let of_side = |side: &'static str| match side {
-                "VirtualNetwork" => "10.2.0.0/16",
-                side => side,
-            };
-            let _ = writeln!(
-                text,
-                "              - {{ name: a{number}, priority: {}, direction: {}, access: {access}, protocol: {}, source: {}, destination: {}, destinationPorts: {} }}",
-                100 + number,
-                if rule.inbound { "Inbound" } else { "Outbound" },
-                rule.protocol,
-                of_side(rule.source),
-                of_side(rule.destination),
-                rule.ports
-            );
-        }
-    }
-
-    fn write_networks(&self, text: &mut String) {
-        for (v, vnet) in self.vnets.iter().enumerate() {
-            let region = if vnet.elsewhere {
-                "westeurope"
-            } else {
-                "northeurope"
-            };
-            let _ = writeln!(
-                text,
-                "  v{}:\n    location: {region}\n    addressSpace: [10.{}.0.0/16]\n    subnets:",
-                v + 1,
-                self.block(v)
-            );
-            for (s, subnet) in vnet.subnets.iter().enumerate() {
-                let _ = write!(text, "      s{s}: {{ prefix: 10.{}.{s}.0/24", self.block(v));
-                if let Some(table) = subnet.table {
-                    let _ = write!(text, ", routeTable: t{table}");
-                }
-                if let Some(group) = subnet.group {
-                    let _ = write!(text, ", networkSecurityGroup: g{group}");
-                }
-                text.push_str(" }\n");
-            }
-            if v == 0 && self.gateway {
-                text.push_str("      GatewaySubnet: 10.1.255.0/27\n");
-            }
-            if v == 0 && self.firewall {
-                text.push_str("      AzureFirewallSubnet: 10.1.254.0/26\n");
-            }
-        }
-    }
-
-    /// Links carry a state, as recorded ones do: what Azure would refuse is taken over.
-    fn write_links(&self, text: &mut String) {
-        text.push_str("peerings:\n");
-        let count = self.vnets.len();
-        let pairs = (0..count).flat_map(|a| (a + 1..count).map(move |b| (a + 1, b + 1)));
-        let mut any = false;
-        for ((a, b), pair) in pairs.zip(&self.links) {
-            if self.block(a - 1) == self.block(b - 1) {
-                continue; // P-5
-            }
-            let Some(Pair { there, back, old }) = pair else {
-                continue;
-            };
-            any = true;
-            let state = if back.is_some() {
-                "Connected"
-            } else {
-                "Initiated"
-            };
-            let space = if *old {
-                format!(", remoteAddressSpace: [10.{}.0.0/24]", self.block(b - 1))
-            } else {
-                String::new()
-            };
-            let mut link = |from, to, flags: &Flags, rest: &str| {
-                let gateway = if from < to {
-                    "allowGatewayTransit"
-                } else {
-                    "useRemoteGateways"
-                };
-                let _ = writeln!(
-                    text,
-                    "  - {{ name: v{from}-v{to}, from: v{from}, to: v{to}, peeringState: {state}, allowVirtualNetworkAccess: {}, allowForwardedTraffic: {}, {gateway}: {}{rest} }}",
-                    flags.access, flags.forwarded, flags.gateway
-                );
-            };
-            link(a, b, there, &space);
-            if let Some(back) = back {
-                link(b, a, back, "");
-            }
-        }
-        if !any {
-            text.truncate(text.len() - "peerings:\n".len());
-        }
-    }
-
-    fn write_tables(&self, text: &mut String) {
-        text.push_str("routeTables:\n");
-        for (t, routes) in self.tables.iter().enumerate() {
-            let _ = writeln!(text, "  t{t}:\n    routes:");
-            let mut seen = Vec::new();
-            for (prefix, next_hop) in routes {
-                if seen.contains(prefix) {
-                    continue;
-                }
-                seen.push(*prefix);
-                let next_hop = match next_hop {
-                    NextHop::Machine(machine) => {
-                        format!("VirtualAppliance {}", self.address(*machine))
-                    }
-                    NextHop::Balancer => "VirtualAppliance 10.1.0.200".to_owned(),
-                    NextHop::Address(address) => format!("VirtualAppliance {address}"),
-                    NextHop::Kind(kind) => (*kind).to_owned(),
-                };
-                let _ = writeln!(
-                    text,
-                    "      - {{ name: r{prefix}, prefix: {}, nextHop: {next_hop} }}",
-                    PREFIXES[*prefix]
-                );
-            }
-            if seen.is_empty() {
-                text.truncate(text.len() - "\n    routes:\n".len());
-                text.push_str(" {}\n");
-            }
-        }
-        text.push_str("networkSecurityGroups:\n");
-        for (g, rules) in self.groups.iter().enumerate() {
-            if rules.is_empty() {
-                let _ = writeln!(text, "  g{g}: {{}}");
-                continue;
-            }
-            let _ = writeln!(text, "  g{g}:\n    securityRules:");
-            for (r, rule) in rules.iter().enumerate() {
-                let _ = writeln!(
-                    text,
-                    "      - {{ name: r{r}, priority: {}, direction: {}, access: {}, protocol: {}, source: {}, destination: {}, destinationPorts: {} }}",
-                    100 + r,
-                    if rule.inbound { "Inbound" } else { "Outbound" },
-                    if rule.allow { "Allow" } else { "Deny" },
-                    rule.protocol,
-                    rule.source,
-                    rule.destination,
-                    rule.ports
-                );
-            }
-        }
-    }
-
-    fn write_machines(&self, text: &mut String) {
-        let machines = self.machines();
-        let pool: Vec<usize> = self
-            .pool
-            .iter()
-            .flatten()
-            .map(|m| m % machines.len())
-            .collect();
-        text.push_str("networkInterfaces:\n");
-        for (m, &(v, s, machine)) in machines.iter().enumerate() {
-            let address = self.address(m);
-            let mut rest = format!(", ipForwarding: {}", machine.forwarding);
-            if let Some(group) = machine.group {
-                let _ = write!(rest, ", networkSecurityGroup: g{group}");
-            }
-            // members of a pool lie in the network of its frontend.
-            let pooled = if pool.contains(&m) && v == 0 {
-                ", backendPools: [lb/pool]"
-            } else {
-                ""
-            };
-            let second = if machine.second_address {
-                format!(
-                    ", {{ name: b, subnet: v{}/s{s}, address: 10.{}.{s}.{} }}",
-                    v + 1,
-                    self.block(v),
-                    150 + m
-                )
-            } else {
-                String::new()
-            };
-            let _ = writeln!(
-                text,
-                "  n{m}: {{ ipConfigurations: [ {{ name: a, primary: true, subnet: v{}/s{s}, address: {address}{pooled} }}{second} ]{rest} }}",
-                v + 1
-            );
-            if let Some(next) = machine.second_nic {
-                let other = (s + usize::from(next)) % self.vnets[v].subnets.len();
-                let _ = writeln!(
-                    text,
-                    "  o{m}: {{ subnet: v{}/s{other}, address: 10.{}.{other}.{}{rest} }}",
-                    v + 1,
-                    self.block(v),
-                    100 + m
-                );
-            }
-        }
-        text.push_str("virtualMachines:\n");
-        for (m, (.., machine)) in machines.iter().enumerate() {
-            let second = if machine.second_nic.is_some() {
-                format!(", o{m}")
-            } else {
-                String::new()
-            };
-            let _ = writeln!(text, "  m{m}: {{ nics: [n{m}{second}] }}");
-        }
-        text.push_str("guests:\n");
-        for (m, (.., machine)) in machines.iter().enumerate() {
-            let _ = writeln!(text, "  m{m}: {{ role: {} }}", machine.role);
-        }
-    }
 }
