@@ -176,6 +176,13 @@ impl Firewall {
         }
     }
 
+    /// Network and application rules in the order in which they are asked, and what each says. Where none matches, the packet is denied;
+    /// if the policy is missing, they say nothing.
+    pub fn filters(&self) -> (Vec<acl::Rule>, Vec<Decision>) {
+        let decisions = self.decisions.iter().map(|&(_, decision)| decision);
+        (self.filters.rules(), decisions.collect())
+    }
+
     /// Whether the firewall puts its own address in place of the source of what goes there.
     pub fn translates_source_to(&self, destination: Ipv4Addr) -> bool {
         !self.private_ranges.contains(destination)

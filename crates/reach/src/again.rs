@@ -265,9 +265,15 @@ pub(crate) fn named_by_routes(snapshot: &Snapshot) -> HashSet<NicId, FixedState>
         let routes = fib.table.routes().map(|(_, entry)| entry);
         routes.chain(fib.shared.iter().flatten())
     });
-    let nics = entries.filter_map(|entry| match entry.next_hop {
-        NextHop::Nic(nic) => Some(nic),
-        _ => None,
-    });
-    nics.collect()
+    let mut nics: HashSet<NicId, FixedState> = HashSet::default();
+    for entry in entries {
+        match entry.next_hop {
+            NextHop::Nic(nic) => {
+                nics.insert(nic);
+            }
+            NextHop::Frontend(frontend) => nics.extend(snapshot.frontend(frontend).nics()),
+            _ => {}
+        }
+    }
+    nics
 }

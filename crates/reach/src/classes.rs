@@ -2,21 +2,26 @@
 //!
 //! Sources that no table of routes or links tells apart form a unit; for each, the ways there and back are followed once, for all columns
 //! (`ways`, `replies`). What is left for a row is rules, which are asked again only where their answer changes with the source's address
-//! (`rules`, `rows`). What has no rule here is left to a packet: gateways, load balancers, firewalls, next hops that share a prefix, the
-//! Internet, hosts outside Azure, and guests that meet a packet twice.
+//! (`rules`, `rows`). Where a hash chooses (members of load balancers, instances of gateways, next hops that share a prefix), ways fork and every member is judged:
+//! if all agree that is the verdict, and if not a packet is sent (`luck`). So it is for what has no rule here: the Internet, packets from
+//! one tunnel into another, destinations that a firewall translates, and guests that meet a packet twice.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | `spans`, `space` | sets of columns as spans; as bits of a dense numbering |
 //! | `columns` | who stands behind the columns; cells of addresses |
+//! | `gates` | where gateways and hosts outside Azure lead packets |
 //! | `routes` | where a table of routes leads each column |
+//! | `luck` | what hashes choose between, and on which share of them |
 //! | `ways`, `replies` | the ways of the probes of a unit, and of the replies to them |
 //! | `rules` | what rules say of one address and many others |
 //! | `unit`, `rows` | what the rows of a unit have in common; the rows |
 //! | `likeness` | which other pairs fare as one did, step by step |
 
 mod columns;
+mod gates;
 pub(crate) mod likeness;
+mod luck;
 mod replies;
 mod routes;
 mod rows;
@@ -42,7 +47,7 @@ use foldhash::fast::FixedState;
 use model::{NicId, VnetId};
 use rayon::prelude::*;
 
-use self::columns::{Cells, Columns, is_plain, shared_addresses};
+use self::columns::{Cells, Columns, is_plain, outside_end, shared_addresses};
 use self::routes::Routes;
 use self::rows::{Memory, RowBits};
 use self::rules::{RuleBook, Shown};
@@ -69,6 +74,9 @@ struct Estate<'s> {
     columns: &'s Columns,
     routes: Routes<'s>,
     rules: RuleBook<'s>,
+    /// What probes and replies show.
+    probe: Shown,
+    reply: Shown,
     /// Addresses that somebody has in several networks.
     shared: HashSet<u32, FixedState>,
     /// NICs that routes name as next hops.
@@ -90,8 +98,8 @@ enum Kind {
 /// What sources of a unit have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct UnitKey {
-    vnet: VnetId,
-    fib: FibId,
+    /// None of a host outside Azure.
+    table: Option<(VnetId, FibId)>,
     cell: usize,
     /// A source with ways of its own.
     alone: Option<(NicId, Ipv4Addr)>,
@@ -239,6 +247,8 @@ impl Work<'_> {
             columns: &columns,
             routes: Routes::new(snapshot, &columns),
             rules: RuleBook::new(snapshot, columns.addresses.clone(), probe, reply),
+            probe,
+            reply,
             shared: shared_addresses(snapshot),
             named,
             is_tcp: matches!(self.service, Service::Tcp(_)),
@@ -311,6 +321,16 @@ impl Work<'_> {
 impl Estate<'_> {
     fn kind(&self, source: u32, cells: &Cells) -> Kind {
         let end = self.sources[source as usize];
+        if outside_end(self.snapshot, &end).is_some() {
+            if self.shared.contains(&end.address.into()) {
+                return Kind::Odd;
+            }
+            return Kind::Unit(UnitKey {
+                table: None,
+                cell: cells.cell(end.address.into()),
+                alone: Some((end.worker, end.address)),
+            });
+        }
         let known = matches!(end.kind, EndKind::Primary | EndKind::Secondary)
             .then(|| self.snapshot.nic(end.worker))
             .flatten();
@@ -330,8 +350,7 @@ impl Estate<'_> {
         }
         let alone = self.is_alone(end.worker);
         Kind::Unit(UnitKey {
-            vnet: nic.virtual_network,
-            fib: nic.fib,
+            table: Some((nic.virtual_network, nic.fib)),
             cell: cells.cell(end.address.into()),
             alone: alone.then_some((end.worker, end.address)),
         })

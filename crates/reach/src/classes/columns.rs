@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use control::Snapshot;
 use control::snapshot::{
-    AdminRulesId, FibId, Guest, GuestId, GuestKind, Nic, Owner, Rules, TagViewId,
+    AdminRulesId, FibId, Guest, GuestId, GuestKind, Nic, OutsideHost, Owner, Rules, TagViewId,
 };
 use dataplane::pipeline::is_platform;
+use fib::AddressSet;
 use foldhash::fast::FixedState;
 use model::table::Key;
 use model::{NicId, VnetId};
@@ -16,7 +17,7 @@ use model::{NicId, VnetId};
 use super::rules::RuleBook;
 use super::space::Space;
 use super::spans::Spans;
-use crate::ends::{EndKind, Ends};
+use crate::ends::{End, EndKind, Ends};
 
 /// Nobody: no rules are asked there.
 pub(super) const OPEN: u32 = u32::MAX;
@@ -89,12 +90,14 @@ pub(super) struct Columns {
     pub(super) services: Spans,
 }
 
-/// Addresses that somebody has in more than one network.
+/// Addresses that somebody has in more than one network, or outside Azure as well.
 pub(super) fn shared_addresses(snapshot: &Snapshot) -> HashSet<u32, FixedState> {
     let networks = snapshot.virtual_networks.iter().flatten();
     let mut all: Vec<u32> = networks
         .flat_map(|network| network.owners.keys().map(|&address| u32::from(address)))
         .collect();
+    let outside = snapshot.outside_hosts.values();
+    all.extend(outside.map(|host| u32::from(host.address)));
     all.sort_unstable();
     let pairs = all.windows(2).filter(|pair| pair[0] == pair[1]);
     pairs.map(|pair| pair[0]).collect()
@@ -106,6 +109,13 @@ pub(super) fn is_plain(snapshot: &Snapshot, worker: NicId, nic: &Nic, address: I
         .virtual_network(nic.virtual_network)
         .and_then(|network| network.owners.get(&address));
     owner == Some(&Owner::Nic(worker)) && nic.addresses.contains(&address) && is_ordinary(address)
+}
+
+/// The host on premises, or the VPN client, that an end is.
+pub(super) fn outside_end<'s>(snapshot: &'s Snapshot, end: &End) -> Option<&'s OutsideHost> {
+    let is_outside = matches!(end.kind, EndKind::OnPremises | EndKind::VpnClient);
+    let host = snapshot.outside_host(end.worker).filter(|_| is_outside)?;
+    (host.address == end.address && is_ordinary(end.address)).then_some(host)
 }
 
 fn is_ordinary(address: Ipv4Addr) -> bool {
@@ -236,6 +246,20 @@ impl Columns {
                     vnet_columns[nic.virtual_network.index()].push(here);
                 }
             }
+            if let Some(host) = outside_end(snapshot, end)
+                && !frontends.contains(&end.address)
+            {
+                column.arrival = Arrival::Taken;
+                column.guest = Some(host.guest);
+                let sending = u32::try_from(columns.sendings.len()).unwrap_or(u32::MAX);
+                columns.sendings.push(Sending {
+                    nic: end.worker,
+                    guest: host.guest,
+                    columns: Spans::of(vec![here]),
+                    alone: true,
+                });
+                run(&mut columns.sending_spans, number, sending);
+            }
             match column.arrival {
                 Arrival::Odd => {
                     column.vnet = None;
@@ -284,6 +308,41 @@ impl Columns {
         columns
     }
 
+    /// What is asked of one address for each cell, and the columns for which the answer is the same.
+    pub(super) fn by_cells<T: PartialEq>(
+        &self,
+        columns: &Spans,
+        mut ask: impl FnMut(Ipv4Addr) -> T,
+    ) -> Vec<(T, Spans)> {
+        let mut answers: Vec<(T, Vec<(u32, u32)>)> = Vec::new();
+        for &(start, end) in columns.as_slice() {
+            let from = self.cell_spans.partition_point(|&(_, last)| last <= start);
+            for &(first, last) in self.cell_spans[from..]
+                .iter()
+                .take_while(|span| span.0 < end)
+            {
+                let answer = ask(self.addresses[first as usize].into());
+                let span = (first.max(start), last.min(end));
+                match answers.iter_mut().find(|(known, _)| *known == answer) {
+                    Some((_, spans)) => spans.push(span),
+                    None => answers.push((answer, vec![span])),
+                }
+            }
+        }
+        let answers = answers.into_iter();
+        answers
+            .map(|(answer, spans)| (answer, Spans::of(spans)))
+            .collect()
+    }
+
+    /// Columns with addresses of a set.
+    pub(super) fn within(&self, addresses: &AddressSet) -> Spans {
+        let ranges = addresses.ranges();
+        let spans = ranges
+            .map(|range| super::rules::span_of((*range.start(), *range.end()), &self.addresses));
+        Spans::of(spans.filter(|(start, end)| start < end).collect())
+    }
+
     /// Columns with an address, as a span.
     pub(super) fn with_address(&self, address: u32) -> (u32, u32) {
         super::rules::span_of((address, address), &self.addresses)
@@ -326,6 +385,37 @@ impl Cells {
             for (prefix, _) in &guest.connected {
                 cut(prefix.network().into(), prefix.broadcast().into());
             }
+        }
+        // S-35: what a firewall translates.
+        for firewall in snapshot.firewalls.iter().flatten() {
+            for range in firewall.private_ranges.ranges() {
+                cut(*range.start(), *range.end());
+            }
+        }
+        // G-7: what gateways, and who is behind them, do with an address.
+        for gateway in snapshot.gateways.iter().flatten() {
+            for (range, _) in gateway.table.ranges() {
+                cut(*range.start(), *range.end());
+            }
+            for range in gateway.inside.ranges() {
+                cut(*range.start(), *range.end());
+            }
+            let selectors = gateway.tunnels.iter().flat_map(|tunnel| &tunnel.selectors);
+            for prefix in
+                selectors.flat_map(|selector| selector.local.iter().chain(&selector.remote))
+            {
+                cut(prefix.network().into(), prefix.broadcast().into());
+            }
+        }
+        let sites = snapshot.sites.iter().flatten();
+        let known = sites.flat_map(|site| [&site.prefixes, &site.knows]);
+        for set in known.chain(snapshot.profiles.values()) {
+            for range in set.ranges() {
+                cut(*range.start(), *range.end());
+            }
+        }
+        for host in snapshot.outside_hosts.values() {
+            cut(host.address.into(), host.address.into());
         }
         for range in snapshot.edge.beyond().ranges() {
             cut(*range.start(), *range.end());

@@ -3,59 +3,32 @@
 //! A NIC that the probe has left through knows the reply when it comes in, and one that it has come in through knows it when it leaves
 //! (S-17). Any other NIC judges it as a flow of its own (S-20): such rules are named here and asked row by row.
 
+mod found;
+
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
-use control::snapshot::{GuestId, GuestKind, Nic, Owner};
+use control::snapshot::{FibEntry, GuestId, GuestKind, Nic, Owner};
 use dataplane::answers::Answers;
 use dataplane::guest::egress;
 use dataplane::pipeline::keeps_flows;
 use foldhash::fast::FixedState;
 use model::options::TcpStrict;
-use model::{Direction, NicId, VnetId};
+use model::{Direction, FirewallId, NicId, VnetId};
 
+use self::found::Found;
+pub(super) use self::found::{Back, Replies, Reply};
 use super::columns::{Columns, translates};
+use super::gates::{self, Gate};
+use super::luck::{Balanced, Luck};
 use super::routes::{Lead, behind_the_edge, lead_of};
-use super::rules::RuleBook;
+use super::rules::{RuleBook, Shown};
 use super::spans::{Span, Spans};
-use super::ways::{Asker, Check, Origin, Way};
+use super::ways::{Asker, Check, Judge, Origin, Way};
 
 /// NICs on one way back, at most: more are left to the packets.
 const HOPS: usize = 12;
-
-/// How a reply ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Back {
-    /// With who has asked.
-    Home,
-    /// Out of what the input holds.
-    Unknown,
-}
-
-/// Replies of some columns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reply {
-    pub(super) columns: Spans,
-    /// Rules that judge the reply as a flow of its own.
-    pub(super) checks: Vec<Check>,
-    pub(super) end: Back,
-}
-
-/// All replies to the probes of a way.
-#[derive(Debug, Default)]
-pub(super) struct Replies {
-    pub(super) replies: Vec<Reply>,
-    /// Columns whose replies only packets can judge.
-    pub(super) odd: Spans,
-}
-
-/// Replies as they are found, in any order of columns.
-#[derive(Debug, Default)]
-struct Found {
-    replies: Vec<(Vec<Check>, Back, Vec<Span>)>,
-    odd: Vec<Span>,
-}
 
 /// A part of a way on which the same address stands for who has asked.
 struct Leg {
@@ -77,6 +50,8 @@ pub(super) struct ReplyFinder<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) columns: &'a Columns,
     pub(super) origin: Origin,
+    /// What the replies show.
+    pub(super) shown: Shown,
     pub(super) is_tcp: bool,
     /// Others have addresses of who asks, too.
     pub(super) is_shared: &'a dyn Fn(u32) -> bool,
@@ -84,6 +59,7 @@ pub(super) struct ReplyFinder<'a> {
 }
 
 /// A reply that is about to leave a NIC.
+#[derive(Clone)]
 struct Leaving {
     nic: NicId,
     columns: Spans,
@@ -97,44 +73,14 @@ struct Leaving {
     /// The source is the NIC's own address.
     own: bool,
     visited: Vec<NicId>,
-}
-
-impl Found {
-    fn add(&mut self, leaving: &Leaving, end: Back) {
-        let alike = |known: &&mut (Vec<Check>, Back, Vec<Span>)| {
-            known.1 == end && known.0 == leaving.checks
-        };
-        let spans = leaving.columns.as_slice();
-        match self.replies.iter_mut().find(alike) {
-            Some((.., known)) => known.extend_from_slice(spans),
-            None => self
-                .replies
-                .push((leaving.checks.clone(), end, spans.to_vec())),
-        }
-    }
-
-    fn give_up(&mut self, columns: &Spans) {
-        self.odd.extend_from_slice(columns.as_slice());
-    }
-
-    fn finish(self) -> Replies {
-        let replies = self.replies.into_iter().map(|(checks, end, spans)| Reply {
-            columns: Spans::of(spans),
-            checks,
-            end,
-        });
-        Replies {
-            replies: replies.collect(),
-            odd: Spans::of(self.odd),
-        }
-    }
+    luck: Luck,
 }
 
 impl ReplyFinder<'_> {
     /// The replies to the probes of a way that arrives.
     pub(super) fn replies(&mut self, way: &Way) -> Replies {
         let legs = self.legs(way);
-        let mut replies = Found::default();
+        let mut replies = Found::new(way.luck.share());
         let last = legs.len() - 1;
         let target = self.address(&legs[last]);
         let mut rest = way.columns.as_slice();
@@ -175,6 +121,7 @@ impl ReplyFinder<'_> {
                 known: nic == sending.nic,
                 own: nic == sending.nic,
                 visited: Vec::new(),
+                luck: way.luck.clone(),
             }];
             while let Some(leaving) = open.pop() {
                 self.leave(&legs, leaving, &mut open, &mut replies);
@@ -229,6 +176,7 @@ impl ReplyFinder<'_> {
         let leg = &legs[leaving.leg];
         let target = self.address(leg);
         let Some(nic) = self.snapshot.nic(leaving.nic) else {
+            self.leave_station(legs, leaving, open, replies);
             return;
         };
         if leaving.visited.contains(&leaving.nic) {
@@ -260,7 +208,27 @@ impl ReplyFinder<'_> {
             }
             return;
         }
-        if !leaving.known && !self.judge(&mut leaving.checks, leaving.nic, nic, leg, false) {
+        if !leaving.known && !self.judge(&mut leaving.checks, nic, leg, false) {
+            return;
+        }
+        if let Some(gateway) = gates::gateway_behind(self.snapshot, nic)
+            && !gateway.1.inside.contains(target)
+        {
+            let columns = self.columns;
+            for (gate, columns) in columns.by_cells(&leaving.columns, |source| {
+                let ends = (source, target);
+                gates::gate(self.snapshot, leaving.nic, gateway, ends, self.shown)
+            }) {
+                let lead = match gate {
+                    Gate::ByRoutes => Lead::Odd,
+                    Gate::Through(lead) => lead,
+                };
+                let leaving = Leaving {
+                    columns,
+                    ..leaving.clone()
+                };
+                self.follow(legs, leaving, lead, open, replies);
+            }
             return;
         }
         let entry = self.snapshot.fib_of(nic).table.lookup(target);
@@ -273,18 +241,98 @@ impl ReplyFinder<'_> {
             }
             None => Lead::Owners(nic.virtual_network),
         };
+        let shared = &self.snapshot.fib_of(nic).shared;
+        self.choose(legs, &leaving, lead, shared, open, replies);
+    }
+
+    /// A host outside Azure sends what it answers itself.
+    fn leave_station(
+        &mut self,
+        legs: &[Leg],
+        leaving: Leaving,
+        open: &mut Vec<Leaving>,
+        replies: &mut Found,
+    ) {
+        let Some(host) = self.snapshot.outside_host(leaving.nic) else {
+            return;
+        };
+        let target = self.address(&legs[leaving.leg]);
+        if !leaving.own || (self.is_shared)(target.into()) {
+            replies.give_up(&leaving.columns);
+            return;
+        }
+        let ends = (host.address, target);
+        let lead = gates::entry(self.snapshot, leaving.nic, host, ends, self.shown);
+        let leaving = Leaving {
+            own: false,
+            ..leaving
+        };
+        self.choose(legs, &leaving, lead, &[], open, replies);
+    }
+
+    /// Follows a lead on every hash.
+    fn choose(
+        &mut self,
+        legs: &[Leg],
+        leaving: &Leaving,
+        lead: Lead,
+        shared: &[Vec<FibEntry>],
+        open: &mut Vec<Leaving>,
+        replies: &mut Found,
+    ) {
+        let balanced = Balanced {
+            shown: self.shown,
+            leg: leaving.leg,
+            is_reply: true,
+        };
+        let chosen = balanced.chosen(self.snapshot, shared, lead, &leaving.luck);
+        if chosen.len() > 1 {
+            replies.fork(&leaving.columns);
+        }
+        for (lead, luck) in chosen {
+            let leaving = Leaving {
+                luck,
+                ..leaving.clone()
+            };
+            self.follow(legs, leaving, lead, open, replies);
+        }
+    }
+
+    /// Where no hash chooses any more.
+    fn follow(
+        &mut self,
+        legs: &[Leg],
+        mut leaving: Leaving,
+        lead: Lead,
+        open: &mut Vec<Leaving>,
+        replies: &mut Found,
+    ) {
         let next = match lead {
             Lead::Nowhere => return,
             Lead::Unknown => {
                 replies.add(&leaving, Back::Unknown);
                 return;
             }
-            Lead::Odd => {
+            Lead::Odd
+            | Lead::Frontend(_)
+            | Lead::Shared(_)
+            | Lead::Gateway(_)
+            | Lead::Tunnelled(_) => {
                 replies.give_up(&leaving.columns);
                 return;
             }
+            Lead::Station(station) => {
+                if station == legs[leaving.leg].target {
+                    self.come_home(legs, leaving, open, replies);
+                }
+                return;
+            }
+            Lead::Instance(next) => {
+                self.enter(legs, leaving, next, open, replies);
+                return;
+            }
             Lead::Nic(next) => next,
-            Lead::Owners(vnet) => match self.owner(vnet, leg) {
+            Lead::Owners(vnet) => match self.owner(vnet, &legs[leaving.leg]) {
                 Ok(next) => next,
                 Err(Lead::Odd) => {
                     replies.give_up(&leaving.columns);
@@ -388,10 +436,7 @@ impl ReplyFinder<'_> {
             .iter()
             .any(|&nic| self.snapshot.answers_for(nic, target));
         let met = Spans::of(self.columns_met(nic.guest)).and(leaving.columns.as_slice());
-        if is_own
-            || nic.guest == self.origin.guest
-            || matches!(guest.kind, GuestKind::Firewall(_) | GuestKind::Gateway(_))
-        {
+        if is_own || nic.guest == self.origin.guest || matches!(guest.kind, GuestKind::Gateway(_)) {
             replies.give_up(&leaving.columns);
             return;
         }
@@ -403,13 +448,21 @@ impl ReplyFinder<'_> {
         if leaving.columns.is_empty() || !nic.ip_forwarding {
             return;
         }
-        if !leg.left.contains(&at) && !self.judge(&mut leaving.checks, at, nic, leg, true) {
+        if !leg.left.contains(&at) && !self.judge(&mut leaving.checks, nic, leg, true) {
             return;
         }
         let stateful = match guest.kind {
             _ if !guest.running => return,
             GuestKind::Appliance { stateful, .. } => stateful,
-            GuestKind::RoutingAppliance(_) => false,
+            GuestKind::RoutingAppliance(_) | GuestKind::Gateway(_) => false,
+            GuestKind::Firewall(id) => {
+                if !leg.passed.contains(&nic.guest)
+                    && !self.pass_firewall(id, &mut leaving, leg, replies)
+                {
+                    return;
+                }
+                false
+            }
             _ => return,
         };
         if translates(guest) {
@@ -427,6 +480,28 @@ impl ReplyFinder<'_> {
             own: false,
             ..leaving
         });
+    }
+
+    /// A firewall that does not know the flow judges the reply (S-35). False: it does not come out as it was.
+    fn pass_firewall(
+        &self,
+        id: FirewallId,
+        leaving: &mut Leaving,
+        leg: &Leg,
+        replies: &mut Found,
+    ) -> bool {
+        let Some(firewall) = self.snapshot.firewall(id).filter(|_| !self.is_tcp) else {
+            return false;
+        };
+        if firewall.translates_source_to(self.address(leg)) {
+            replies.give_up(&leaving.columns);
+            return false;
+        }
+        leaving.checks.push(Check {
+            rules: Judge::Firewall(id),
+            asker: leg.asker,
+        });
+        true
     }
 
     /// Replies have come to who has put its address into the probe.
@@ -479,14 +554,7 @@ impl ReplyFinder<'_> {
     }
 
     /// A NIC that does not know the flow judges the reply. False: it drops it whatever the rules say.
-    fn judge(
-        &self,
-        checks: &mut Vec<Check>,
-        at: NicId,
-        nic: &Nic,
-        leg: &Leg,
-        inbound: bool,
-    ) -> bool {
+    fn judge(&self, checks: &mut Vec<Check>, nic: &Nic, leg: &Leg, inbound: bool) -> bool {
         let policy = self.snapshot.policy_of(nic);
         let strict = self.snapshot.options.tcp_strict == TcpStrict::True;
         if self.is_tcp && strict && keeps_flows(policy) && !nic.tcp_state_tracking_disabled {
@@ -498,11 +566,7 @@ impl ReplyFinder<'_> {
             Direction::Outbound
         };
         if RuleBook::asks(policy, direction) {
-            checks.push(Check {
-                nic: at,
-                direction,
-                asker: leg.asker,
-            });
+            checks.push(Check::of(nic, direction, leg.asker));
         }
         true
     }

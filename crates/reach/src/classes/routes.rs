@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 use std::sync::OnceLock;
 
 use control::Snapshot;
-use control::snapshot::{FibId, NextHop, Owner};
-use model::{NicId, VnetId};
+use control::snapshot::{FibId, FrontendId, NextHop, Owner};
+use model::{GatewayId, NicId, VnetId};
 
 use super::columns::Columns;
 use super::rules::span_of;
@@ -20,6 +20,18 @@ pub(super) enum Lead {
     Nic(NicId),
     /// Nowhere.
     Nowhere,
+    /// To a member behind a frontend, as a hash chooses.
+    Frontend(FrontendId),
+    /// To one of the next hops of a prefix, as a hash chooses: by the number in the table.
+    Shared(u16),
+    /// To an instance of a gateway, as a hash chooses (G-5).
+    Gateway(GatewayId),
+    /// The same, out of one of its tunnels: across no boundary.
+    Tunnelled(GatewayId),
+    /// To this instance, across no boundary.
+    Instance(NicId),
+    /// To a host outside Azure.
+    Station(NicId),
     /// Out of what the input holds.
     Unknown,
     /// Only a packet can tell.
@@ -55,9 +67,10 @@ pub(super) fn lead_of(snapshot: &Snapshot, next_hop: Option<NextHop>) -> Option<
             | NextHop::TransitOff(_),
         )
         | None => Lead::Nowhere,
-        Some(
-            NextHop::Frontend(_) | NextHop::Shared(_) | NextHop::Gateway(_) | NextHop::AzureService,
-        ) => Lead::Odd,
+        Some(NextHop::Frontend(frontend)) => Lead::Frontend(frontend),
+        Some(NextHop::Shared(group)) => Lead::Shared(group),
+        Some(NextHop::Gateway(gateway)) => Lead::Gateway(gateway),
+        Some(NextHop::AzureService) => Lead::Odd,
         Some(NextHop::Local | NextHop::Internet) => return None,
     };
     Some(lead)

@@ -1,13 +1,18 @@
 //! The rows of a unit, source by source in the order of addresses: rules are asked again only where their answer may have changed.
 
+mod answers;
+mod fates;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use model::Direction;
 
+use self::answers::{Answers, admitted, ask};
+use self::fates::{Fates, both, or_both, or_without};
 use super::Estate;
 use super::replies::{Back, Crossings};
-use super::rules::{Asked, Fixed, RuleBook, Valid};
+use super::rules::{Asked, Fixed, RuleBook};
 use super::space;
 use super::unit::{self, Opened, Terrain, Unit};
 use super::ways::{Asker, Check, End, Origin};
@@ -41,26 +46,6 @@ impl Memory {
     }
 }
 
-/// Answers of rules to a source, or to replies, as long as they hold.
-struct Answers<K> {
-    list: Vec<(K, Valid, Vec<u64>)>,
-}
-
-impl<K: PartialEq> Answers<K> {
-    fn get(&mut self, key: K, address: u32, ask: impl FnOnce(&mut Vec<u64>) -> Valid) -> &[u64] {
-        let known = self.list.iter().position(|(known, ..)| *known == key);
-        let at = known.unwrap_or_else(|| {
-            self.list.push((key, (1, 0), Vec::new()));
-            self.list.len() - 1
-        });
-        let (_, valid, bits) = &mut self.list[at];
-        if address < valid.0 || address > valid.1 {
-            *valid = ask(bits);
-        }
-        bits
-    }
-}
-
 /// Judges every source of a unit.
 pub(super) fn judge(
     estate: &Estate<'_>,
@@ -73,12 +58,12 @@ pub(super) fn judge(
     let Some(first) = unit.sources.first().map(|&first| sources[first as usize]) else {
         return Ok(());
     };
-    let Some(nic) = estate.snapshot.nic(first.worker) else {
+    let Some((guest, _)) = estate.snapshot.guest_behind(first.worker) else {
         return Ok(());
     };
     let origin = Origin {
         nic: first.worker,
-        guest: nic.guest,
+        guest,
         address: first.address,
     };
     let terrain = Terrain::new(estate, origin, &mut memory.crossings);
@@ -110,11 +95,14 @@ struct Rows<'a> {
     last: u32,
     /// What the doors say to appliances that put their own address in.
     others: Vec<(u32, Vec<u64>)>,
-    leaving: Answers<(u32, u32)>,
+    leaving: Answers<Option<(u32, u32)>>,
     checked: Answers<(Check, Fixed)>,
     row: RowBits,
     odd: Vec<u64>,
     scratch: Vec<u64>,
+    /// Columns on the way to which a firewall decides by what the input does not hold.
+    aside: Vec<u64>,
+    fates: Fates,
 }
 
 impl<'a> Rows<'a> {
@@ -171,11 +159,13 @@ impl<'a> Rows<'a> {
             closing: closing.into(),
             last,
             others,
-            leaving: Answers { list: Vec::new() },
-            checked: Answers { list: Vec::new() },
+            leaving: Answers::new(),
+            checked: Answers::new(),
             row: RowBits::new(words),
             odd: empty(),
             scratch: empty(),
+            aside: empty(),
+            fates: Fates::new(if terrain.forks { words } else { 0 }),
         }
     }
 
@@ -191,49 +181,53 @@ impl<'a> Rows<'a> {
         ] {
             bits.fill(0);
         }
-        let Some(nic) = estate.snapshot.nic(end.worker) else {
-            return;
-        };
         self.sweep(address);
-        let policy = estate.snapshot.policy_of(nic);
-        let key = (nic.policy.0, nic.tags.0);
         let terrain = self.terrain;
-        let out = self.leaving.get(key, address, |bits| {
-            if !RuleBook::asks(policy, Direction::Outbound) {
-                *bits = terrain.space.full();
-                return (0, u32::MAX);
-            }
-            let asked = Asked {
-                policy,
+        // Hosts outside Azure have no rules.
+        let nic = estate.snapshot.nic(end.worker);
+        let key = nic.map(|nic| (nic.policy.0, nic.tags.0));
+        let out = self.leaving.get(key, address, |says| {
+            let bits = &mut says.admitted;
+            let asked = nic.map(|nic| Asked {
+                policy: estate.snapshot.policy_of(nic),
                 direction: Direction::Outbound,
                 tags: nic.tags,
                 fixed: Fixed::Source,
-            };
-            estate.rules.admitted(asked, address, &terrain.space, bits)
+            });
+            match asked.filter(|asked| RuleBook::asks(asked.policy, Direction::Outbound)) {
+                Some(asked) => estate.rules.admitted(asked, address, &terrain.space, bits),
+                None => {
+                    *bits = terrain.space.full();
+                    (0, u32::MAX)
+                }
+            }
         });
+        let out = &out.admitted;
         self.odd.copy_from_slice(&terrain.odd);
         space::and(&mut self.odd, out);
         space::or(&mut self.odd, &terrain.strange);
+        if terrain.forks {
+            self.fates.begin(&terrain.lost);
+        }
         for way in &terrain.ways {
             let passed = &mut self.scratch;
             passed.copy_from_slice(&way.columns);
             space::and(passed, out);
+            let mut is_aside = false;
             for &check in &way.checks {
-                let bits = ask(
-                    estate,
-                    terrain,
-                    &mut self.checked,
-                    check,
-                    Fixed::Source,
-                    address,
-                );
-                space::and(passed, bits);
-            }
-            if way.end == End::Unknown {
-                space::or(&mut self.row.unknown, passed);
-                continue;
+                let fixed = Fixed::Source;
+                let says = ask(estate, terrain, &mut self.checked, check, fixed, address);
+                if !says.unknown.is_empty() {
+                    if !is_aside {
+                        self.aside.fill(0);
+                    }
+                    is_aside = true;
+                    or_both(&mut self.aside, passed, &says.unknown);
+                }
+                space::and(passed, &says.admitted);
             }
             match way.asker {
+                _ if way.end == End::Unknown => {}
                 Asker::Own => space::and(passed, &self.open),
                 Asker::Other(address) => {
                     let mut others = self.others.iter();
@@ -242,36 +236,118 @@ impl<'a> Rows<'a> {
                     }
                 }
             }
-            if way.end == End::Service {
-                space::or(&mut self.row.unknown, passed);
+            let unknown = if way.is_forked {
+                &mut self.fates.unknown
+            } else {
+                &mut self.row.unknown
+            };
+            if is_aside {
+                space::or(unknown, &self.aside);
+            }
+            if way.end != End::Arrives {
+                space::or(unknown, passed);
+            }
+            if way.is_forked {
+                if !is_aside {
+                    self.aside.fill(0);
+                }
+                space::or(&mut self.aside, passed);
+                or_without(&mut self.fates.lost, &way.columns, &self.aside);
+            }
+            if way.end != End::Arrives {
                 continue;
             }
-            space::or(&mut self.row.forward, passed);
             if estate.question.depth == Depth::Forward {
+                let forward = if way.is_forked {
+                    &mut self.fates.forward
+                } else {
+                    &mut self.row.forward
+                };
+                space::or(forward, passed);
                 continue;
-            }
-            for (word, passed) in passed.iter().enumerate() {
-                self.row.round_trip[word] |= passed & way.home[word];
-                self.row.unknown[word] |= passed & way.unknown[word];
             }
             if let Some(odd) = &way.odd {
-                for ((own, odd), passed) in self.odd.iter_mut().zip(odd).zip(&*passed) {
-                    *own |= odd & passed;
-                }
+                or_both(&mut self.odd, odd, passed);
             }
+            if !way.is_forked && way.forks.is_none() {
+                space::or(&mut self.row.forward, passed);
+                for (word, passed) in passed.iter().enumerate() {
+                    self.row.round_trip[word] |= passed & way.home[word];
+                    self.row.unknown[word] |= passed & way.unknown[word];
+                }
+                for judged in &way.judged {
+                    let replies = both(passed, &judged.columns);
+                    let unknown = &mut self.row.unknown;
+                    let replies = admitted(
+                        estate,
+                        terrain,
+                        &mut self.checked,
+                        judged,
+                        replies,
+                        address,
+                        unknown,
+                    );
+                    match judged.end {
+                        Back::Home => space::or(&mut self.row.round_trip, &replies),
+                        Back::Unknown => space::or(&mut self.row.unknown, &replies),
+                    }
+                }
+                continue;
+            }
+            // What comes back on every hash of this way, and then what does on some.
+            let (mut home, mut unknown) = (both(passed, &way.home), both(passed, &way.unknown));
             for judged in &way.judged {
-                let mut replies = passed.clone();
-                space::and(&mut replies, &judged.columns);
-                for &check in &judged.checks {
-                    let fixed = Fixed::Destination;
-                    let bits = ask(estate, terrain, &mut self.checked, check, fixed, address);
-                    space::and(&mut replies, bits);
-                }
+                let replies = both(passed, &judged.columns);
+                let replies = admitted(
+                    estate,
+                    terrain,
+                    &mut self.checked,
+                    judged,
+                    replies,
+                    address,
+                    &mut unknown,
+                );
                 match judged.end {
-                    Back::Home => space::or(&mut self.row.round_trip, &replies),
-                    Back::Unknown => space::or(&mut self.row.unknown, &replies),
+                    Back::Home => space::or(&mut home, &replies),
+                    Back::Unknown => space::or(&mut unknown, &replies),
                 }
             }
+            let mut stays = passed.clone();
+            for word in 0..stays.len() {
+                stays[word] &= !(home[word] | unknown[word]);
+            }
+            if let Some(forks) = &way.forks {
+                for (stays, forked) in stays.iter_mut().zip(&forks.columns) {
+                    *stays &= !forked;
+                }
+                or_both(&mut stays, passed, &forks.lost);
+                for judged in &forks.judged {
+                    let asked = both(passed, &judged.columns);
+                    let (replies, mut aside) = (asked.clone(), vec![0; asked.len()]);
+                    let replies = admitted(
+                        estate,
+                        terrain,
+                        &mut self.checked,
+                        judged,
+                        replies,
+                        address,
+                        &mut aside,
+                    );
+                    space::or(&mut unknown, &aside);
+                    space::or(&mut aside, &replies);
+                    or_without(&mut stays, &asked, &aside);
+                    match judged.end {
+                        Back::Home => space::or(&mut home, &replies),
+                        Back::Unknown => space::or(&mut unknown, &replies),
+                    }
+                }
+            }
+            space::or(&mut self.fates.forward, &stays);
+            space::or(&mut self.fates.home, &home);
+            space::or(&mut self.fates.unknown_reply, &unknown);
+        }
+        if terrain.forks {
+            self.fates.end(&mut self.row, &mut self.odd);
         }
         self.send_packets(source);
         self.tell_twins();
@@ -348,32 +424,4 @@ impl<'a> Rows<'a> {
             }
         }
     }
-}
-
-/// What the rules of a NIC on the way say.
-fn ask<'r>(
-    estate: &Estate<'_>,
-    terrain: &Terrain,
-    checked: &'r mut Answers<(Check, Fixed)>,
-    check: Check,
-    fixed: Fixed,
-    own: u32,
-) -> &'r [u64] {
-    let address = match check.asker {
-        Asker::Own => own,
-        Asker::Other(address) => address,
-    };
-    checked.get((check, fixed), address, |bits| {
-        let Some(nic) = estate.snapshot.nic(check.nic) else {
-            *bits = vec![0; terrain.space.words()];
-            return (0, u32::MAX);
-        };
-        let asked = Asked {
-            policy: estate.snapshot.policy_of(nic),
-            direction: check.direction,
-            tags: nic.tags,
-            fixed,
-        };
-        estate.rules.admitted(asked, address, &terrain.space, bits)
-    })
 }

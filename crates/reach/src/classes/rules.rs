@@ -4,18 +4,21 @@
 //! It does not know who sends, nor where packets go.
 
 mod denials;
+mod prepared;
 
 use std::sync::{Arc, OnceLock};
 
-use acl::{Addresses, Rule};
 use control::Snapshot;
+use control::firewalls::Decision;
 use control::snapshot::{AdminRulesId, Policy, RuleSetId, Rules, TagViewId};
-use model::{AdminAccess, Direction};
+use model::table::Key as _;
+use model::{AdminAccess, Direction, FirewallId};
 
+use self::prepared::{Prepared, Said, Says, Steps};
+pub(super) use self::prepared::{Valid, common, span_of};
 use super::space::{Space, fill};
-use super::spans::{Span, Spans};
+use super::spans::Span;
 
-const WORD: usize = 64;
 const ICMP: u8 = 1;
 
 /// What rules see of a packet beside its addresses.
@@ -36,251 +39,6 @@ pub(super) enum Fixed {
     Destination,
 }
 
-/// Addresses among which an answer does not change, both included.
-pub(super) type Valid = (u32, u32);
-
-pub(super) fn common(one: Valid, other: Valid) -> Valid {
-    (one.0.max(other.0), one.1.min(other.1))
-}
-
-/// A step function over addresses.
-#[derive(Clone, Debug)]
-pub(super) struct Steps<T> {
-    starts: Vec<u32>,
-    values: Vec<T>,
-}
-
-impl<T: Copy> Steps<T> {
-    /// `ranges`: all addresses in order.
-    pub(super) fn new(ranges: impl Iterator<Item = (u32, T)>) -> Self {
-        let (starts, values) = ranges.unzip();
-        Self { starts, values }
-    }
-
-    pub(super) fn at(&self, address: u32) -> (Valid, T) {
-        let at = self.starts.partition_point(|&start| start <= address) - 1;
-        let last = self.starts.get(at + 1).map_or(u32::MAX, |next| next - 1);
-        ((self.starts[at], last), self.values[at])
-    }
-}
-
-/// What a rule says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
-    Allow,
-    Deny,
-    /// Of a security admin rule: nobody else is asked.
-    AlwaysAllow,
-}
-
-/// The rules of one set that packets of the service can match, in their order.
-#[derive(Debug)]
-struct Prepared {
-    says: Vec<Said>,
-    /// Words of a set of rules.
-    words: usize,
-    /// By cell of addresses at the fixed end, the rules that list them.
-    cells: Steps<u32>,
-    listing: Vec<u64>,
-    /// Rules that name classes at the fixed end.
-    classes: Vec<(u32, u32)>,
-    /// By rule, the columns that it accepts.
-    others: Vec<Others>,
-    /// What is said where no rule matches.
-    unmatched: Option<Said>,
-}
-
-/// What a rule says, and its position in the set.
-#[derive(Clone, Copy, Debug)]
-struct Said {
-    says: Says,
-    rule: u16,
-}
-
-impl Said {
-    fn new(rule: usize, says: Says) -> Self {
-        let rule = u16::try_from(rule).unwrap_or(u16::MAX);
-        Self { says, rule }
-    }
-}
-
-#[derive(Debug)]
-struct Others {
-    all: bool,
-    listed: Spans,
-    classes: u32,
-}
-
-impl Prepared {
-    fn new(
-        rules: &[Rule],
-        says: impl Fn(usize) -> Says,
-        unmatched: Option<Said>,
-        (shown, fixed): (Shown, Fixed),
-        ignores_ports: bool,
-        addresses: &[u32],
-    ) -> Self {
-        let asks = |rule: &Rule| {
-            rule.protocol.matches(shown.protocol)
-                && (ignores_ports
-                    || rule.source_ports.matches(shown.source_port)
-                        && rule.destination_ports.matches(shown.destination_port))
-        };
-        let candidates: Vec<(usize, &Rule)> = rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| asks(rule))
-            .collect();
-        let words = candidates.len().div_ceil(WORD).max(1);
-        let mut open = vec![0_u64; words];
-        let mut changes: Vec<(u32, u32)> = Vec::new();
-        let mut classes = Vec::new();
-        let mut others = Vec::with_capacity(candidates.len());
-        for (number, (_, rule)) in (0_u32..).zip(&candidates) {
-            let (own, other) = match fixed {
-                Fixed::Source => (&rule.source, &rule.destination),
-                Fixed::Destination => (&rule.destination, &rule.source),
-            };
-            if own.is_any() {
-                open[number as usize / WORD] |= 1 << (number as usize % WORD);
-            } else {
-                for range in own.listed().ranges() {
-                    changes.push((*range.start(), number));
-                    changes.extend(range.end().checked_add(1).map(|behind| (behind, number)));
-                }
-            }
-            if own.classes() != 0 {
-                classes.push((own.classes(), number));
-            }
-            others.push(Others {
-                all: other.is_any(),
-                listed: if other.is_any() {
-                    Spans::default()
-                } else {
-                    columns_of(other, addresses)
-                },
-                classes: other.classes(),
-            });
-        }
-        changes.sort_unstable();
-        let mut listing = open.clone();
-        let mut now = open;
-        let mut starts = vec![(0, 0)];
-        for group in changes.chunk_by(|one, other| one.0 == other.0) {
-            for &(_, number) in group {
-                now[number as usize / WORD] ^= 1 << (number as usize % WORD);
-            }
-            let start = group[0].0;
-            if start == 0 {
-                listing.copy_from_slice(&now);
-                continue;
-            }
-            let cell = u32::try_from(listing.len() / words).unwrap_or(u32::MAX);
-            starts.push((start, cell));
-            listing.extend_from_slice(&now);
-        }
-        Self {
-            says: candidates
-                .iter()
-                .map(|&(rule, _)| Said::new(rule, says(rule)))
-                .collect(),
-            words,
-            cells: Steps::new(starts.into_iter()),
-            listing,
-            classes,
-            others,
-            unmatched,
-        }
-    }
-
-    /// Decides about the columns that are undecided: `say` gets what a rule says, and the bits that it decides, by word.
-    fn decide(
-        &self,
-        address: u32,
-        own_classes: u32,
-        class_columns: &[(Span, u32)],
-        space: &Space,
-        undecided: &mut [u64],
-        mut say: impl FnMut(Said, usize, u64),
-    ) -> Valid {
-        let (valid, cell) = self.cells.at(address);
-        let cell = cell as usize * self.words;
-        let listing = &self.listing[cell..cell + self.words];
-        let mut named = [0_u64; 8];
-        let mut many = Vec::new();
-        let active: &mut [u64] = if self.words <= named.len() {
-            &mut named[..self.words]
-        } else {
-            many.resize(self.words, 0);
-            &mut many
-        };
-        active.copy_from_slice(listing);
-        for &(classes, rule) in &self.classes {
-            if classes & own_classes != 0 {
-                active[rule as usize / WORD] |= 1 << (rule as usize % WORD);
-            }
-        }
-        let all = (0, space.len());
-        for rule in super::space::ones(active) {
-            let (others, says) = (&self.others[rule], self.says[rule]);
-            let mut paint = |span: (usize, usize)| {
-                if span.0 >= span.1 {
-                    return;
-                }
-                let mut word = span.0 / WORD;
-                fill(undecided, span, |undecided, mask| {
-                    let decided = *undecided & mask;
-                    if decided != 0 {
-                        say(says, word, decided);
-                        *undecided &= !mask;
-                    }
-                    word += 1;
-                });
-            };
-            if others.all {
-                paint(all);
-                return valid;
-            }
-            for &span in others.listed.as_slice() {
-                paint(space.within(span));
-            }
-            if others.classes != 0 {
-                for &(span, classes) in class_columns {
-                    if classes & others.classes != 0 {
-                        paint(space.within(span));
-                    }
-                }
-            }
-        }
-        if let Some(says) = self.unmatched {
-            for (word, undecided) in undecided.iter_mut().enumerate() {
-                if *undecided != 0 {
-                    say(says, word, *undecided);
-                    *undecided = 0;
-                }
-            }
-        }
-        valid
-    }
-}
-
-/// Columns whose addresses are listed.
-fn columns_of(side: &Addresses, addresses: &[u32]) -> Spans {
-    let mut columns = Spans::default();
-    for range in side.listed().ranges() {
-        columns.push(span_of((*range.start(), *range.end()), addresses));
-    }
-    columns
-}
-
-/// Columns with addresses from the first to the last.
-pub(super) fn span_of((first, last): Valid, addresses: &[u32]) -> Span {
-    let start = addresses.partition_point(|&address| address < first);
-    let end = start + addresses[start..].partition_point(|&address| address <= last);
-    let narrow = |column| u32::try_from(column).unwrap_or(u32::MAX);
-    (narrow(start), narrow(end))
-}
-
 /// A tag view over the columns.
 #[derive(Debug)]
 struct View {
@@ -298,6 +56,7 @@ pub(super) struct RuleBook<'s> {
     reply: Shown,
     sets: [Vec<OnceLock<Prepared>>; 2],
     admin_sets: [Vec<OnceLock<Prepared>>; 2],
+    firewalls: [Vec<OnceLock<Prepared>>; 2],
     views: Vec<OnceLock<View>>,
 }
 
@@ -322,6 +81,7 @@ impl<'s> RuleBook<'s> {
         reply: Shown,
     ) -> Self {
         let (sets, admin) = (snapshot.rule_sets.len(), snapshot.admin_rules.len());
+        let firewalls = snapshot.firewalls.len();
         Self {
             snapshot,
             addresses,
@@ -329,6 +89,7 @@ impl<'s> RuleBook<'s> {
             reply,
             sets: [locks(sets), locks(sets)],
             admin_sets: [locks(admin), locks(admin)],
+            firewalls: [locks(firewalls), locks(firewalls)],
             views: locks(snapshot.tag_views.len()),
         }
     }
@@ -391,6 +152,31 @@ impl<'s> RuleBook<'s> {
         })
     }
 
+    fn firewall(&self, id: FirewallId, fixed: Fixed) -> &Prepared {
+        self.firewalls[fixed as usize][id.index()].get_or_init(|| {
+            let firewall = self.snapshot.firewall(id);
+            let firewall = firewall.filter(|firewall| !firewall.policy_missing);
+            let (rules, decisions) =
+                firewall.map_or_else(Default::default, |firewall| firewall.filters());
+            let says = |rule: usize| match decisions[rule] {
+                Decision::Allow => Says::Allow,
+                Decision::Deny => Says::Deny,
+                Decision::Unknown => Says::Unknown,
+            };
+            let unmatched = firewall.map_or(Says::Unknown, |_| Says::Deny);
+            let shown = self.shown(fixed);
+            // To a firewall, messages of ICMP have no port.
+            let has_ports = shown.protocol != ICMP;
+            let shown = Shown {
+                destination_port: shown.destination_port.filter(|_| has_ports),
+                ..shown
+            };
+            let unmatched = Some(Said::new(rules.len(), unmatched));
+            let what = (shown, fixed);
+            Prepared::new(&rules, says, unmatched, what, false, &self.addresses)
+        })
+    }
+
     fn view(&self, tags: TagViewId) -> &View {
         self.views[tags.0 as usize].get_or_init(|| {
             let classes = &self.snapshot.tag_views[tags.0 as usize].classes;
@@ -442,7 +228,7 @@ impl<'s> RuleBook<'s> {
             let say = |said: Said, word: usize, bits: u64| match said.says {
                 Says::AlwaysAllow => always[word] |= bits,
                 Says::Deny => denied[word] |= bits,
-                Says::Allow => {}
+                Says::Allow | Says::Unknown => {}
             };
             let columns = &view.columns;
             let within = set.decide(address, own_classes, columns, space, &mut undecided, say);
@@ -502,5 +288,28 @@ impl<'s> RuleBook<'s> {
             *passes = (*passes | always) & !denied;
         }
         valid
+    }
+
+    /// The same of a firewall: which packets it lets pass, and of which the input does not hold what decides.
+    pub(super) fn passed(
+        &self,
+        firewall: FirewallId,
+        fixed: Fixed,
+        address: u32,
+        space: &Space,
+        (passes, unknown): (&mut Vec<u64>, &mut Vec<u64>),
+    ) -> Valid {
+        let mut undecided = space.full();
+        for bits in [&mut *passes, &mut *unknown] {
+            bits.clear();
+            bits.resize(undecided.len(), 0);
+        }
+        let say = |said: Said, word: usize, bits: u64| match said.says {
+            Says::Allow | Says::AlwaysAllow => passes[word] |= bits,
+            Says::Unknown => unknown[word] |= bits,
+            Says::Deny => {}
+        };
+        let rules = self.firewall(firewall, fixed);
+        rules.decide(address, 0, &[], space, &mut undecided, say)
     }
 }

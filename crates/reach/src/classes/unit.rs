@@ -5,7 +5,8 @@ use model::Direction;
 
 use super::Estate;
 use super::columns::Door;
-use super::replies::{Back, Crossings, ReplyFinder};
+use super::luck::{self, ALL};
+use super::replies::{Back, Crossings, Replies, Reply, ReplyFinder};
 use super::rules::{Asked, Fixed, Valid};
 use super::space::{self, Space};
 use super::spans::Spans;
@@ -28,10 +29,15 @@ pub(super) struct Terrain {
     pub(super) strange: Vec<u64>,
     /// Columns that share their address with others, as numbers in the space, group by group.
     pub(super) twins: Vec<(usize, usize)>,
+    /// Columns that no way leads to on some hashes, and a way does on others.
+    pub(super) lost: Vec<u64>,
+    /// Whether any way forks, of a probe or of a reply.
+    pub(super) forks: bool,
     /// Doors of which columns are in the space.
     pub(super) doors: Vec<DoorBits>,
 }
 
+#[derive(PartialEq, Eq)]
 pub(super) struct WayBits {
     pub(super) columns: Vec<u64>,
     pub(super) checks: Vec<Check>,
@@ -44,9 +50,25 @@ pub(super) struct WayBits {
     /// Columns whose reply only packets can judge.
     pub(super) odd: Option<Vec<u64>>,
     pub(super) judged: Vec<Judged>,
+    /// Whether some hashes lead another way.
+    pub(super) is_forked: bool,
+    /// Replies that some hashes send another way.
+    pub(super) forks: Option<Forks>,
+}
+
+/// Replies that go several ways.
+#[derive(PartialEq, Eq)]
+pub(super) struct Forks {
+    /// The columns whose replies do.
+    pub(super) columns: Vec<u64>,
+    /// Those that do not come through on some hashes.
+    pub(super) lost: Vec<u64>,
+    /// A column may be in several.
+    pub(super) judged: Vec<Judged>,
 }
 
 /// Replies that rules judge.
+#[derive(PartialEq, Eq)]
 pub(super) struct Judged {
     pub(super) columns: Vec<u64>,
     pub(super) checks: Vec<Check>,
@@ -64,6 +86,7 @@ impl Terrain {
     pub(super) fn new(estate: &Estate<'_>, origin: Origin, crossings: &mut Crossings) -> Self {
         let finder = Finder {
             snapshot: estate.snapshot,
+            shown: estate.probe,
             columns: estate.columns,
             routes: &estate.routes,
         };
@@ -102,49 +125,41 @@ impl Terrain {
                 unknown: Vec::new(),
                 odd: None,
                 judged: Vec::new(),
+                is_forked: !way.luck.is_any(),
+                forks: None,
             };
             if way.end == End::Arrives && estate.question.depth == Depth::RoundTrip {
                 let mut finder = ReplyFinder {
                     snapshot: estate.snapshot,
                     columns: estate.columns,
                     origin,
+                    shown: estate.reply,
                     is_tcp: estate.is_tcp,
                     is_shared: &|address| estate.shared.contains(&address),
                     crossings,
                 };
-                let replies = finder.replies(way);
-                let of_end = |end| {
-                    let mut columns = Spans::default();
-                    for reply in &replies.replies {
-                        if reply.end == end && reply.checks.is_empty() {
-                            columns = columns.or(reply.columns.as_slice());
-                        }
-                    }
-                    space.bits(&columns)
+                let replies = if estate.carries_replies {
+                    finder.replies(way)
+                } else {
+                    Replies::default()
                 };
-                found.home = of_end(Back::Home);
-                found.unknown = of_end(Back::Unknown);
-                found.odd = (!replies.odd.is_empty()).then(|| space.bits(&replies.odd));
-                let judged = replies.replies.iter();
-                found.judged = judged
-                    .filter(|reply| !reply.checks.is_empty())
-                    .map(|reply| Judged {
-                        columns: space.bits(&reply.columns),
-                        checks: reply.checks.clone(),
-                        end: reply.end,
-                    })
-                    .collect();
-                if !estate.carries_replies {
-                    found.home.fill(0);
-                    found.unknown.fill(0);
-                    found.odd = None;
-                    found.judged.clear();
-                }
+                found.reply(&replies, &space);
             }
-            bits.push(found);
+            bits.push((found, way.luck.share()));
         }
+        let shares = ways.ways.iter().map(|way| (&way.columns, way.luck.share()));
+        let through = if ways.forked.is_empty() {
+            Spans::default()
+        } else {
+            luck::through(shares, ALL)
+        };
+        let lost = space.bits(&ways.forked.without(through.as_slice()));
+        let bits = joined(bits);
+        let forks = bits.iter().any(|way| way.is_forked || way.forks.is_some());
         Self {
             ways: bits,
+            lost,
+            forks,
             odd: space.bits(&ways.odd),
             strange: space.bits(&estate.columns.strange),
             twins,
@@ -152,6 +167,61 @@ impl Terrain {
             space,
         }
     }
+}
+
+impl WayBits {
+    fn reply(&mut self, replies: &Replies, space: &Space) {
+        let of_end = |end| {
+            let mut columns = Spans::default();
+            for reply in &replies.replies {
+                if reply.end == end && reply.checks.is_empty() {
+                    columns = columns.or(reply.columns.as_slice());
+                }
+            }
+            space.bits(&columns)
+        };
+        let judged = |reply: &Reply| Judged {
+            columns: space.bits(&reply.columns),
+            checks: reply.checks.clone(),
+            end: reply.end,
+        };
+        self.home = of_end(Back::Home);
+        self.unknown = of_end(Back::Unknown);
+        self.odd = (!replies.odd.is_empty()).then(|| space.bits(&replies.odd));
+        let asked = replies
+            .replies
+            .iter()
+            .filter(|reply| !reply.checks.is_empty());
+        self.judged = asked.map(judged).collect();
+        if !replies.forked.is_empty() {
+            let mut columns = Spans::default();
+            for reply in &replies.forked {
+                columns = columns.or(reply.columns.as_slice());
+            }
+            self.forks = Some(Forks {
+                columns: space.bits(&columns),
+                lost: space.bits(&replies.lost),
+                judged: replies.forked.iter().map(judged).collect(),
+            });
+        }
+    }
+}
+
+/// The ways with their shares of all hashes; those between which it makes no difference what a hash chooses are one.
+fn joined(ways: Vec<(WayBits, u64)>) -> Vec<WayBits> {
+    let mut joined: Vec<(WayBits, u64)> = Vec::with_capacity(ways.len());
+    for (way, share) in ways {
+        let alike = |known: &&mut (WayBits, u64)| way.is_forked && known.0 == way;
+        match joined.iter_mut().find(alike) {
+            Some((_, sum)) => *sum += share,
+            None => joined.push((way, share)),
+        }
+    }
+    let joined = joined.into_iter().map(|(mut way, share)| {
+        way.is_forked = share != ALL;
+        way
+    });
+    joined.collect()
 }
 
 /// The doors of some columns.

@@ -6,14 +6,16 @@
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
-use control::snapshot::{Guest, GuestId, GuestKind, Nic};
+use control::snapshot::{Guest, GuestId, GuestKind, Nic, PolicyId, TagViewId};
 use dataplane::answers::Answers;
 use dataplane::guest::egress;
-use model::{Direction, NicId};
+use model::{Direction, FirewallId, NicId};
 
 use super::columns::Columns;
+use super::gates::{self, Gate};
+use super::luck::{Balanced, Luck};
 use super::routes::{Lead, Routes};
-use super::rules::RuleBook;
+use super::rules::{RuleBook, Shown};
 use super::spans::Spans;
 
 /// Appliances on one way, at most: more are left to the packets.
@@ -31,9 +33,17 @@ pub(super) enum Asker {
 /// Rules that a packet has to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Check {
-    pub(super) nic: NicId,
-    pub(super) direction: Direction,
+    pub(super) rules: Judge,
     pub(super) asker: Asker,
+}
+
+/// Whose rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Judge {
+    /// Those of NICs with this policy, to which tags mean the same.
+    Nic(PolicyId, TagViewId, Direction),
+    /// Those of an Azure firewall.
+    Firewall(FirewallId),
 }
 
 /// A guest that passes packets on.
@@ -67,12 +77,15 @@ pub(super) struct Way {
     pub(super) hops: Vec<Hop>,
     pub(super) asker: Asker,
     pub(super) end: End,
+    pub(super) luck: Luck,
 }
 
-/// All ways of a source.
+/// All ways of a source. Where they fork, a column is on several of them.
 #[derive(Debug, Default)]
 pub(super) struct Ways {
     pub(super) ways: Vec<Way>,
+    /// Columns to which some hashes lead on other ways than others.
+    pub(super) forked: Spans,
     /// Columns that only packets can judge.
     pub(super) odd: Spans,
 }
@@ -87,16 +100,20 @@ pub(super) struct Origin {
 }
 
 /// A packet that is about to leave a NIC, for each of the columns.
+#[derive(Clone)]
 struct Leaving {
     nic: NicId,
     columns: Spans,
     checks: Vec<Check>,
     hops: Vec<Hop>,
     asker: Asker,
+    luck: Luck,
 }
 
 pub(super) struct Finder<'a> {
     pub(super) snapshot: &'a Snapshot,
+    /// What the probes show.
+    pub(super) shown: Shown,
     pub(super) columns: &'a Columns,
     pub(super) routes: &'a Routes<'a>,
 }
@@ -108,6 +125,7 @@ impl Ways {
         }
         let alike = |known: &&mut Way| {
             (known.end, known.asker) == (way.end, way.asker)
+                && known.luck == way.luck
                 && known.checks == way.checks
                 && known.hops == way.hops
         };
@@ -128,6 +146,7 @@ impl Finder<'_> {
         let everything = Spans::of(vec![(0, number(self.columns.list.len()))]);
         let mut ways = Ways {
             ways: Vec::new(),
+            forked: Spans::default(),
             odd: self.columns.odd.clone(),
         };
         let mut open = vec![Leaving {
@@ -136,6 +155,7 @@ impl Finder<'_> {
             checks: Vec::new(),
             hops: Vec::new(),
             asker: Asker::Own,
+            luck: Luck::any(),
         }];
         while let Some(leaving) = open.pop() {
             self.leave(origin, &leaving, &mut open, &mut ways);
@@ -144,36 +164,100 @@ impl Finder<'_> {
     }
 
     fn leave(&self, origin: Origin, leaving: &Leaving, open: &mut Vec<Leaving>, ways: &mut Ways) {
-        let Some(nic) = self.snapshot.nic(leaving.nic) else {
-            return;
-        };
-        let source = match leaving.asker {
-            Asker::Own => origin.address,
-            Asker::Other(address) => address.into(),
-        };
-        let leads = self.routes.leads(nic.fib, nic.virtual_network);
-        for (lead, columns) in &leads.0 {
-            let columns = leaving.columns.and(columns.as_slice());
+        let nic = self.snapshot.nic(leaving.nic);
+        let shared = nic.map_or(&[][..], |nic| &self.snapshot.fib_of(nic).shared);
+        for (lead, columns) in self.leads(leaving, leaving.source(origin)) {
             if columns.is_empty() {
                 continue;
             }
-            match *lead {
-                Lead::Nowhere => {}
-                Lead::Odd => ways.give_up(&columns),
-                Lead::Unknown => ways.add(leaving.way(columns, End::Unknown)),
-                Lead::Owners(_) => {
-                    let first = columns.as_slice()[0].0;
-                    let receiver = self.columns.list[first as usize].worker;
-                    if self.crosses(leaving.nic, receiver, source) {
-                        self.arrive(origin, leaving, &columns, ways);
-                    }
-                }
-                Lead::Nic(next) => {
-                    if self.crosses(leaving.nic, next, source) {
-                        self.enter(origin, leaving, next, columns, open, ways);
-                    }
+            let balanced = leaving.balanced(self.shown);
+            let chosen = balanced.chosen(self.snapshot, shared, lead, &leaving.luck);
+            if let [(lead, luck)] = &chosen[..]
+                && *luck == leaving.luck
+            {
+                self.follow(origin, leaving, *lead, &columns, open, ways);
+                continue;
+            }
+            ways.forked = ways.forked.or(columns.as_slice());
+            for (lead, luck) in chosen {
+                let leaving = Leaving {
+                    luck,
+                    ..leaving.clone()
+                };
+                self.follow(origin, &leaving, lead, &columns, open, ways);
+            }
+        }
+    }
+
+    /// Where packets go that leave a NIC or a host outside Azure.
+    fn leads(&self, leaving: &Leaving, source: Ipv4Addr) -> Vec<(Lead, Spans)> {
+        let Some(nic) = self.snapshot.nic(leaving.nic) else {
+            let Some(host) = self.snapshot.outside_host(leaving.nic) else {
+                return Vec::new();
+            };
+            return self.columns.by_cells(&leaving.columns, |destination| {
+                let ends = (source, destination);
+                gates::entry(self.snapshot, leaving.nic, host, ends, self.shown)
+            });
+        };
+        let mut leads = Vec::new();
+        let mut by_routes = &leaving.columns;
+        let routed;
+        if let Some(gateway) = gates::gateway_behind(self.snapshot, nic) {
+            let gates = self.columns.by_cells(&leaving.columns, |destination| {
+                let ends = (source, destination);
+                gates::gate(self.snapshot, leaving.nic, gateway, ends, self.shown)
+            });
+            let mut others = Spans::default();
+            for (gate, columns) in gates {
+                match gate {
+                    Gate::ByRoutes => others = columns,
+                    Gate::Through(lead) => leads.push((lead, columns)),
                 }
             }
+            routed = others;
+            by_routes = &routed;
+        }
+        let by_table = self.routes.leads(nic.fib, nic.virtual_network).0.iter();
+        leads.extend(by_table.map(|(lead, columns)| (*lead, by_routes.and(columns.as_slice()))));
+        leads
+    }
+
+    /// Where no hash chooses any more.
+    fn follow(
+        &self,
+        origin: Origin,
+        leaving: &Leaving,
+        lead: Lead,
+        columns: &Spans,
+        open: &mut Vec<Leaving>,
+        ways: &mut Ways,
+    ) {
+        let source = leaving.source(origin);
+        match lead {
+            Lead::Nowhere => {}
+            Lead::Odd
+            | Lead::Frontend(_)
+            | Lead::Shared(_)
+            | Lead::Gateway(_)
+            | Lead::Tunnelled(_) => ways.give_up(columns),
+            Lead::Unknown => ways.add(leaving.way(columns.clone(), End::Unknown)),
+            Lead::Owners(_) => {
+                let first = columns.as_slice()[0].0;
+                let receiver = self.columns.list[first as usize].worker;
+                if self.crosses(leaving.nic, receiver, source) {
+                    self.arrive(origin, leaving, columns, ways);
+                }
+            }
+            Lead::Nic(next) => {
+                if self.crosses(leaving.nic, next, source) {
+                    self.enter(origin, leaving, next, columns.clone(), open, ways);
+                }
+            }
+            Lead::Instance(next) => {
+                self.enter(origin, leaving, next, columns.clone(), open, ways);
+            }
+            Lead::Station(station) => self.meet(origin, leaving, station, columns, ways),
         }
     }
 
@@ -232,10 +316,7 @@ impl Finder<'_> {
             return;
         };
         let guest = self.snapshot.guest_of(nic);
-        if matches!(guest.kind, GuestKind::Firewall(_) | GuestKind::Gateway(_))
-            || nic.guest == origin.guest
-            || leaving.hops.len() >= HOPS
-        {
+        if nic.guest == origin.guest || leaving.hops.len() >= HOPS {
             ways.give_up(&columns);
             return;
         }
@@ -250,22 +331,52 @@ impl Finder<'_> {
                 own.push((start, end));
             }
         }
+        let firewall = match guest.kind {
+            GuestKind::Firewall(id) => self.snapshot.firewall(id).map(|firewall| (id, firewall)),
+            _ => None,
+        };
+        if let Some((_, firewall)) = firewall {
+            let public = firewall.public_addresses.iter();
+            own.extend(public.map(|&address| self.columns.with_address(address.into())));
+        }
         let own = columns.and(Spans::of(own).as_slice());
         if !own.is_empty() {
             columns = columns.without(own.as_slice());
-            self.meet(origin, leaving, at, &own, ways);
+            match firewall {
+                Some(_) => ways.give_up(&own),
+                None => self.meet(origin, leaving, at, &own, ways),
+            }
         }
         if columns.is_empty() || !nic.ip_forwarding || !guest.running {
             return;
         }
-        let (GuestKind::Appliance { .. } | GuestKind::RoutingAppliance(_)) = guest.kind else {
+        let mut checks = leaving.checks.clone();
+        self.check(&mut checks, nic, Direction::Inbound, leaving.asker);
+        if let Some((id, firewall)) = firewall {
+            checks.push(Check {
+                rules: Judge::Firewall(id),
+                asker: leaving.asker,
+            });
+            let private = self.columns.within(&firewall.private_ranges);
+            for (translates, columns) in [
+                (false, columns.and(private.as_slice())),
+                (true, columns.without(private.as_slice())),
+            ] {
+                let hop = (at, egress(guest, at, Ipv4Addr::UNSPECIFIED), translates);
+                if !columns.is_empty() {
+                    self.pass_on(leaving, hop, nic.guest, columns, &checks, open, ways);
+                }
+            }
+            return;
+        }
+        let (GuestKind::Appliance { .. } | GuestKind::RoutingAppliance(_) | GuestKind::Gateway(_)) =
+            guest.kind
+        else {
             return;
         };
-        let mut checks = leaving.checks.clone();
-        self.check(&mut checks, at, nic, Direction::Inbound, leaving.asker);
         for (leaves, columns) in self.egresses(guest, at, &columns) {
-            let way = (at, leaves);
-            self.pass_on(leaving, way, nic.guest, columns, &checks, open, ways);
+            let hop = (at, leaves, super::columns::translates(guest));
+            self.pass_on(leaving, hop, nic.guest, columns, &checks, open, ways);
         }
     }
 
@@ -317,7 +428,7 @@ impl Finder<'_> {
     fn pass_on(
         &self,
         leaving: &Leaving,
-        (entered, leaves): (NicId, NicId),
+        (entered, leaves, translates): (NicId, NicId, bool),
         guest: GuestId,
         columns: Spans,
         checks: &[Check],
@@ -327,7 +438,6 @@ impl Finder<'_> {
         let Some(nic) = self.snapshot.nic(leaves) else {
             return;
         };
-        let translates = super::columns::translates(self.snapshot.guest_of(nic));
         let own = nic.addresses.first().filter(|_| translates);
         let asker = own.map_or(leaving.asker, |&own| Asker::Other(own.into()));
         // N-1: what it forwards has the source of another.
@@ -350,36 +460,50 @@ impl Finder<'_> {
             asker,
         });
         let mut checks = checks.to_vec();
-        self.check(&mut checks, leaves, nic, Direction::Outbound, asker);
+        self.check(&mut checks, nic, Direction::Outbound, asker);
         open.push(Leaving {
             nic: leaves,
             columns,
             checks,
             hops,
             asker,
+            luck: leaving.luck.clone(),
         });
     }
 
     /// Notes the rules of a NIC, if it has any.
-    fn check(
-        &self,
-        checks: &mut Vec<Check>,
-        at: NicId,
-        nic: &Nic,
-        direction: Direction,
-        asker: Asker,
-    ) {
+    fn check(&self, checks: &mut Vec<Check>, nic: &Nic, direction: Direction, asker: Asker) {
         if RuleBook::asks(self.snapshot.policy_of(nic), direction) {
-            checks.push(Check {
-                nic: at,
-                direction,
-                asker,
-            });
+            checks.push(Check::of(nic, direction, asker));
+        }
+    }
+}
+
+impl Check {
+    pub(super) fn of(nic: &Nic, direction: Direction, asker: Asker) -> Self {
+        Self {
+            rules: Judge::Nic(nic.policy, nic.tags, direction),
+            asker,
         }
     }
 }
 
 impl Leaving {
+    fn source(&self, origin: Origin) -> Ipv4Addr {
+        match self.asker {
+            Asker::Own => origin.address,
+            Asker::Other(address) => address.into(),
+        }
+    }
+
+    fn balanced(&self, shown: Shown) -> Balanced {
+        Balanced {
+            shown,
+            leg: self.hops.iter().filter(|hop| hop.translates).count(),
+            is_reply: false,
+        }
+    }
+
     fn way(&self, columns: Spans, end: End) -> Way {
         Way {
             columns,
@@ -387,6 +511,7 @@ impl Leaving {
             hops: self.hops.clone(),
             asker: self.asker,
             end,
+            luck: self.luck.clone(),
         }
     }
 }
