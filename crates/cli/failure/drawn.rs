@@ -51,7 +51,7 @@ struct Picture {
     message: String,
     code: &'static str,
     severity: miette::Severity,
-    file: Option<NamedSource<Arc<str>>>,
+    file: Option<NamedSource<Arc<String>>>,
     span: Option<(usize, usize)>,
     label: Option<String>,
     help: String,

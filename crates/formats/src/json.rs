@@ -13,11 +13,13 @@
 //! value that takes ages to walk without anyone noticing.
 
 mod parser;
+mod piece;
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-pub(crate) use parser::Pool;
+pub(crate) use parser::{Parsed, read};
 pub use parser::{SyntaxError, parse, parse_text};
+pub use piece::Piece;
 
 use crate::source::Span;
 
@@ -47,7 +49,7 @@ pub enum Data {
     /// Any other number; always finite.
     Float(f64),
     /// A string, its escapes resolved.
-    String(Arc<str>),
+    String(Piece),
     /// An array.
     Array(Array),
     /// An object.
@@ -141,7 +143,7 @@ impl Deref for Array {
 #[derive(Clone, Debug)]
 pub struct Member {
     /// The key as it was written.
-    pub key: Arc<str>,
+    pub key: Piece,
     /// Where the key stands.
     pub key_span: Span,
     /// Its value.
@@ -428,8 +430,8 @@ impl From<String> for Data {
     }
 }
 
-impl From<Arc<str>> for Data {
-    fn from(text: Arc<str>) -> Self {
+impl From<Piece> for Data {
+    fn from(text: Piece) -> Self {
         Self::String(text)
     }
 }

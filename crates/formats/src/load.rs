@@ -149,7 +149,7 @@ impl Loader {
     }
 
     /// Takes a document from memory; `name` is what diagnostics call it.
-    pub fn add_text(&mut self, name: &str, text: impl Into<std::sync::Arc<str>>) {
+    pub fn add_text(&mut self, name: &str, text: impl Into<String>) {
         if let Some(file) = self.sources.add(name, text, &mut self.diagnostics) {
             self.add_source(file, Path::new(name), Asked::ByName);
         }

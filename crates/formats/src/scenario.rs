@@ -12,14 +12,14 @@ mod names;
 mod shapes;
 mod write;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use serde_json::Value as Json;
 
 pub use write::{to_yaml, write, write_json, write_with_comment};
 
 use crate::diagnostic::Diagnostics;
-use crate::json::{Object, Value};
+use crate::json::{Object, Piece, Value};
 use crate::resources::{Additions, Collection};
 use crate::source::Span;
 
@@ -47,7 +47,7 @@ pub(crate) fn is_scenario(object: &Object) -> bool {
 /// What a scenario says beside its resources.
 pub(crate) struct Read {
     /// Other files, relative to the scenario.
-    pub(crate) topology: Vec<(Arc<str>, Span)>,
+    pub(crate) topology: Vec<(Piece, Span)>,
 }
 
 /// Takes the resources and additions of a scenario.

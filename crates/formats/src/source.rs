@@ -74,7 +74,7 @@ impl fmt::Display for Position {
 struct Source {
     name: String,
     path: Option<PathBuf>,
-    text: Arc<str>,
+    text: Arc<String>,
     lines: OnceLock<Lines>,
 }
 
@@ -170,10 +170,11 @@ impl Sources {
     pub fn add(
         &mut self,
         name: impl Into<String>,
-        text: impl Into<Arc<str>>,
+        text: impl Into<String>,
         diagnostics: &mut Diagnostics,
     ) -> Option<FileId> {
-        let (name, text) = (name.into(), text.into());
+        let (name, mut text) = (name.into(), text.into());
+        text.shrink_to_fit();
         let Ok(id) = u16::try_from(self.files.len()) else {
             let message = format!(
                 "{name} is one file too many: up to {} are read in one run",
@@ -185,7 +186,7 @@ impl Sources {
         self.files.push(Source {
             name,
             path: None,
-            text,
+            text: Arc::new(text),
             lines: OnceLock::new(),
         });
         Some(FileId(id))
@@ -207,7 +208,7 @@ impl Sources {
     }
 
     /// The text without byte order mark removal: offsets of [`Span`] count from its first byte.
-    pub fn text(&self, file: FileId) -> &Arc<str> {
+    pub fn text(&self, file: FileId) -> &Arc<String> {
         &self.source(file).text
     }
 
@@ -337,7 +338,7 @@ mod tests {
         let file = sources
             .decode("dump.json", &utf16, &mut diagnostics)
             .unwrap();
-        assert_eq!(&**sources.text(file), "{ä}");
+        assert_eq!(sources.text(file).as_str(), "{ä}");
         assert!(diagnostics.is_empty());
 
         assert_eq!(

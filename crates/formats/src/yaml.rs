@@ -249,7 +249,7 @@ mod tests {
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
         let file = sources.add("test.yaml", text, &mut diagnostics).unwrap();
         (
-            simple::parse(text, 0, file, MAX_NODES),
+            simple::parse(&std::sync::Arc::new(text.to_owned()), 0, file, MAX_NODES),
             parse_any(text, 0, file, &mut diagnostics),
         )
     }

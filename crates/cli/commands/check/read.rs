@@ -107,7 +107,7 @@ impl Promises {
         let mut sources = Sources::new();
         // The same files under the same numbers, for an error that outlives the promises.
         for file in self.sources.ids() {
-            let text = Arc::clone(self.sources.text(file));
+            let text = self.sources.text(file).as_str();
             sources.add(self.sources.name(file), text, &mut Diagnostics::new());
         }
         Failure::Input(Box::new((diagnostics, sources)))

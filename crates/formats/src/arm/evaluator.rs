@@ -7,7 +7,6 @@
 use std::{
     collections::{HashMap, HashSet},
     rc::Rc,
-    sync::Arc,
 };
 
 use super::{
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics, Severity},
-    json::{self, Data, Member, Object, Unknown, Value},
+    json::{self, Data, Member, Object, Piece, Unknown, Value},
     source::{FileId, Sources, Span},
 };
 
@@ -65,7 +64,7 @@ pub(super) struct Evaluator<'s> {
     /// Whether anything was asked for that is assigned when a resource exists.
     pub(super) asked_for_assigned: bool,
     /// Expressions parsed so far: the same one comes again with every copy.
-    parsed: HashMap<Arc<str>, Rc<Result<Expression, expression::SyntaxError>>>,
+    parsed: HashMap<Piece, Rc<Result<Expression, expression::SyntaxError>>>,
     reported: HashSet<(Span, String)>,
     depth: usize,
     steps: u64,
@@ -142,7 +141,7 @@ impl<'s> Evaluator<'s> {
                 );
                 continue;
             }
-            let mut key = Arc::clone(&member.key);
+            let mut key = member.key.clone();
             if matches!(expression::classify(&key), Text::Expression(_)) {
                 match self.expression(&key, member.key_span, frame).data {
                     Data::String(evaluated) => key = evaluated,
@@ -261,12 +260,12 @@ impl<'s> Evaluator<'s> {
     }
 
     /// The value of a text in brackets that stands at `span`.
-    fn expression(&mut self, text: &Arc<str>, span: Span, frame: &Frame) -> Value {
+    fn expression(&mut self, text: &Piece, span: Span, frame: &Frame) -> Value {
         let parsed = if let Some(parsed) = self.parsed.get(text) {
             Rc::clone(parsed)
         } else {
             let parsed = Rc::new(expression::parse(text));
-            self.parsed.insert(Arc::clone(text), Rc::clone(&parsed));
+            self.parsed.insert(text.clone(), Rc::clone(&parsed));
             parsed
         };
         let value = match &*parsed {

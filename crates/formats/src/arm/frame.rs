@@ -3,7 +3,10 @@
 use std::{rc::Rc, sync::Arc};
 
 use super::deployment::DeploymentId;
-use crate::{diagnostic::Code, json::Value};
+use crate::{
+    diagnostic::Code,
+    json::{Piece, Value},
+};
 
 /// Why an expression has no value.
 #[derive(Clone, Debug)]
@@ -66,7 +69,7 @@ pub(super) struct CopyLoop {
 
 #[derive(Debug)]
 struct Local {
-    name: Arc<str>,
+    name: Piece,
     value: Value,
     outer: Option<Rc<Local>>,
 }
@@ -105,9 +108,9 @@ impl Frame {
     }
 
     /// Inside a lambda, with one more variable.
-    pub(super) fn with_local(&self, name: &Arc<str>, value: Value) -> Self {
+    pub(super) fn with_local(&self, name: &Piece, value: Value) -> Self {
         let local = Local {
-            name: Arc::clone(name),
+            name: name.clone(),
             value,
             outer: self.locals.clone(),
         };

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Data, MAX_DEPTH, Member, Value};
+use super::{Data, MAX_DEPTH, Member, Piece, Value};
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
     source::{FileId, Sources, Span},
@@ -12,25 +12,49 @@ use crate::{
 ///
 /// A key that comes twice in an object, in whatever letter case, has its last value, as in Azure's reader; a note says so.
 pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Diagnostics) -> Option<Value> {
-    let mut parser = Parser::new(sources.text(file), Place::File(file));
+    read(sources.text(file), file).report(sources, diagnostics)
+}
+
+/// Reads the text of a file. Nothing is told yet.
+pub(crate) fn read(text: &Arc<String>, file: FileId) -> Parsed {
+    let mut parser = Parser::new(text, Place::File(file));
     let result = parser.document();
-    for key in parser.duplicates {
-        let message = format!(
-            "the key {} comes twice in this object; the last value counts",
-            sources.excerpt(key)
-        );
-        diagnostics.push(Diagnostic::note(Code::DuplicateKey, message).at(key));
+    Parsed {
+        file,
+        result,
+        duplicates: parser.duplicates,
     }
-    match result {
-        Ok(value) => Some(value),
-        Err(error) => {
-            let span = Span::new(file, error.at, 1);
-            diagnostics.push(
-                Diagnostic::error(error.code, error.message)
-                    .at(span)
-                    .expected(error.expected),
+}
+
+/// What came of a text.
+pub(crate) struct Parsed {
+    file: FileId,
+    result: Checked<Value>,
+    /// Keys that came a second time in their objects.
+    duplicates: Vec<Span>,
+}
+
+impl Parsed {
+    /// The value. What there is to say about the text goes to `diagnostics`.
+    pub(crate) fn report(self, sources: &Sources, diagnostics: &mut Diagnostics) -> Option<Value> {
+        for key in self.duplicates {
+            let message = format!(
+                "the key {} comes twice in this object; the last value counts",
+                sources.excerpt(key)
             );
-            None
+            diagnostics.push(Diagnostic::note(Code::DuplicateKey, message).at(key));
+        }
+        match self.result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let span = Span::new(self.file, error.at, 1);
+                diagnostics.push(
+                    Diagnostic::error(error.code, error.message)
+                        .at(span)
+                        .expected(error.expected),
+                );
+                None
+            }
         }
     }
 }
@@ -38,7 +62,7 @@ pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Diagnostics) -> 
 /// Reads a text that stands in no file of its own, such as the argument of the template function `json()`. Every value
 /// gets the place `span`.
 pub fn parse_text(text: &str, span: Span) -> Result<Value, SyntaxError> {
-    Parser::new(text, Place::Fixed(span)).document()
+    Parser::new(&Arc::new(text.to_owned()), Place::Fixed(span)).document()
 }
 
 /// Why a text is not JSON.
@@ -64,31 +88,37 @@ enum Place {
 const SEARCHED_KEYS: usize = 64;
 
 struct Parser<'t> {
+    /// Texts of values are pieces of it.
+    source: &'t Arc<String>,
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
     place: Place,
     depth: u16,
-    pool: Pool,
     duplicates: Vec<Span>,
+    /// Entries of the objects, and values of the arrays, that are not at their end yet: those of the innermost last.
+    members: Vec<Member>,
+    values: Vec<Value>,
 }
 
-type Parsed<T> = Result<T, SyntaxError>;
+type Checked<T> = Result<T, SyntaxError>;
 
 impl<'t> Parser<'t> {
-    fn new(text: &'t str, place: Place) -> Self {
+    fn new(source: &'t Arc<String>, place: Place) -> Self {
         Self {
-            text,
-            bytes: text.as_bytes(),
+            source,
+            text: source,
+            bytes: source.as_bytes(),
             at: 0,
             place,
             depth: 0,
-            pool: Pool::default(),
             duplicates: Vec::new(),
+            members: Vec::new(),
+            values: Vec::new(),
         }
     }
 
-    fn document(&mut self) -> Parsed<Value> {
+    fn document(&mut self) -> Checked<Value> {
         if self.text.starts_with('\u{feff}') {
             self.at = '\u{feff}'.len_utf8();
         }
@@ -101,7 +131,7 @@ impl<'t> Parser<'t> {
         Ok(value)
     }
 
-    fn value(&mut self) -> Parsed<Value> {
+    fn value(&mut self) -> Checked<Value> {
         let start = self.at;
         let data = match self.peek() {
             Some(b'{') => self.nested(Self::object)?,
@@ -125,7 +155,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Parsed<Data>) -> Parsed<Data> {
+    fn nested(&mut self, read: fn(&mut Self) -> Checked<Data>) -> Checked<Data> {
         if self.depth == MAX_DEPTH {
             let message = format!("arrays and objects are nested more than {MAX_DEPTH} deep");
             return Err(SyntaxError {
@@ -142,14 +172,15 @@ impl<'t> Parser<'t> {
         data
     }
 
-    fn array(&mut self) -> Parsed<Data> {
-        let mut values = Vec::new();
+    fn array(&mut self) -> Checked<Data> {
+        let first = self.values.len();
         loop {
             self.skip_blanks()?;
             if self.take(b']') {
-                return Ok(Data::from(values));
+                return Ok(Data::from(self.values.split_off(first)));
             }
-            values.push(self.value()?);
+            let value = self.value()?;
+            self.values.push(value);
             self.skip_blanks()?;
             if !self.take(b',') && self.peek() != Some(b']') {
                 return Err(self.unexpected("`,` or `]` after a value of an array"));
@@ -157,13 +188,13 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn object(&mut self) -> Parsed<Data> {
-        let mut members: Vec<Member> = Vec::new();
+    fn object(&mut self) -> Checked<Data> {
+        let first = self.members.len();
         let mut index: HashMap<String, usize> = HashMap::new();
         loop {
             self.skip_blanks()?;
             if self.take(b'}') {
-                return Ok(Data::from(members));
+                return Ok(Data::from(self.members.split_off(first)));
             }
             if self.peek() != Some(b'"') {
                 return Err(self.unexpected("a key in double quotes, or `}`"));
@@ -177,6 +208,7 @@ impl<'t> Parser<'t> {
             }
             self.skip_blanks()?;
             let value = self.value()?;
+            let members = &mut self.members[first..];
             let earlier = if members.len() < SEARCHED_KEYS {
                 members
                     .iter()
@@ -203,7 +235,7 @@ impl<'t> Parser<'t> {
                     self.duplicates.push(key_span);
                     members[at] = member;
                 }
-                None => members.push(member),
+                None => self.members.push(member),
             }
             self.skip_blanks()?;
             if !self.take(b',') && self.peek() != Some(b'}') {
@@ -212,14 +244,14 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn string(&mut self) -> Parsed<Arc<str>> {
+    fn string(&mut self) -> Checked<Piece> {
         let quote = self.at;
         self.at += 1;
         let start = self.at;
         let end = self.plain(quote)?;
         if self.bytes[end] == b'"' {
             self.at = end + 1;
-            return Ok(self.pool.share(&self.text[start..end]));
+            return Ok(Piece::of(self.source, &self.text[start..end]));
         }
         let mut text = String::from(&self.text[start..end]);
         self.at = end;
@@ -238,7 +270,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Where the run of characters that mean themselves ends: at a quote or a backslash.
-    fn plain(&mut self, quote: usize) -> Parsed<usize> {
+    fn plain(&mut self, quote: usize) -> Checked<usize> {
         let rest = &self.bytes[self.at..];
         let Some(length) = rest.iter().position(|&byte| byte == b'"' || byte == b'\\') else {
             // Where the string begins is more useful than the end of the file.
@@ -248,7 +280,7 @@ impl<'t> Parser<'t> {
         Ok(self.at + length)
     }
 
-    fn escape(&mut self) -> Parsed<char> {
+    fn escape(&mut self) -> Checked<char> {
         let start = self.at;
         self.at += 2;
         let character = match self.bytes.get(start + 1) {
@@ -288,7 +320,7 @@ impl<'t> Parser<'t> {
         Ok(character)
     }
 
-    fn four_digits(&mut self, escape: usize) -> Parsed<u32> {
+    fn four_digits(&mut self, escape: usize) -> Checked<u32> {
         let digits = self.bytes.get(self.at..self.at + 4).unwrap_or_default();
         let code = digits.iter().try_fold(0, |sum, &digit| {
             Some(sum * 16 + char::from(digit).to_digit(16)?)
@@ -307,7 +339,7 @@ impl<'t> Parser<'t> {
         self.error("this escape sequence is not valid", expected)
     }
 
-    fn number(&mut self) -> Parsed<Data> {
+    fn number(&mut self) -> Checked<Data> {
         let start = self.at;
         let digits = |parser: &mut Self| {
             let start = parser.at;
@@ -355,7 +387,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Skips white space and comments.
-    fn skip_blanks(&mut self) -> Parsed<()> {
+    fn skip_blanks(&mut self) -> Checked<()> {
         loop {
             while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
                 self.at += 1;
@@ -440,35 +472,6 @@ fn shortened(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
-    }
-}
-
-/// Short strings seen lately, to be shared: keys and values such as `"Succeeded"` come again with every resource.
-/// A string falls out when another with the same slot comes along; this only costs a copy.
-#[derive(Default)]
-pub(crate) struct Pool(Vec<Option<Arc<str>>>);
-
-impl Pool {
-    const LONGEST: usize = 48;
-    const SLOTS: usize = 1024;
-
-    pub(crate) fn share(&mut self, text: &str) -> Arc<str> {
-        if text.len() > Self::LONGEST {
-            return text.into();
-        }
-        // FNV-1a over at most the 24 last bytes: names differ there.
-        let tail = &text.as_bytes()[text.len().saturating_sub(24)..];
-        let hash = tail.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        if self.0.is_empty() {
-            self.0.resize(Self::SLOTS, None);
-        }
-        let slot = &mut self.0[(hash >> 54) as usize];
-        match slot {
-            Some(known) if **known == *text => Arc::clone(known),
-            _ => Arc::clone(slot.insert(text.into())),
-        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 use model::virtual_machine::{GuestRole, Listener};
@@ -13,14 +12,14 @@ use super::kind::Kind;
 use super::reader::Origin;
 use super::view::View;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::json::{Data, Value};
+use crate::json::{Data, Piece, Value};
 use crate::source::Span;
 
 /// An entry of an object: its key and what stands under it.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The key: mostly the name of a resource.
-    pub key: Arc<str>,
+    pub key: Piece,
     /// Where the key stands.
     pub key_span: Span,
     /// The value.

@@ -1,12 +1,10 @@
 //! Network managers in short: every group, member, configuration, collection and rule becomes the resource that it is in Azure (S-13).
 
-use std::sync::Arc;
-
 use model::ResourceId;
 
 use super::lower::{Body, Lowering, entries, list_of, member};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::json::Value;
+use crate::json::{Piece, Value};
 use crate::resources::Entry;
 use crate::resources::kind::Kind;
 use crate::source::Span;
@@ -143,7 +141,7 @@ impl Lowering<'_> {
         };
         let Some(first) = list.first() else { return };
         let entry = Entry {
-            key: Arc::from(OF_SHORT_RULES),
+            key: OF_SHORT_RULES.into(),
             key_span: first.span,
             value: Value::new(first.span, Vec::<crate::json::Member>::new()),
         };
@@ -211,14 +209,14 @@ impl Lowering<'_> {
         );
     }
 
-    fn rule_name(&mut self, rule: &Value) -> Option<Arc<str>> {
+    fn rule_name(&mut self, rule: &Value) -> Option<Piece> {
         let Some(name) = rule.get("name").and_then(Value::as_str) else {
             let problem = Diagnostic::error(Code::MissingProperty, "name is missing").at(rule.span);
             self.diagnostics
                 .push(problem.expected("the name of the security admin rule"));
             return None;
         };
-        self.is_name(name, rule.span).then(|| Arc::from(name))
+        self.is_name(name, rule.span).then(|| Piece::from(name))
     }
 
     fn is_name(&mut self, name: &str, span: Span) -> bool {

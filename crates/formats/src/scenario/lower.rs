@@ -2,8 +2,6 @@
 
 mod route_server;
 
-use std::sync::Arc;
-
 use model::ResourceId;
 use model::on_premises::ON_PREMISES;
 
@@ -119,7 +117,7 @@ pub(super) fn lower(
         .and_then(Value::as_array)
         .unwrap_or_default();
     let topology = topology.iter().filter_map(|value| match &value.data {
-        Data::String(text) => Some((Arc::clone(text), value.span)),
+        Data::String(text) => Some((text.clone(), value.span)),
         _ => None,
     });
     Read {
@@ -295,7 +293,7 @@ pub(super) fn entries(document: &Value, key: &str) -> Vec<Entry> {
     let members = object.into_iter().flat_map(|object| object.iter());
     members
         .map(|member| Entry {
-            key: Arc::clone(&member.key),
+            key: member.key.clone(),
             key_span: member.key_span,
             value: member.value.clone(),
         })
@@ -461,7 +459,7 @@ fn virtual_network(body: &mut Body) {
             {
                 subnet.rename("addressPrefix", "addressPrefixes");
             }
-            subnet.put("name", Value::new(entry.key_span, Arc::clone(&entry.key)));
+            subnet.put("name", Value::new(entry.key_span, entry.key.clone()));
             Value::new(entry.key_span, subnet.0)
         })
         .collect();

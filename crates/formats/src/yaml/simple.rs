@@ -5,8 +5,9 @@
 //! What is read is exactly what the library would have read, places included.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use crate::json::{Data, Member, Pool, Value};
+use crate::json::{Data, Member, Piece, Value};
 use crate::source::{FileId, Span};
 
 /// Deepest nesting that is read here.
@@ -15,14 +16,19 @@ const DEEPEST: usize = 32;
 const SEARCHED_KEYS: usize = 16;
 
 /// Reads a text that begins at byte `from` of `text`. At most `nodes` values are read.
-pub(super) fn parse(text: &str, from: usize, file: FileId, nodes: usize) -> Option<Value> {
+pub(super) fn parse(
+    source: &Arc<String>,
+    from: usize,
+    file: FileId,
+    nodes: usize,
+) -> Option<Value> {
     let mut reader = Reader {
-        text,
+        source,
+        text: source,
         file,
         next: from,
         line: Line::default(),
         ended: false,
-        pool: Pool::default(),
         left: nodes,
     };
     reader.advance()?;
@@ -44,13 +50,14 @@ struct Line {
 }
 
 struct Reader<'t> {
+    /// Texts of values are pieces of it.
+    source: &'t Arc<String>,
     text: &'t str,
     file: FileId,
     /// Where the next line begins.
     next: usize,
     line: Line,
     ended: bool,
-    pool: Pool,
     left: usize,
 }
 
@@ -167,7 +174,7 @@ impl<'t> Reader<'t> {
                 return None; // the library tells where
             }
             let key_span = Span::new(self.file, key.start, key.end - key.start);
-            let name = self.pool.share(key.content);
+            let name = Piece::of(self.source, key.content);
             let value = if after.is_empty() {
                 self.advance()?;
                 if self.ended {
@@ -269,13 +276,13 @@ impl<'t> Reader<'t> {
     fn scalar(&mut self, token: &Token<'t>) -> Option<Value> {
         self.count()?;
         let data = if token.quoted {
-            Data::String(self.pool.share(token.content))
+            Data::String(Piece::of(self.source, token.content))
         } else {
             match token.content {
                 "true" => Data::Bool(true),
                 "false" => Data::Bool(false),
                 text => match plain(text)? {
-                    Plain::Text => Data::String(self.pool.share(text)),
+                    Plain::Text => Data::String(Piece::of(self.source, text)),
                     Plain::Integer(number) => Data::Integer(number),
                 },
             }

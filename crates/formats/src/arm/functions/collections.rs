@@ -1,9 +1,7 @@
 //! Arrays and objects.
 
-use std::sync::Arc;
-
 use super::{Call, Fault, strings};
-use crate::json::{Data, Member, Object, Value};
+use crate::json::{Data, Member, Object, Piece, Value};
 
 pub(super) fn call(lower: &str, call: &Call<'_>) -> Option<Result<Value, Fault>> {
     Some(match lower {
@@ -225,7 +223,7 @@ fn items(call: &Call<'_>) -> Result<Value, Fault> {
             key_span: member.key_span,
             value,
         };
-        let key = Value::new(member.key_span, Arc::clone(&member.key));
+        let key = Value::new(member.key_span, member.key.clone());
         Value::new(
             call.span,
             vec![entry("key", key), entry("value", member.value.clone())],
@@ -247,11 +245,11 @@ fn length(call: &Call<'_>) -> Result<Value, Fault> {
 
 fn object_keys(call: &Call<'_>) -> Result<Value, Fault> {
     call.counts(1..=1)?;
-    let mut keys: Vec<&Arc<str>> = call.object(0)?.iter().map(|member| &member.key).collect();
+    let mut keys: Vec<&Piece> = call.object(0)?.iter().map(|member| &member.key).collect();
     keys.sort_by_key(|key| key.to_lowercase());
     call.answer(
         keys.into_iter()
-            .map(|key| Value::new(call.span, Arc::clone(key)))
+            .map(|key| Value::new(call.span, key.clone()))
             .collect::<Vec<_>>(),
     )
 }

@@ -1,7 +1,5 @@
 //! Functions that take a lambda: `map`, `filter`, `reduce`, `sort`, `toObject`, `groupBy`, `mapValues`.
 
-use std::sync::Arc;
-
 use super::{
     super::{
         evaluator::{Evaluator, checked},
@@ -12,13 +10,13 @@ use super::{
     collections::Members,
 };
 use crate::{
-    json::{Data, Value},
+    json::{Data, Piece, Value},
     source::Span,
 };
 
 /// `lambda('a', 'b', body)`.
 struct Lambda<'e> {
-    parameters: Vec<Arc<str>>,
+    parameters: Vec<Piece>,
     body: &'e Expression,
 }
 
@@ -34,7 +32,7 @@ impl<'e> Lambda<'e> {
             .split_last()
             .filter(|_| name.eq_ignore_ascii_case("lambda"))?;
         let parameters = parameters.iter().map(|parameter| match parameter {
-            Expression::Literal(Data::String(name)) => Some(Arc::clone(name)),
+            Expression::Literal(Data::String(name)) => Some(name.clone()),
             _ => None,
         });
         Some(Self {
@@ -287,9 +285,8 @@ impl Evaluator<'_> {
         frame: &Frame,
         span: Span,
     ) -> Result<Value, Fault> {
-        let bind = |frame: Frame, (name, value): (&Arc<str>, &Value)| {
-            frame.with_local(name, value.clone())
-        };
+        let bind =
+            |frame: Frame, (name, value): (&Piece, &Value)| frame.with_local(name, value.clone());
         let frame = lambda
             .parameters
             .iter()

@@ -1,7 +1,5 @@
 //! Route servers and managed routing appliances in their short form.
 
-use std::sync::Arc;
-
 use super::Body;
 use crate::json::Value;
 use crate::source::Span;
@@ -23,7 +21,7 @@ pub(super) fn route_server(body: &mut Body, span: Span) {
             peer.rename("address", "peerIp");
             peer.rename("asn", "peerAsn");
             super::connection_state(&mut peer, "connectionState", entry.key_span);
-            peer.put("name", Value::new(entry.key_span, Arc::clone(&entry.key)));
+            peer.put("name", Value::new(entry.key_span, entry.key.clone()));
             Value::new(entry.key_span, peer.0)
         })
         .collect();
