@@ -47,7 +47,9 @@ pub(crate) fn read(arguments: &TopologyArguments) -> Result<Loaded, Failure> {
         parameter_files: parameter_files.into_iter().map(PathBuf::from).collect(),
         ..LoadOptions::default()
     });
-    for path in paths(arguments)? {
+    let paths = paths(arguments)?;
+    loader.read_ahead(&paths);
+    for path in paths {
         match example_of(&path) {
             Some(name) => add_example(Example::named(name)?, &mut loader),
             None => loader.add_path(&path),

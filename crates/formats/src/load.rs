@@ -1,5 +1,7 @@
 //! Reads any number of files and folders into one network.
 
+mod ahead;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use model::{Location, Network, ResourceId};
 use crate::arm::{self, Assumed, DeploymentContext, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::{self, Document};
-use crate::json::{self, Value};
+use crate::json::{self, Parsed, Value};
 use crate::locations::Locations;
 use crate::resources::learned_routes;
 use crate::resources::{
@@ -17,6 +19,8 @@ use crate::resources::{
 };
 use crate::source::{FileId, Sources, Span};
 use crate::{scenario, terraform, yaml};
+
+use self::ahead::{Ahead, is_json};
 
 /// Deepest nesting of folders that is followed.
 const MAX_FOLDERS: usize = 32;
@@ -81,6 +85,7 @@ pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, Box<Refu
                 .expected(document::EXPECTED),
         );
     }
+    loader.read_ahead(paths);
     for path in paths {
         loader.add_path(path);
     }
@@ -101,6 +106,7 @@ pub struct Loader {
     plans: Vec<Value>,
     parameters: Vec<(FileId, Value)>,
     seen: HashSet<PathBuf>,
+    ahead: Ahead,
     topology_depth: usize,
     assumed: Vec<Assumed>,
     /// What Terraform calls the resources of plans.
@@ -126,6 +132,17 @@ impl Loader {
         self.embedded.insert(path.into(), text);
     }
 
+    /// Says which files will be added next, in this order: several large ones are read side by side. What comes of them is the same.
+    pub fn read_ahead(&mut self, paths: &[PathBuf]) {
+        let mut named = HashSet::with_capacity(paths.len());
+        let new = paths.iter().filter(|path| {
+            let known = self.seen.contains(*path) || self.embedded.contains_key(*path);
+            !known && named.insert(*path) && path.is_file()
+        });
+        let new: Vec<&Path> = new.map(PathBuf::as_path).collect();
+        self.ahead.read(&new, &self.sources);
+    }
+
     /// Reads a file, or all files of a folder.
     pub fn add_path(&mut self, path: &Path) {
         if path.is_dir() {
@@ -140,6 +157,7 @@ impl Loader {
                     Diagnostic::error(Code::UnknownFormat, message).expected(document::EXPECTED),
                 );
             }
+            self.read_ahead(&files);
             for file in files {
                 self.add_file(&file, Asked::InFolder);
             }
@@ -151,7 +169,7 @@ impl Loader {
     /// Takes a document from memory; `name` is what diagnostics call it.
     pub fn add_text(&mut self, name: &str, text: impl Into<String>) {
         if let Some(file) = self.sources.add(name, text, &mut self.diagnostics) {
-            self.add_source(file, Path::new(name), Asked::ByName);
+            self.add_source(file, None, Path::new(name), Asked::ByName);
         }
     }
 
@@ -181,8 +199,10 @@ impl Loader {
             mut diagnostics,
             assumed,
             places,
+            collection,
             ..
         } = self;
+        give_back(collection);
         places.rename(&mut diagnostics);
         if diagnostics.has_errors() {
             return Err(Box::new(Refused {
@@ -238,26 +258,27 @@ impl Loader {
         if !self.seen.insert(path.to_owned()) {
             return;
         }
-        let file = match self.embedded.get(path) {
-            Some(&text) => {
+        let mut parsed = None;
+        let file = match (self.embedded.get(path), self.ahead.take(path)) {
+            (Some(&text), _) => {
                 self.sources
                     .add(path.display().to_string(), text, &mut self.diagnostics)
             }
-            None => self.sources.read(path, &mut self.diagnostics),
+            (None, Some(early)) => {
+                parsed = early.parsed;
+                self.sources.take(early.fetched, &mut self.diagnostics)
+            }
+            (None, None) => self.sources.read(path, &mut self.diagnostics),
         };
         if let Some(file) = file {
-            self.add_source(file, path, asked);
+            let parsed = parsed.filter(|&(number, _)| number == file);
+            self.add_source(file, parsed.map(|(_, parsed)| parsed), path, asked);
         }
     }
 
-    fn add_source(&mut self, file: FileId, path: &Path, asked: Asked) {
-        let text = self.sources.text(file);
-        let first = text
-            .trim_start_matches('\u{feff}')
-            .trim_start()
-            .chars()
-            .next();
-        let Some(first) = first else {
+    /// `parsed`: what came of its text, where that is known already.
+    fn add_source(&mut self, file: FileId, parsed: Option<Parsed>, path: &Path, asked: Asked) {
+        if first_character(self.sources.text(file)).is_none() {
             let message = format!("{} is empty", self.sources.name(file));
             self.diagnostics.push(
                 Diagnostic::error(Code::UnknownFormat, message)
@@ -265,8 +286,11 @@ impl Loader {
                     .expected(document::EXPECTED),
             );
             return;
+        }
+        let value = match parsed {
+            Some(parsed) => parsed.report(&self.sources, &mut self.diagnostics),
+            None => parse(&self.sources, file, path, &mut self.diagnostics),
         };
-        let value = parse(&self.sources, file, path, first, &mut self.diagnostics);
         let Some(value) = value else { return };
         if let Some(document) = Document::of(&value, path) {
             self.add_document(document, file, value, path);
@@ -564,12 +588,8 @@ pub fn is_scenario_file(path: &Path) -> bool {
     let Some(file) = sources.read(path, &mut diagnostics) else {
         return false;
     };
-    let text = sources.text(file).trim_start_matches('\u{feff}');
-    let value = text
-        .trim_start()
-        .chars()
-        .next()
-        .and_then(|first| parse(&sources, file, path, first, &mut diagnostics));
+    let value = first_character(sources.text(file))
+        .and_then(|_| parse(&sources, file, path, &mut diagnostics));
     value.is_some_and(|value| matches!(Document::of(&value, path), Some(Document::Scenario)))
 }
 
@@ -578,19 +598,27 @@ fn parse(
     sources: &Sources,
     file: FileId,
     path: &Path,
-    first: char,
     diagnostics: &mut Diagnostics,
 ) -> Option<Value> {
-    let json = match extension(path).as_deref() {
-        Some("yaml" | "yml") => false,
-        Some("json" | "jsonc") => true,
-        _ => matches!(first, '{' | '[' | '/'),
-    };
-    if json {
+    if is_json(path, sources.text(file)) {
         json::parse(sources, file, diagnostics)
     } else {
         yaml::parse(sources, file, diagnostics)
     }
+}
+
+/// Gives the memory of all documents back. Of many this takes a while, which nobody has to wait for.
+fn give_back(collection: Collection) {
+    const MANY: usize = 10_000;
+    if collection.len() > MANY {
+        rayon::spawn(move || drop(collection));
+    }
+}
+
+/// The first character of a text that is no blank.
+fn first_character(text: &str) -> Option<char> {
+    let text = text.trim_start_matches('\u{feff}');
+    text.trim_start().chars().next()
 }
 
 /// How a file came to be read.

@@ -18,6 +18,13 @@ pub const MAX_FILE_BYTES: u64 = 1 << 30;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(u16);
 
+impl FileId {
+    /// The file that comes behind so many others; `None` if a store is full before it.
+    pub(crate) fn numbered(position: usize) -> Option<Self> {
+        u16::try_from(position).ok().map(Self)
+    }
+}
+
 /// A piece of text in a file: where a value, a key or an expression stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
@@ -106,11 +113,21 @@ impl Sources {
         if let Some(id) = self.ids().find(|&id| self.path(id) == Some(path)) {
             return Some(id);
         }
+        self.take(Fetched::of(path), diagnostics)
+    }
+
+    /// Takes what a file was found to be. `None`: it cannot be read, or is no text.
+    pub(crate) fn take(
+        &mut self,
+        fetched: Fetched,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<FileId> {
+        let Fetched { path, bytes } = fetched;
         let name = path.display().to_string();
-        match bytes_of(path) {
-            Ok(bytes) => {
-                let id = self.decode(name, &bytes, diagnostics)?;
-                self.files[usize::from(id.0)].path = Some(path.to_owned());
+        match bytes {
+            Ok(decoded) => {
+                let id = self.add_decoded(name, decoded, diagnostics)?;
+                self.files[usize::from(id.0)].path = Some(path);
                 Some(id)
             }
             Err(error) => {
@@ -131,31 +148,27 @@ impl Sources {
         bytes: &[u8],
         diagnostics: &mut Diagnostics,
     ) -> Option<FileId> {
-        let name = name.into();
-        let utf16 = match bytes {
-            [0xff, 0xfe, rest @ ..] => Some((rest, u16::from_le_bytes as fn([u8; 2]) -> u16)),
-            [0xfe, 0xff, rest @ ..] => Some((rest, u16::from_be_bytes as fn([u8; 2]) -> u16)),
-            _ => None,
-        };
-        if let Some((bytes, unit)) = utf16 {
-            let (pairs, odd) = bytes.as_chunks::<2>();
-            let text =
-                String::from_utf16(&pairs.iter().map(|&pair| unit(pair)).collect::<Vec<_>>());
-            if let (Ok(text), []) = (text, odd) {
-                return self.add(name, text, diagnostics);
+        self.add_decoded(name.into(), Decoded::of(bytes.to_vec()), diagnostics)
+    }
+
+    fn add_decoded(
+        &mut self,
+        name: String,
+        decoded: Decoded,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<FileId> {
+        match decoded {
+            Decoded::Text(text) => self.push(name, text, diagnostics),
+            Decoded::BrokenUtf16 => {
+                diagnostics.push(Diagnostic::error(
+                    Code::NotText,
+                    format!("{name} begins as UTF-16 text but is none"),
+                ));
+                None
             }
-            diagnostics.push(Diagnostic::error(
-                Code::NotText,
-                format!("{name} begins as UTF-16 text but is none"),
-            ));
-            return None;
-        }
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.add(name, text, diagnostics),
-            Err(error) => {
-                let at = error.valid_up_to();
-                let message = format!("byte 0x{:02x} at offset {at} is not UTF-8", bytes[at]);
-                let file = self.add(name, String::from_utf8_lossy(bytes), diagnostics)?;
+            Decoded::NotUtf8 { shown, at, byte } => {
+                let message = format!("byte 0x{byte:02x} at offset {at} is not UTF-8");
+                let file = self.add(name, shown, diagnostics)?;
                 diagnostics.push(
                     Diagnostic::error(Code::NotText, message)
                         .at(Span::new(file, at, 1))
@@ -173,9 +186,16 @@ impl Sources {
         text: impl Into<String>,
         diagnostics: &mut Diagnostics,
     ) -> Option<FileId> {
-        let (name, mut text) = (name.into(), text.into());
-        text.shrink_to_fit();
-        let Ok(id) = u16::try_from(self.files.len()) else {
+        self.push(name.into(), shared(text.into()), diagnostics)
+    }
+
+    fn push(
+        &mut self,
+        name: String,
+        text: Arc<String>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<FileId> {
+        let Some(id) = FileId::numbered(self.files.len()) else {
             let message = format!(
                 "{name} is one file too many: up to {} are read in one run",
                 u16::MAX
@@ -186,10 +206,15 @@ impl Sources {
         self.files.push(Source {
             name,
             path: None,
-            text: Arc::new(text),
+            text,
             lines: OnceLock::new(),
         });
-        Some(FileId(id))
+        Some(id)
+    }
+
+    /// Number of files.
+    pub(crate) fn len(&self) -> usize {
+        self.files.len()
     }
 
     /// All files, in the order in which they were read.
@@ -262,6 +287,92 @@ impl Lines {
             ascii: bytes.is_ascii(),
         }
     }
+}
+
+/// What a file was found to be, before it is in a store.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    path: PathBuf,
+    bytes: io::Result<Decoded>,
+}
+
+/// What bytes turned out to be.
+#[derive(Debug)]
+enum Decoded {
+    Text(Arc<String>),
+    BrokenUtf16,
+    /// No text from this byte on; shown with replacements, so that the place can be pointed at.
+    NotUtf8 {
+        shown: String,
+        at: usize,
+        byte: u8,
+    },
+}
+
+impl Fetched {
+    /// Reads a file.
+    pub(crate) fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            bytes: bytes_of(path).map(Decoded::of),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The text, if it is one.
+    pub(crate) fn text(&self) -> Option<&Arc<String>> {
+        match &self.bytes {
+            Ok(Decoded::Text(text)) => Some(text),
+            Ok(Decoded::BrokenUtf16 | Decoded::NotUtf8 { .. }) | Err(_) => None,
+        }
+    }
+
+    /// Whether a store keeps it, if only to point at what is wrong with it.
+    pub(crate) fn gets_a_number(&self) -> bool {
+        match &self.bytes {
+            Ok(Decoded::Text(_) | Decoded::NotUtf8 { .. }) => true,
+            Ok(Decoded::BrokenUtf16) | Err(_) => false,
+        }
+    }
+}
+
+impl Decoded {
+    fn of(bytes: Vec<u8>) -> Self {
+        let utf16 = match &*bytes {
+            [0xff, 0xfe, rest @ ..] => Some((rest, u16::from_le_bytes as fn([u8; 2]) -> u16)),
+            [0xfe, 0xff, rest @ ..] => Some((rest, u16::from_be_bytes as fn([u8; 2]) -> u16)),
+            _ => None,
+        };
+        if let Some((bytes, unit)) = utf16 {
+            let (pairs, odd) = bytes.as_chunks::<2>();
+            let text =
+                String::from_utf16(&pairs.iter().map(|&pair| unit(pair)).collect::<Vec<_>>());
+            return match (text, odd) {
+                (Ok(text), []) => Self::Text(shared(text)),
+                _ => Self::BrokenUtf16,
+            };
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Text(shared(text)),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                Self::NotUtf8 {
+                    at,
+                    byte: error.as_bytes()[at],
+                    shown: String::from_utf8_lossy(error.as_bytes()).into_owned(),
+                }
+            }
+        }
+    }
+}
+
+/// A text as stores keep it.
+fn shared(mut text: String) -> Arc<String> {
+    text.shrink_to_fit();
+    Arc::new(text)
 }
 
 /// All bytes of a file, unless it is too large. A file tells its length beforehand; a pipe has none, and a device may never end.

@@ -27,6 +27,7 @@ pub(crate) fn read(text: &Arc<String>, file: FileId) -> Parsed {
 }
 
 /// What came of a text.
+#[derive(Debug)]
 pub(crate) struct Parsed {
     file: FileId,
     result: Checked<Value>,
