@@ -250,6 +250,16 @@ impl Sizes {
         }
     }
 
+    /// What makes fewer links, where a hub has too many.
+    fn advice_on_peerings(&self) -> &'static str {
+        let spokes_of_a_hub = self.spokes().div_ceil(self.hubs.max(1));
+        if self.topology == Topology::MultiHub && self.hubs > spokes_of_a_hub {
+            "; every hub has one to every other, so fewer hubs have fewer, and with the topology hub-spoke they have none"
+        } else {
+            "; more hubs make smaller groups"
+        }
+    }
+
     fn least_subnets(&self) -> usize {
         self.hub_subnets().saturating_add(self.spokes())
     }
@@ -338,7 +348,7 @@ impl Sizes {
             "peering links of a VNet",
             self.most_peerings(),
             MAX_PEERINGS,
-            "; more hubs make smaller groups",
+            self.advice_on_peerings(),
         )?;
         // Subnets of spokes differ by one at most.
         let in_a_spoke = self.spoke_subnets().div_ceil(self.spokes().max(1));

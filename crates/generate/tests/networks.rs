@@ -477,6 +477,13 @@ fn sizes_that_cannot_be_are_refused_with_what_would_do() {
         "20000000 NICs are too many: there is room for 16777216 in 10.0.0.0/8"
     );
     let message = refused(&Changes {
+        virtual_networks: Some(65_537),
+        nics: Some(65_537),
+        ..Changes::default()
+    });
+    assert!(message.contains("13111 peering links"), "{message}");
+    assert!(message.contains("fewer hubs have fewer"), "{message}");
+    let message = refused(&Changes {
         nics: Some(10_000_000),
         topology: Some(Topology::HubSpoke),
         virtual_networks: Some(20_000),
