@@ -6,7 +6,7 @@ use diagnose::explain::{Question, Service, explain_as_set};
 use diagnose::explanation::Verdict;
 use formats::load::{LoadOptions, Loader};
 use formats::{arm::Template, az::Dumps, scenario};
-use generate::{Changes, Shape, Sizes, Topology, generate};
+use generate::{Changes, Shape, Share, Sizes, Topology, generate};
 use model::{Network, PowerState};
 use serde_json::Value;
 
@@ -51,11 +51,26 @@ fn networks() -> Vec<Network> {
             ..Changes::default()
         })
     };
+    // Hubs of every kind: eight with a firewall, so that some have rules of their own, and some of the others with a load balancer.
+    let everything = Shape::Small.sizes().with(&Changes {
+        hubs: Some(12),
+        virtual_networks: Some(40),
+        nics: Some(400),
+        gateway_share: Some(Share::percent(50)),
+        firewall_share: Some(Share::percent(66)),
+        load_balancer_share: Some(Share::percent(50)),
+        nat_gateway_share: Some(Share::percent(40)),
+        second_address_share: Some(Share::percent(20)),
+        public_address_share: Some(Share::percent(10)),
+        stopped_share: Some(Share::percent(30)),
+        ..Changes::default()
+    });
     let kinds = [
         sizes(Topology::HubSpoke, "34%"),
         sizes(Topology::Mesh, "0"),
         sizes(Topology::MultiHub, "100%"),
         Shape::Small.sizes(),
+        everything,
     ];
     let networks = (1..).zip(&kinds);
     networks
@@ -104,6 +119,25 @@ fn a_template_is_read_back_as_the_network_that_was_made_but_for_stopped_machines
     }
 }
 
+#[test]
+fn what_a_form_cannot_say_is_told() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let words = ["generate", "--on-premises-hosts", "9", "--format"];
+    let with = |rest: &[&str]| run_in(folder.path(), &[&words[..], rest].concat());
+    let told = with(&["arm", "-o", "net.json"]);
+    assert_eq!(told.code, Some(0));
+    assert_eq!(told.err.lines().count(), 2, "{}", told.err);
+    assert!(told.err.contains("2 that are run in it"), "{}", told.err);
+    assert!(told.err.contains("9 are left out"), "{}", told.err);
+    let told = with(&["az", "-o", "dump"]);
+    assert!(
+        told.err.contains("dumps of az cannot hold hosts"),
+        "{}",
+        told.err
+    );
+    assert_eq!(with(&["scenario", "-o", "net.yaml"]).err, "");
+}
+
 /// Says which part differs.
 #[track_caller]
 fn pretty_assert(one: &Value, other: &Value) {
@@ -115,11 +149,22 @@ fn pretty_assert(one: &Value, other: &Value) {
 
 #[test]
 fn what_only_a_scenario_says_is_not_written_in_part() {
-    let text = "virtualNetworks: {v: {addressSpace: 10.0.0.0/16, subnets: {s: 10.0.0.0/24}}}\nnatGateways: {n: {}}\n";
-    let network = read(&[("net.yaml", text.to_owned())]);
-    let error = Dumps::new(&network).expect_err("a NAT gateway is not written");
-    assert!(error.to_string().contains("natGateways/n"), "{error}");
+    let vnet = "virtualNetworks: {v: {addressSpace: 10.0.0.0/16, subnets: {s: 10.0.0.0/24}}}";
+    let text = format!("{vnet}\nprivateEndpoints: {{e: {{subnet: v/s}}}}\n");
+    let network = read(&[("net.yaml", text)]);
+    let error = Dumps::new(&network).expect_err("a private endpoint is not written");
+    assert!(error.to_string().contains("privateEndpoints/e"), "{error}");
     assert!(Template::new(&network, "").is_err());
+    let rules = "rules: [{name: r, destinationFqdns: [example.com]}]";
+    let collection = format!("{{name: c, kind: Network, priority: 200, action: Allow, {rules}}}");
+    let group = format!("{{g: {{priority: 100, ruleCollections: [{collection}]}}}}");
+    let text = format!("{vnet}\nfirewallPolicies: {{p: {{ruleCollectionGroups: {group}}}}}\n");
+    let network = read(&[("net.yaml", text)]);
+    let error = Template::new(&network, "").expect_err("what the names are is not known");
+    assert!(
+        error.to_string().contains("hosts, tags or categories"),
+        "{error}"
+    );
     let text = "virtualNetworks: {v: {addressSpace: 10.0.0.0/16}, w: {resourceGroup: rg2, addressSpace: 10.1.0.0/16}}\n";
     let network = read(&[("net.yaml", text.to_owned())]);
     assert!(Dumps::new(&network).is_ok());
@@ -235,6 +280,20 @@ fn options_change_the_sizes_of_a_shape() {
         "40%",
         "--gateway-share",
         "0.5",
+        "--firewall-share",
+        "50%",
+        "--load-balancer-share",
+        "100%",
+        "--nat-gateway-share",
+        "10%",
+        "--on-premises-hosts",
+        "5",
+        "--stopped-share",
+        "0",
+        "--second-address-share",
+        "10%",
+        "--public-address-share",
+        "10%",
         "--rule-overlap",
         "0",
         "-o",
@@ -250,11 +309,23 @@ fn options_change_the_sizes_of_a_shape() {
             "networkInterfaces",
             "networkSecurityGroups",
             "routeTables",
-            "virtualNetworkGateways"
+            "virtualNetworkGateways",
+            "azureFirewalls",
+            "loadBalancers",
+            "onPremises"
         ]
         .map(count),
-        [8, 90, 9, 7, 1]
+        [8, 90, 9, 7, 1, 1, 1, 1]
     );
+    // Of 88 machines: nine.
+    let addresses = document["networkInterfaces"].as_object().expect("NICs");
+    let several = addresses.values().filter(|nic| {
+        let configurations = nic["ipConfigurations"].as_array();
+        configurations.is_some_and(|configurations| configurations.len() == 2)
+    });
+    assert_eq!(several.count(), 9);
+    assert!(!text.contains("powerState"));
+    assert_eq!(text.matches("\"natGateway\":").count(), 3); // of 25 subnets
     // Two groups of four, everybody with everybody.
     assert_eq!(
         document["peerings"].as_array().expect("links").len(),
@@ -300,10 +371,10 @@ fn what_cannot_be_made_is_refused_and_writes_nothing() {
     assert!(message.contains("expected 0% to 100%"), "{message}");
     let message = refused(&["generate", "--format", "az"]);
     assert!(message.contains("-o DIR"), "{message}");
-    let message = refused(&[
-        "generate", "--format", "arm", "--nics", "30000", "-o", "net.json",
-    ]);
-    assert!(message.contains("too many for a template"), "{message}");
+    let message = refused(&["generate", "--nics", "20000000", "-o", "net.yaml"]);
+    assert!(message.contains("room for 16777216"), "{message}");
+    let message = refused(&["generate", "--vnets", "65537", "-o", "net.yaml"]);
+    assert!(message.contains("at least 13108 are needed"), "{message}");
     let message = refused(&["generate", "-o", "missing/net.yaml"]);
     assert!(message.contains("there is no folder missing"), "{message}");
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);

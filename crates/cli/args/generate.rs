@@ -19,14 +19,22 @@ use generate::{Changes, Shape, Share, Sizes, Topology};
   dash-baby-hero  6,400 NICs, 82 VNets (2 hubs), 404 subnets, 50 % behind appliances,
                   320 NSGs of 1,000 rules (320,000), 400 tables of 400 routes (160,000)
 
+All have one appliance in each hub. What else hubs, subnets and machines may have comes by shares: two
+appliances behind an internal load balancer, Azure firewalls, NAT gateways, hosts on premises, second and
+public addresses. A share is a part of a hundred (5%) or of one (0.05), met exactly.
+
 Here -o names the file. The network is written whole or not at all; .json makes a scenario in JSON.
-A template cannot say which machines are stopped: in --format arm all run. It has at most 50,000 resources.
+A template cannot say which machines are stopped: in --format arm all run. Neither a template nor dumps
+hold hosts on premises. One template holds the network whatever its size, which every command here reads;
+Azure itself takes up to 800 resources and 4 MB a template, and VMs only with an image and a size.
 
 Examples:
   vnetsim generate --shape small
   vnetsim generate --shape subscription --seed 7 -o net.yaml
   vnetsim generate --shape subscription --nsgs 5000 -o net.json
   vnetsim generate --topology mesh --vnets 40 --hubs 4 --nics 10000 -o mesh.yaml
+  vnetsim generate --hubs 4 --vnets 40 --load-balancer-share 50% --firewall-share 25% -o hubs.yaml
+  vnetsim generate --gateway-share 100% --on-premises-hosts 20 -o sites.yaml
   vnetsim generate --format arm -o net.arm.json
   vnetsim generate --format az -o dump")]
 pub(crate) struct GenerateArguments {
@@ -51,7 +59,7 @@ pub(crate) struct GenerateArguments {
 pub(crate) enum GenerateFormat {
     /// A scenario with all resources in full: YAML, or JSON where the file ends in .json
     Scenario,
-    /// One ARM template
+    /// One ARM template, of any size
     Arm,
     /// A folder of files as `az ... list -o json` prints them
     Az,

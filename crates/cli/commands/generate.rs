@@ -6,6 +6,7 @@ use std::path::Path;
 use formats::arm::Template;
 use formats::az::Dumps;
 use formats::{atomic, scenario};
+use model::Network;
 
 use crate::args::{GenerateArguments, GenerateFormat};
 use crate::console::{Console, Exit};
@@ -33,6 +34,7 @@ pub(super) fn run(
         progress(console, format_args!("writing {}", path.display()));
         let dumps = Dumps::new(&network)?;
         dumps.write_folder(path)?;
+        say_what_is_left_out(&network, arguments.format, console);
         return Ok(Exit::Yes);
     }
     let template = match arguments.format {
@@ -54,7 +56,31 @@ pub(super) fn run(
             atomic::write(path, write)?;
         }
     }
+    say_what_is_left_out(&network, arguments.format, console);
     Ok(Exit::Yes)
+}
+
+/// What the network has and the files do not say.
+fn say_what_is_left_out(network: &Network, format: GenerateFormat, console: &mut Console<'_>) {
+    let form = match format {
+        GenerateFormat::Scenario => return,
+        GenerateFormat::Arm => "a template",
+        GenerateFormat::Az => "dumps of az",
+    };
+    let machines = network.virtual_machines().values();
+    let stopped = machines.filter(|machine| !machine.is_running()).count();
+    if stopped > 0 && format == GenerateFormat::Arm {
+        console.message(format_args!(
+            "note: {form} cannot say that a machine is stopped; {stopped} that are run in it"
+        ));
+    }
+    let sites = network.on_premises().values();
+    let hosts: usize = sites.map(|site| site.hosts.len()).sum();
+    if hosts > 0 {
+        console.message(format_args!(
+            "note: {form} cannot hold hosts on premises; {hosts} are left out (a scenario has them)"
+        ));
+    }
 }
 
 /// What is being done, for a person who waits.

@@ -154,6 +154,7 @@ pub fn evaluate(
     let mut round = 1;
     loop {
         let mut evaluator = Evaluator::new(sources, context, &assignments);
+        evaluator.limits.add_file(template.size().nodes);
         let (resources, outputs) = evaluator.run(template, parameters);
         let Evaluator {
             asked_for_assigned,

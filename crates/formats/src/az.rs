@@ -11,12 +11,18 @@ use crate::resources::kind::Kind;
 use crate::rest::{self, NotWritable, Show, Shown};
 
 /// Files by kind.
-const FILES: [(Kind, &str); 10] = [
+const FILES: [(Kind, &str); 16] = [
     (Kind::ApplicationSecurityGroup, "asgs.json"),
     (Kind::PublicIpAddress, "public-ips.json"),
+    (Kind::IpGroup, "ip-groups.json"),
+    (Kind::FirewallPolicy, "firewall-policies.json"),
+    (Kind::RuleCollectionGroup, "rule-collection-groups.json"),
+    (Kind::NatGateway, "nat-gateways.json"),
     (Kind::NetworkSecurityGroup, "nsgs.json"),
     (Kind::RouteTable, "route-tables.json"),
     (Kind::VirtualNetwork, "vnets.json"),
+    (Kind::LoadBalancer, "load-balancers.json"),
+    (Kind::AzureFirewall, "firewalls.json"),
     (Kind::NetworkInterface, "nics.json"),
     (Kind::VirtualMachine, "vms.json"),
     (Kind::LocalNetworkGateway, "local-gateways.json"),
@@ -55,26 +61,18 @@ impl<'a> Dumps<'a> {
             network: self.network,
             refer: &refer,
         };
-        let mut files: Vec<(&'static str, String)> = Vec::new();
+        let mut files = Files::default();
         let written: Result<(), fmt::Error> = show.each(|shown| {
-            let name = FILES.iter().find(|(kind, _)| *kind == shown.kind);
-            let name = name.map_or("others.json", |(_, name)| name);
-            let text = self.row(&shown);
-            match files.last_mut() {
-                // Resources of one kind come together.
-                Some((last, file)) if *last == name => {
-                    file.push_str(",\n");
-                    file.push_str(&text);
+            files.add(shown.kind, &self.row(&shown));
+            if shown.kind == Kind::FirewallPolicy {
+                for group in &shown.children {
+                    files.add(group.kind, &self.row(group));
                 }
-                _ => files.push((name, format!("[\n{text}"))),
             }
             Ok(())
         });
         debug_assert!(written.is_ok());
-        for (_, file) in &mut files {
-            file.push_str("\n]\n");
-        }
-        files
+        files.finished()
     }
 
     fn row(self, shown: &Shown<'_>) -> String {
@@ -87,7 +85,7 @@ impl<'a> Dumps<'a> {
             Kind::NetworkInterface => self.complete_interface(shown, &mut row),
             Kind::VirtualMachine => {
                 let machines = self.network.virtual_machines();
-                if let Some(key) = machines.find(shown.id) {
+                if let Some(key) = machines.find(&shown.id) {
                     let power = rest::power(machines[key].power);
                     row.insert("powerState".to_owned(), json!(power));
                 }
@@ -125,7 +123,7 @@ impl<'a> Dumps<'a> {
             row.entry(key).or_insert_with(|| value.clone());
         }
         let nics = self.network.nics();
-        let nic = nics.find(shown.id).map(|key| &nics[key]);
+        let nic = nics.find(&shown.id).map(|key| &nics[key]);
         if let Some(machine) = nic.and_then(|nic| rest::machine_of(self.network, nic)) {
             let reference =
                 json!({ "id": machine.as_str(), "resourceGroup": machine.resource_group() });
@@ -134,9 +132,34 @@ impl<'a> Dumps<'a> {
     }
 }
 
+/// Names and texts of files that are being written, in the order of their first rows.
+#[derive(Default)]
+struct Files(Vec<(&'static str, String)>);
+
+impl Files {
+    fn add(&mut self, kind: Kind, row: &str) {
+        let name = FILES.iter().find(|(known, _)| *known == kind);
+        let name = name.map_or("others.json", |&(_, name)| name);
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, file)) => {
+                file.push_str(",\n");
+                file.push_str(row);
+            }
+            None => self.0.push((name, format!("[\n{row}"))),
+        }
+    }
+
+    fn finished(mut self) -> Vec<(&'static str, String)> {
+        for (_, file) in &mut self.0 {
+            file.push_str("\n]\n");
+        }
+        self.0
+    }
+}
+
 /// Properties beside the envelope, as the command line prints them.
 fn flat(shown: &Shown<'_>) -> Map<String, Value> {
-    let id = shown.id;
+    let id = &*shown.id;
     let mut row = Map::new();
     let mut put = |key: &str, value| row.insert(key.to_owned(), value);
     put("id", json!(id.as_str()));

@@ -30,9 +30,36 @@ pub(super) const MAX_COPIES: i64 = 800;
 /// Largest value that a template may build, in values. The largest public templates stay below 20,000.
 const MAX_NODES: u32 = 1_000_000;
 
-/// Steps that one evaluation may take: values visited and handed to functions. Far above any real template (the
-/// largest public ones take some 100,000), and done within a few seconds.
-const MAX_STEPS: u64 = 5_000_000;
+/// How far one evaluation may go. What stands in a file one by one is bounded by the file; what copies, loops and
+/// nested deployments make of it is bounded here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Resources and nested deployments, deployed or not.
+    pub(super) resources: usize,
+    /// Values visited and handed to functions.
+    steps: u64,
+}
+
+impl Limits {
+    /// Far above any real template (the largest public ones take some 100,000 steps), and done within a few seconds.
+    /// Azure allows 800 resources a template.
+    const BEYOND_FILES: Self = Self {
+        resources: 50_000,
+        steps: 5_000_000,
+    };
+    /// Values that a resource takes at least where it is written: itself, its type, name and version.
+    const VALUES_OF_A_RESOURCE: usize = 4;
+    /// Steps that a value takes at most that is written out: an id as an expression takes about six.
+    const STEPS_OF_A_VALUE: u64 = 16;
+
+    /// Makes room for what another file says.
+    pub(super) fn add_file(&mut self, values: u32) {
+        let resources = values as usize / Self::VALUES_OF_A_RESOURCE;
+        self.resources = self.resources.saturating_add(resources);
+        let steps = u64::from(values) * Self::STEPS_OF_A_VALUE;
+        self.steps = self.steps.saturating_add(steps);
+    }
+}
 
 /// How deep values, expressions, variables, parameters and references may lead into each other. Bounds the stack.
 const MAX_DEPTH: usize = 300;
@@ -67,6 +94,7 @@ pub(super) struct Evaluator<'s> {
     parsed: HashMap<Piece, Rc<Result<Expression, expression::SyntaxError>>>,
     reported: HashSet<(Span, String)>,
     depth: usize,
+    pub(super) limits: Limits,
     steps: u64,
     gave_up: bool,
     tolerance: Tolerance,
@@ -91,6 +119,7 @@ impl<'s> Evaluator<'s> {
             parsed: HashMap::new(),
             reported: HashSet::new(),
             depth: 0,
+            limits: Limits::BEYOND_FILES,
             steps: 0,
             gave_up: false,
             tolerance: Tolerance::None,
@@ -423,8 +452,8 @@ impl<'s> Evaluator<'s> {
 
     pub(super) fn count_steps(&mut self, steps: u64) -> Result<(), Fault> {
         self.steps = self.steps.saturating_add(steps);
-        if self.steps > MAX_STEPS {
-            let message = format!("the template needs more than {MAX_STEPS} steps");
+        if self.steps > self.limits.steps {
+            let message = format!("the template needs more than {} steps", self.limits.steps);
             return Err(Fault::new(Code::TemplateLimit, message));
         }
         Ok(())
@@ -477,7 +506,7 @@ impl<'s> Evaluator<'s> {
         if self.gave_up {
             return;
         }
-        self.gave_up = self.steps > MAX_STEPS;
+        self.gave_up = self.steps > self.limits.steps;
         let place = diagnostic.span;
         if place.is_none_or(|span| self.reported.insert((span, diagnostic.message.clone()))) {
             self.diagnostics.push(diagnostic);

@@ -67,6 +67,7 @@ impl Evaluator<'_> {
             return Some(value.clone());
         }
         let value = json::parse(self.sources, file, &mut self.diagnostics)?;
+        self.limits.add_file(value.size().nodes);
         self.files.insert(file, value.clone());
         Some(value)
     }

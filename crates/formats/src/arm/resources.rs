@@ -13,9 +13,6 @@ use crate::{
     source::Span,
 };
 
-/// Largest number of resources and nested deployments of one evaluation. Azure allows 800 a template.
-pub(super) const MAX_RESOURCES: usize = 50_000;
-
 /// A resource of this evaluation, deployed or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NodeId(pub(super) usize);
@@ -244,8 +241,9 @@ impl Evaluator<'_> {
         frame: &Frame,
         copy_index: Option<i64>,
     ) {
-        if self.nodes.len() >= MAX_RESOURCES {
-            let message = format!("the template deploys more than {MAX_RESOURCES} resources");
+        let most = self.limits.resources;
+        if self.nodes.len() >= most {
+            let message = format!("the template deploys more than {most} resources");
             let span = self.deployments[0].template.span;
             self.report(Diagnostic::error(Code::TemplateLimit, message).at(span));
             return;

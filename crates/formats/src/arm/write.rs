@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use model::{Network, ResourceId};
 use serde_json::json;
 
-use super::resources::MAX_RESOURCES;
 use crate::resources::kind::Kind;
 use crate::rest::{self, NotWritable, Show, Shown};
 
@@ -28,16 +27,10 @@ pub struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    /// Refuses a network with resources that are written only in a scenario, or in several resource groups, or one too large to be read
-    /// again. `origin` says where the
+    /// Refuses a network with resources that are written only in a scenario, or in several resource groups. `origin` says where the
     /// network comes from; it stands in the metadata.
     pub fn new(network: &'a Network, origin: &'a str) -> Result<Self, NotWritable> {
         rest::check(network)?;
-        let count = rest::ids(network).count() + network.peerings().len();
-        if count > MAX_RESOURCES {
-            let most = MAX_RESOURCES;
-            return Err(NotWritable::TooMany { count, most });
-        }
         let first = network.virtual_networks().values().next();
         let template = Self {
             network,
@@ -92,14 +85,14 @@ impl<'a> Template<'a> {
         let compute = shown.kind == Kind::VirtualMachine;
         let mut resource = json!({
             "apiVersion": if compute { COMPUTE_VERSION } else { NETWORK_VERSION },
-            "name": literal(&path_of(shown.id).1.join("/")),
+            "name": literal(&path_of(&shown.id).1.join("/")),
             "properties": shown.properties,
             "type": shown.kind.resource_type(),
         });
         for (key, value) in &shown.envelope {
             resource[key] = value.clone();
         }
-        let in_region = shown.kind != Kind::Peering;
+        let in_region = !matches!(shown.kind, Kind::Peering | Kind::RuleCollectionGroup);
         if in_region && !shown.envelope.contains_key("location") {
             resource["location"] = json!("[resourceGroup().location]");
         }

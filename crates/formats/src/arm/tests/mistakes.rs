@@ -219,6 +219,29 @@ fn hostile_templates_end_soon_with_a_clear_error() {
 }
 
 #[test]
+fn what_is_written_one_by_one_is_bounded_by_its_file_and_what_is_copied_by_a_number() {
+    let table = |name: &str, rest: &str| {
+        format!(
+            r#"{{"type": "Microsoft.Network/routeTables", "apiVersion": "2024-05-01", "name": "{name}"{rest}}}"#
+        )
+    };
+    let all = |resources: Vec<String>| format!(r#"{{"resources": [{}]}}"#, resources.join(","));
+    let written = all((0..50_100).map(|n| table(&format!("rt{n}"), "")).collect());
+    let outcome = evaluated(&written).expect_clean();
+    assert_eq!(outcome.evaluation.resources.len(), 50_100);
+    let copied = (0..63).map(|n| {
+        let copy = r#", "copy": {"name": "c", "count": 800}"#;
+        table(&format!("[concat('rt{n}-', copyIndex())]"), copy)
+    });
+    let outcome = evaluated(&all(copied.collect()));
+    let (message, _) = outcome.error();
+    assert!(
+        message.starts_with("the template deploys more than 50"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_template_that_links_itself_ends() {
     let template = r#"{"resources": [{"type": "Microsoft.Resources/deployments", "name": "a",
         "properties": {"templateLink": {"relativePath": "main.json"}}}]}"#;
