@@ -25,8 +25,8 @@ const MAX_TABLES: usize = 1_000_000;
 const MAX_ENTRIES: usize = 20_000_000;
 /// Hosts of a network on premises: those of the one /24 that each has at least.
 const MAX_HOSTS: usize = 254;
-/// Public addresses that do not belong to anybody: those of RFC 5737, then those of RFC 2544.
-pub(crate) const PUBLIC_ADDRESSES: usize = 3 * 254 + 131_070;
+/// Public addresses that do not belong to anybody: 198.18.0.0/15 (RFC 2544).
+const PUBLIC_ADDRESSES: usize = 131_070;
 
 /// Who is peered with whom. virtual networks come in groups of a hub with its spokes, one group in one region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -207,14 +207,12 @@ impl Sizes {
         self.nat_gateway_share.of(self.spoke_subnets())
     }
 
-    /// Public addresses that are sure to be needed.
+    /// Public addresses that have to be, those of VPN gateways left out.
     fn public_addresses(&self) -> usize {
         let nat = self.subnets_with_nat().min(self.spokes());
-        let gateways = self.gateways().saturating_mul(2);
-        let of_machines = self.public_address_share.unwrap_or(Share::NONE);
-        [nat, gateways, of_machines.of(self.machines())]
-            .into_iter()
-            .fold(self.firewalls(), usize::saturating_add)
+        let share = self.public_address_share.unwrap_or(Share::NONE);
+        nat.saturating_add(self.firewalls())
+            .saturating_add(share.of(self.machines()))
     }
 
     /// Subnets of the hubs: for appliances, for machines that all use, for gateways.
@@ -385,7 +383,7 @@ impl Sizes {
                 "public addresses",
                 self.public_addresses(),
                 PUBLIC_ADDRESSES,
-                " in the ranges for examples and benchmarks; smaller shares of NAT gateways and public addresses need fewer",
+                " in 198.18.0.0/15; smaller shares of NAT gateways and public addresses need fewer",
             ),
         ] {
             if count > most {

@@ -508,8 +508,7 @@ fn sizes_that_cannot_be_are_refused_with_what_would_do() {
             public_address_share: Some(Share::ALL),
             ..Changes::default()
         }),
-        "200000 public addresses are too many: there is room for 131832 in the ranges for examples and benchmarks; \
-         smaller shares of NAT gateways and public addresses need fewer"
+        "199990 public addresses are too many: there is room for 131070 in 198.18.0.0/15; smaller shares of NAT gateways and public addresses need fewer"
     );
 }
 
