@@ -19,13 +19,13 @@ use super::objects::{ItemRef, Side};
 use super::pairs::reachable;
 use super::rectangles::{Rectangle, Rows, bits_of, rectangles};
 use super::{Bench, Fate, Found, Group};
-use crate::bits::Bits;
+use crate::bits::{BitRow, Bits};
 use crate::probe::{Answer, Device, Prober, Way};
 use crate::question::Asked;
 use crate::watch::Cancelled;
 
 /// So many sources of a class are asked for a pair that is reachable.
-const TRIES: usize = 64;
+const TRIES: usize = 4;
 
 /// What was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(super) fn compare(bench: &Bench<'_, '_>, groups: &mut Vec<Group>) -> Result<
         return Ok(Ways::default());
     }
     let scene = Scene::new(bench, &moves);
-    let candidates: Result<Vec<(u32, Bits)>, Cancelled> = (0..bench.sources.len())
+    let candidates: Result<Vec<(u32, BitRow)>, Cancelled> = (0..bench.sources.len())
         .into_par_iter()
         .filter_map(|source| {
             if bench.watch.go_on().is_err() {
@@ -93,7 +93,7 @@ pub(super) fn compare(bench: &Bench<'_, '_>, groups: &mut Vec<Group>) -> Result<
             }
             let bits = scene.candidates(source);
             let source = u32::try_from(source).unwrap_or(u32::MAX);
-            (!bits.is_empty()).then_some(Ok((source, bits)))
+            (!bits.is_empty()).then(|| Ok((source, bits.row())))
         })
         .collect();
     let candidates = candidates?;
@@ -122,7 +122,7 @@ pub(super) fn compare(bench: &Bench<'_, '_>, groups: &mut Vec<Group>) -> Result<
 /// Looks at every candidate.
 fn one_by_one(
     bench: &Bench<'_, '_>,
-    candidates: &[(u32, Bits)],
+    candidates: &[(u32, BitRow)],
 ) -> Result<BTreeMap<Detour, Vec<Found>>, Cancelled> {
     let len = bench.destinations.len();
     let detours: Result<Vec<Vec<(Detour, Bits)>>, Cancelled> = candidates
@@ -163,7 +163,7 @@ fn one_by_one(
 fn class_by_class(
     bench: &Bench<'_, '_>,
     scene: &Scene<'_, '_, '_>,
-    candidates: &[(u32, Bits)],
+    candidates: &[(u32, BitRow)],
     ways: &mut Ways,
 ) -> Result<BTreeMap<Detour, Vec<Found>>, Cancelled> {
     let len = bench.destinations.len();
@@ -177,43 +177,37 @@ fn class_by_class(
         let key = scene.destination_class(destination);
         destinations.entry(key).or_default().push(position);
     }
-    let destinations: Vec<(Vec<u32>, Bits)> = destinations
-        .into_values()
-        .map(|members| {
-            let bits = bits_of(&members, len);
-            (members, bits)
-        })
-        .collect();
-    let sources: Vec<Vec<usize>> = sources.into_values().collect();
-    // A class of destinations is asked for at its first member only: all of its members are candidates, or none is, but for what is not
-    // reachable.
-    let mut pairs: Vec<(usize, usize, (u32, u32))> = sources
-        .par_iter()
-        .enumerate()
-        .flat_map_iter(|(from, members)| {
-            let tries: Vec<&(u32, Bits)> = members
-                .iter()
-                .take(TRIES)
-                .map(|&number| &candidates[number])
-                .collect();
-            let classes = destinations.iter().enumerate();
-            let of_class = classes.filter_map(move |(to, (columns, _))| {
-                let pair = tries.iter().find_map(|(source, bits)| {
-                    let mut columns = columns.iter();
-                    let column = columns.find(|&&column| bits.get(column as usize))?;
-                    Some((*source, *column))
-                })?;
-                Some((from, to, pair))
-            });
-            of_class.collect::<Vec<_>>()
-        })
-        .collect();
-    let size = |&(from, to, _): &(usize, usize, (u32, u32))| {
-        sources[from].len() as u64 * destinations[to].0.len() as u64
-    };
-    pairs.sort_by_key(|pair| std::cmp::Reverse(size(pair)));
-    ways.classes_left = pairs.len().saturating_sub(bench.limits.ways) as u64;
-    pairs.truncate(bench.limits.ways);
+    let destinations: Vec<Vec<u32>> = destinations.into_values().collect();
+    let mut class_of = vec![0_usize; len];
+    for (class, members) in destinations.iter().enumerate() {
+        for &member in members {
+            class_of[member as usize] = class;
+        }
+    }
+    // The largest first: with too many classes, they are the ones that somebody speaks for.
+    let mut sources: Vec<Vec<usize>> = sources.into_values().collect();
+    sources.sort_by_key(|members| std::cmp::Reverse(members.len()));
+    let mut pairs: Vec<(usize, usize, (u32, u32))> = Vec::new();
+    for (from, members) in sources.iter().enumerate() {
+        bench.watch.go_on()?;
+        // A class of destinations is spoken for by its first member that one of a few sources reaches.
+        let mut is_seen = vec![false; destinations.len()];
+        for &number in members.iter().take(TRIES) {
+            let (source, candidates) = &candidates[number];
+            for column in candidates.iter() {
+                let to = class_of[column];
+                if std::mem::replace(&mut is_seen[to], true) {
+                    continue;
+                }
+                if pairs.len() < bench.limits.ways {
+                    let column = u32::try_from(column).unwrap_or(u32::MAX);
+                    pairs.push((from, to, (*source, column)));
+                } else {
+                    ways.classes_left += 1;
+                }
+            }
+        }
+    }
     ways.examined = pairs.len() as u64;
     let detours: Result<Vec<_>, Cancelled> = pairs
         .into_par_iter()
@@ -222,13 +216,14 @@ fn class_by_class(
             let Some(detour) = bench.detour(pair) else {
                 return Ok(None);
             };
-            let (columns, bits) = &destinations[to];
+            let columns = &destinations[to];
+            let bits = bits_of(columns, len);
             let mut count = 0;
             let mut members = Vec::new();
             for &number in &sources[from] {
                 let (source, candidates) = &candidates[number];
-                let mut of_source = candidates.clone();
-                of_source.intersect(bits);
+                let mut of_source = candidates.bits(len);
+                of_source.intersect(&bits);
                 let reachable = of_source.count();
                 if reachable > 0 {
                     members.push(*source);
