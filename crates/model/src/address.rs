@@ -35,7 +35,7 @@ pub fn first_overlap(ones: &[Ipv4Net], others: &[Ipv4Net]) -> Option<(Ipv4Net, I
 }
 
 /// Prefixes that share no address, for the question whether there is room for one more: their last addresses by their first ones.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DisjointPrefixes(BTreeMap<Ipv4Addr, Ipv4Addr>);
 
 impl DisjointPrefixes {

@@ -36,7 +36,7 @@ pub enum AllocationError {
 ///
 /// Azure keeps the first four and the last address of every subnet prefix (N-4), so the first host of 10.1.1.0/24 is 10.1.1.4. A
 /// dynamic address is the first that is free.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressPool {
     owners: BTreeMap<Ipv4Addr, AddressOwner>,
     /// Static addresses of resources that are still to come: dynamic allocation goes round them.

@@ -12,7 +12,7 @@ use crate::table::{NicId, PublicIpId, Resource, SubnetId, VnetId};
 use crate::virtual_network::Location;
 
 /// A public address.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicIpAddress {
     /// Full resource id.
     pub id: ResourceId,
@@ -25,7 +25,7 @@ pub struct PublicIpAddress {
 }
 
 /// A load balancer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancer {
     /// Full resource id.
     pub id: ResourceId,
@@ -48,7 +48,7 @@ pub struct LoadBalancer {
 }
 
 /// A frontend of a load balancer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frontend {
     /// Name, unique in the load balancer.
     pub name: String,
@@ -66,7 +66,7 @@ pub enum FrontendAddress {
 }
 
 /// A back-end pool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendPool {
     /// Name, unique in the load balancer.
     pub name: String,
@@ -84,7 +84,7 @@ pub struct BackendAddress {
 }
 
 /// A load-balancing rule. Protocol `None` with port 0 = HA ports: every protocol and port.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancingRule {
     /// Name, unique in the load balancer.
     pub name: String,
@@ -107,7 +107,7 @@ pub struct LoadBalancingRule {
 }
 
 /// What a load balancer asks its members for: a connection to this TCP port, from 168.63.129.16 (T-7).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthProbe {
     /// Name, unique in the load balancer.
     pub name: String,
@@ -118,7 +118,7 @@ pub struct HealthProbe {
 }
 
 /// Translates ports of a frontend to one member each.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboundNatRule {
     /// Name, unique in the load balancer.
     pub name: String,
@@ -148,7 +148,7 @@ pub enum InboundNatTarget {
 }
 
 /// Gives the members of a pool a way to the Internet (N-12).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboundRule {
     /// Name, unique in the load balancer.
     pub name: String,
@@ -161,7 +161,7 @@ pub struct OutboundRule {
 }
 
 /// A NAT gateway (N-12).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NatGateway {
     /// Full resource id.
     pub id: ResourceId,
@@ -172,7 +172,7 @@ pub struct NatGateway {
 }
 
 /// An Azure firewall: an appliance with one hidden NIC (S-35).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AzureFirewall {
     /// Full resource id.
     pub id: ResourceId,
@@ -191,7 +191,7 @@ pub struct AzureFirewall {
 }
 
 /// A managed routing appliance (`Microsoft.Network/virtualNetworkAppliances`): it forwards like an appliance of the user's (G-12).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VirtualNetworkAppliance {
     /// Full resource id.
     pub id: ResourceId,

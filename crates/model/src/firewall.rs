@@ -12,7 +12,7 @@ use crate::table::Resource;
 use crate::virtual_network::Location;
 
 /// A firewall policy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirewallPolicy {
     /// Full resource id.
     pub id: ResourceId,
@@ -30,7 +30,7 @@ pub struct FirewallPolicy {
 }
 
 /// A rule collection group of a policy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleCollectionGroup {
     /// Name, unique in the policy.
     pub name: String,
@@ -41,7 +41,7 @@ pub struct RuleCollectionGroup {
 }
 
 /// Rules of one kind with one action.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleCollection {
     /// Name, unique in its group.
     pub name: String,
@@ -108,7 +108,7 @@ pub struct TranslatedDestination {
 }
 
 /// A group of addresses that rules of firewalls name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IpGroup {
     /// Full resource id.
     pub id: ResourceId,

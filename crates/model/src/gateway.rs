@@ -10,7 +10,7 @@ use crate::table::{GatewayId, LocalGatewayId, NicId, PublicIpId, Resource, VnetI
 use crate::virtual_network::Location;
 
 /// A VPN or ExpressRoute gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VirtualNetworkGateway {
     /// Full resource id.
     pub id: ResourceId,
@@ -39,7 +39,7 @@ pub struct VirtualNetworkGateway {
 }
 
 /// One instance of a gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayInstance {
     /// Its hidden NIC.
     pub nic: NicId,
@@ -59,7 +59,7 @@ pub struct LearnedRoute {
 }
 
 /// A site outside Azure, as a gateway knows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalNetworkGateway {
     /// Full resource id.
     pub id: ResourceId,
@@ -74,7 +74,7 @@ pub struct LocalNetworkGateway {
 }
 
 /// A connection of a gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// Full resource id.
     pub id: ResourceId,

@@ -56,7 +56,7 @@ pub struct DnsServer {
 }
 
 /// Zones and servers of a network.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     pub(crate) zones: Vec<PrivateDnsZone>,
     pub(crate) servers: BTreeMap<VmId, DnsServer>,

@@ -101,6 +101,14 @@ macro_rules! tables {
         fn journals(&self) -> impl Iterator<Item = &Journal> {
             [$(self.$name.journal()),+].into_iter()
         }
+
+        fn tables_can_follow(&self, before: &Self) -> bool {
+            $(self.$name.can_follow(&before.$name))&&+
+        }
+
+        fn tables_follow(&mut self, before: &Self) {
+            $(self.$name.follow(&before.$name);)+
+        }
     };
 }
 
@@ -257,6 +265,40 @@ impl Network {
             }
         }
         Some(changes)
+    }
+}
+
+/// Networks that were described each by itself.
+impl Network {
+    /// Takes this network for a later state of `before`: keys mean the same in both, and [`Network::changes_since`] says what differs.
+    /// `false`, and nothing is done, if some resource has another key there. Networks that were read from two versions of one file can
+    /// follow each other unless something stands in another order.
+    pub fn follow(&mut self, before: &Self) -> bool {
+        if !self.tables_can_follow(before) {
+            return false;
+        }
+        self.tables_follow(before);
+        self.journal = before.journal.clone();
+        let is_same = self.outside_hosts == before.outside_hosts
+            && self.vpn_clients == before.vpn_clients
+            && self.names == before.names
+            && self.service_tags == before.service_tags;
+        // What no operation changes in a row, so that nobody looks for it when told that the row was touched.
+        let tables = self.route_tables.values().zip(before.route_tables.values());
+        let links = self.peerings.values().zip(before.peerings.values());
+        let is_deep =
+            tables
+                .map(|(now, before)| {
+                    now.gateway_propagation_disabled != before.gateway_propagation_disabled
+                })
+                .chain(links.map(|(now, before)| {
+                    now.remote != before.remote || now.mirrors != before.mirrors
+                }))
+                .any(|differs| differs);
+        if !is_same || is_deep {
+            self.journal.touch(0);
+        }
+        true
     }
 }
 

@@ -28,7 +28,7 @@ pub enum NicOwner {
 }
 
 /// A network interface: one worker of the simulator.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkInterface {
     /// Full resource id.
     pub id: ResourceId,
@@ -51,7 +51,7 @@ pub struct NetworkInterface {
 }
 
 /// One address of a NIC.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IpConfiguration {
     /// Name, unique in the NIC.
     pub name: String,

@@ -11,7 +11,7 @@ use crate::table::{GatewayId, NicId, Resource};
 pub const ON_PREMISES: &str = "Vnetsim.Scenario/onPremisesNetworks";
 
 /// A network outside Azure behind a gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnPremisesNetwork {
     /// An id of ours: it has none in Azure. Its name is what people type.
     pub id: ResourceId,

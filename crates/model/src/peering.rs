@@ -15,7 +15,7 @@ use crate::spelling::{PeeringState, PeeringSyncLevel};
 use crate::table::{LinkId, Resource, VnetId};
 
 /// One link of a peering.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peering {
     /// Full resource id; its name is unique in the network.
     pub id: ResourceId,

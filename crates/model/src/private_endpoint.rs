@@ -7,7 +7,7 @@ use crate::table::{NicId, Resource, SubnetId};
 use crate::virtual_network::Location;
 
 /// A private endpoint. Its addresses are those of its NIC.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivateEndpoint {
     /// Full resource id.
     pub id: ResourceId,
@@ -33,7 +33,7 @@ pub struct PrivateEndpointRequest {
 }
 
 /// Where the addresses of a private endpoint come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointAddresses {
     /// A NIC of the input, which nobody else uses.
     Nic(NicId),

@@ -9,7 +9,7 @@ use crate::table::{Resource, SubnetId, VnetId};
 use crate::virtual_network::Location;
 
 /// A route server (`Microsoft.Network/virtualHubs` of kind `RouteServer`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteServer {
     /// Full resource id.
     pub id: ResourceId,

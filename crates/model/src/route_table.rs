@@ -11,7 +11,7 @@ use crate::table::Resource;
 use crate::virtual_network::Location;
 
 /// A route table; one may serve many subnets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTable {
     /// Full resource id.
     pub id: ResourceId,

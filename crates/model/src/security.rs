@@ -12,7 +12,7 @@ use crate::table::{AsgId, Resource};
 use crate::virtual_network::Location;
 
 /// A network security group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSecurityGroup {
     /// Full resource id.
     pub id: ResourceId,
@@ -105,7 +105,7 @@ pub struct Ports(Vec<(u16, u16)>);
 pub struct PortsError(pub String);
 
 /// An application security group; its members are named by the NICs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApplicationSecurityGroup {
     /// Full resource id.
     pub id: ResourceId,

@@ -186,6 +186,33 @@ impl<K: Key, T: Resource> Table<K, T> {
         &self.journal
     }
 
+    /// Whether this can be another table after a while: no key has come to mean another resource.
+    pub(crate) fn can_follow(&self, before: &Self) -> bool {
+        let mut pairs = self.rows.iter().zip(&before.rows);
+        self.rows.len() >= before.rows.len()
+            && pairs.all(|pair| match pair {
+                (Some(now), Some(before)) => now.id() == before.id(),
+                (None, _) => true,
+                (Some(_), None) => false,
+            })
+    }
+
+    /// Goes on with the history of a table that this one [can follow](Self::can_follow): what differs was touched since.
+    pub(crate) fn follow(&mut self, before: &Self)
+    where
+        T: PartialEq,
+    {
+        self.journal = before.journal.clone();
+        let known = before.rows.iter().map(Option::as_ref);
+        // What is behind them is new.
+        let known = known.chain(std::iter::repeat(None));
+        for ((row, before), position) in self.rows.iter().zip(known).zip(0_u32..) {
+            if row.as_ref() != before {
+                self.journal.touch(position);
+            }
+        }
+    }
+
     fn touch(&mut self, key: K) {
         let position = u32::try_from(key.index()).expect("keys are 32 bits wide");
         self.journal.touch(position);

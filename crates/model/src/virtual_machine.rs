@@ -9,7 +9,7 @@ use crate::table::{NicId, Resource};
 use crate::virtual_network::Location;
 
 /// A virtual machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VirtualMachine {
     /// Full resource id.
     pub id: ResourceId,

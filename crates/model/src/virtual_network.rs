@@ -57,7 +57,7 @@ impl fmt::Display for Location {
 }
 
 /// A virtual network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VirtualNetwork {
     /// Full resource id.
     pub id: ResourceId,
@@ -82,7 +82,7 @@ pub struct VirtualNetwork {
 }
 
 /// A subnet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
     /// Full resource id.
     pub id: ResourceId,

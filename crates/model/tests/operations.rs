@@ -246,3 +246,82 @@ fn a_network_tells_what_operations_have_touched_since_a_state_that_it_has_been_i
     network.set_service_tag("Sql", Vec::new());
     assert!(network.changes_since(&before).unwrap().others);
 }
+
+#[test]
+fn a_network_that_was_described_anew_follows_one_whose_keys_mean_the_same() {
+    use model::changes::Changes;
+
+    let described = |names: &[&str], prefix: &str| {
+        let mut network = Network::default();
+        vnet(&mut network, "10.0.0.0/16").unwrap();
+        for name in names {
+            let table = RouteTable {
+                id: id("routeTables", name),
+                location: Location::default(),
+                routes: vec![model::Route {
+                    name: "r".to_owned(),
+                    destination: model::RouteDestination::Prefix(prefix.parse().unwrap()),
+                    next_hop: model::UserNextHop::None,
+                }],
+                gateway_propagation_disabled: false,
+            };
+            network.create_route_table(table).unwrap();
+        }
+        network
+    };
+    let before = described(&["t", "u"], "10.1.0.0/16");
+    let mut after = described(&["t", "u"], "10.1.0.0/16");
+    assert_eq!(after.changes_since(&before.revision()), None, "strangers");
+    assert!(after.follow(&before));
+    assert_eq!(
+        after.changes_since(&before.revision()),
+        Some(Changes::default())
+    );
+
+    let mut after = described(&["T", "u"], "10.2.0.0/16");
+    assert!(
+        after.follow(&before),
+        "ids mean the same in every letter case"
+    );
+    let both = Changes {
+        route_tables: before.route_tables().keys().collect(),
+        ..Changes::default()
+    };
+    assert_eq!(after.changes_since(&before.revision()), Some(both.clone()));
+    // What is new stands behind what was there.
+    let mut longer = described(&["t", "u", "v"], "10.1.0.0/16");
+    assert!(longer.follow(&before));
+    let last = longer.route_tables().keys().next_back().unwrap();
+    assert_eq!(
+        longer
+            .changes_since(&before.revision())
+            .unwrap()
+            .route_tables,
+        [last]
+    );
+
+    let mut other = described(&["u", "t"], "10.1.0.0/16");
+    assert!(!other.follow(&before), "keys mean other tables");
+    assert!(!described(&["t"], "10.1.0.0/16").follow(&before));
+    let mut quiet = before.clone();
+    let table = RouteTable {
+        id: id("routeTables", "w"),
+        location: Location::default(),
+        routes: Vec::new(),
+        gateway_propagation_disabled: true,
+    };
+    quiet.create_route_table(table.clone()).unwrap();
+    let mut loud = before.clone();
+    loud.create_route_table(RouteTable {
+        gateway_propagation_disabled: false,
+        ..table
+    })
+    .unwrap();
+    assert!(loud.follow(&quiet));
+    let changes = loud.changes_since(&quiet.revision()).unwrap();
+    assert!(changes.others, "no operation turns propagation on");
+    let mut tagged = described(&["t", "u"], "10.1.0.0/16");
+    tagged.set_service_tag("Sql", Vec::new());
+    assert!(tagged.follow(&before));
+    assert!(tagged.changes_since(&before.revision()).unwrap().others);
+}
