@@ -39,7 +39,7 @@ pub struct Objects<'n> {
     /// By position in `before` and in `after`.
     change_of: [Vec<Option<u32>>; 2],
     /// Objects matched by id, by type, group and name, and by what the user says.
-    pub matched: [usize; 3],
+    matched: [usize; 3],
     /// Sayings of the user that nothing was matched by.
     pub unused: Vec<String>,
     /// The second network is the first one, edited: keys mean the same in both.
@@ -294,6 +294,20 @@ impl<'n> Objects<'n> {
         self.changes.iter().filter(move |change| !hidden(change))
     }
 
+    /// The object that has changed, if a side has it.
+    pub fn changed_item(&self, side: Side, change: &Change) -> Option<ItemRef> {
+        let told_by = match change.what {
+            Difference::Removed => Side::Before,
+            Difference::Added | Difference::Changed(_) => Side::After,
+        };
+        let item = self.find(told_by, &change.id)?;
+        if told_by == side {
+            Some(item)
+        } else {
+            self.partner(item)
+        }
+    }
+
     fn item_of(&self, side: Side, id: &ResourceId) -> Option<&Item<'n>> {
         let inventory = self.inventory(side);
         Some(&inventory.items()[inventory.find(id)? as usize])
@@ -347,6 +361,17 @@ impl<'n> Objects<'n> {
     /// The same as a plain number.
     pub(super) fn number(&self, item: ItemRef) -> u64 {
         u64::from(self.key(item).0)
+    }
+
+    /// How many objects were matched by id, by type, group and name, and by what the user says.
+    pub fn matched(&self) -> [usize; 3] {
+        if !self.keys_are_shared {
+            return self.matched;
+        }
+        // All but those that are gone, listed or not.
+        let all = Inventory::of(self.before.network).items().len();
+        let gone = self.partners.iter().filter(|partner| partner.is_none());
+        [all - gone.count(), 0, 0]
     }
 
     /// Whether the second network is the first one, edited, so that keys mean the same in both and only what was edited is listed.

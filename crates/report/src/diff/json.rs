@@ -144,10 +144,11 @@ fn objects(objects: &Objects<'_>) -> Json {
         let changes = changes.filter(|change| wanted(&change.what));
         changes.map(change_document).collect()
     };
+    let matched = objects.matched();
     json!({
-        "matchedById": objects.matched[0],
-        "matchedByName": objects.matched[1],
-        "matchedByMap": objects.matched[2],
+        "matchedById": matched[0],
+        "matchedByName": matched[1],
+        "matchedByMap": matched[2],
         "added": of(|what| *what == Difference::Added),
         "removed": of(|what| *what == Difference::Removed),
         "changed": of(|what| matches!(what, Difference::Changed(_))),
