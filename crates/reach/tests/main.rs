@@ -1,5 +1,6 @@
 //! What pairs of small networks come to.
 
+mod again;
 mod agreement;
 mod diff;
 mod generated;
