@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hash};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use control::snapshot::{CompiledFib, FibEntry, FibId, GuestKind, Health, NextHop, Snapshot};
 use fib::AddressSet;
@@ -59,6 +60,14 @@ impl Moves {
     }
 
     pub(super) fn find(bench: &Bench<'_, '_>) -> Self {
+        if is_nothing_moved(bench) {
+            return Self {
+                sets: Vec::new(),
+                cuts: Vec::new(),
+                set_of: HashMap::default(),
+                partners: HashMap::default(),
+            };
+        }
         Finder::new(bench).find()
     }
 }
@@ -334,7 +343,7 @@ impl<'a, 'b, 'n> Finder<'a, 'b, 'n> {
     fn differences(&self, one: FibId, other: FibId, mut tell: impl FnMut(Range)) {
         let before = &self.snapshot(Side::Before).fibs[one.0 as usize];
         let after = &self.snapshot(Side::After).fibs[other.0 as usize];
-        if std::sync::Arc::ptr_eq(before, after)
+        if Arc::ptr_eq(before, after)
             && self.bench.objects.keys_are_shared()
             && !self.balancers_may_differ()
         {
@@ -448,6 +457,20 @@ impl<'a, 'b, 'n> Finder<'a, 'b, 'n> {
         let differs = self.gateways_differ && side == Side::After;
         number | u64::from(differs) << 50
     }
+}
+
+/// Whether the second network is the first one with all routes and machines as they were.
+fn is_nothing_moved(bench: &Bench<'_, '_>) -> bool {
+    let (before, after) = (bench.before.snapshot, bench.after.snapshot);
+    let mut fibs = before.fibs.iter().zip(after.fibs.iter());
+    bench.objects.keys_are_shared()
+        && Arc::ptr_eq(&before.nics, &after.nics)
+        && Arc::ptr_eq(&before.guests, &after.guests)
+        && Arc::ptr_eq(&before.links, &after.links)
+        && before.fibs.len() == after.fibs.len()
+        && fibs.all(|(one, other)| Arc::ptr_eq(one, other))
+        // Members of balancers may be up or down for other reasons than their own.
+        && before.frontends.is_empty()
 }
 
 fn hash(value: &impl Hash) -> u64 {
