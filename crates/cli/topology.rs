@@ -104,7 +104,8 @@ fn add_example(example: &Example, loader: &mut Loader) {
     }
 }
 
-fn show_warnings(loaded: &Loaded, console: &mut Console<'_>) {
+/// Tells what was not understood.
+pub(crate) fn show_warnings(loaded: &Loaded, console: &mut Console<'_>) {
     let mut shown = Diagnostics::new();
     loaded
         .diagnostics

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use control::Snapshot;
 use model::Network;
+use model::changes::Changes;
 use reach::diff::{Comparison, Fate, Inventory, Kind, Limits, Objects, Renaming, Side, World};
 use reach::{Addresses, Asked, Cancelled, Ends, Everyone, Matrix, Selector};
 use report::diff::{Digest, json, markdown, table};
@@ -18,7 +19,7 @@ use crate::journey::{assume_host, watch_for_interrupt};
 use crate::{progress, topology};
 
 /// One of the two networks.
-struct Loaded {
+struct Judgeable {
     /// What the user calls it.
     label: String,
     network: Network,
@@ -29,28 +30,27 @@ struct Loaded {
 
 pub(super) fn run(arguments: &DiffArguments, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let services = arguments.services.asked()?;
-    let [before, after] = arguments.topologies();
-    let before = topology::open(&before, console)?.network;
-    let after = topology::open(&after, console)?.network;
+    let [mut before, mut after] = read(arguments, console)?;
     let interrupted = watch_for_interrupt()?;
+    if arguments.services.assume_hosts {
+        let selectors = [&arguments.from, &arguments.to];
+        for address in selectors.into_iter().flat_map(Selector::addresses) {
+            assume_host(&mut before, address);
+            assume_host(&mut after, address);
+        }
+    }
+    let edit = edit(&before, &mut after);
+    let [before_snapshot, after_snapshot] = compile(&before, &after, edit.is_some());
     let labels = labels(&arguments.before, &arguments.after);
-    // Who is meant may be there in one network only.
-    let (before, after) = (
-        Loaded::new(before, labels.0, arguments),
-        Loaded::new(after, labels.1, arguments),
-    );
-    let (before, after) = match (before, after) {
-        (Ok(before), Ok(after)) => (before, after),
-        (Err(failure), _) | (_, Err(failure)) => return Err(failure),
+    let before = Judgeable::new(before, before_snapshot, labels.0, arguments)?;
+    let after = Judgeable::new(after, after_snapshot, labels.1, arguments)?.sharing_ends(&before);
+    let of_edit = edit.filter(|_| arguments.map.is_empty());
+    let of_edit =
+        of_edit.and_then(|changes| Objects::of_edit(&before.network, &after.network, &changes));
+    let objects = match of_edit {
+        Some(objects) => objects,
+        None => matched(&before.network, &after.network, &arguments.map)?,
     };
-    let inventory = Inventory::of(&before.network);
-    let renamings: Vec<Renaming> = arguments
-        .map
-        .iter()
-        .map(|text| Renaming::parse(text, &inventory))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::Usage(format!("--map: {error}")))?;
-    let objects = Objects::new(inventory, Inventory::of(&after.network), &renamings);
     for unused in &objects.unused {
         console.message(format_args!("note: --map {unused} matches nothing"));
     }
@@ -75,6 +75,59 @@ pub(super) fn run(arguments: &DiffArguments, console: &mut Console<'_>) -> Resul
     Ok(Exit::from_verdict(!judged.iter().any(lost)))
 }
 
+/// Reads both networks side by side, and tells what was not understood in one after the other.
+fn read(arguments: &DiffArguments, console: &mut Console<'_>) -> Result<[Network; 2], Failure> {
+    let [before, after] = arguments.topologies();
+    let (before, after) = std::thread::scope(|scope| {
+        let before = scope.spawn(|| topology::read(&before));
+        let after = topology::read(&after);
+        // A panic there is a panic here.
+        let before = before.join();
+        (
+            before.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            after,
+        )
+    });
+    let (before, after) = (before?, after?);
+    for loaded in [&before, &after] {
+        topology::show_warnings(loaded, console);
+    }
+    Ok([before.network, after.network])
+}
+
+/// What differs, if that is nothing but security rules, routes and links: then `after` is from now on a later state of `before`.
+fn edit(before: &Network, after: &mut Network) -> Option<Changes> {
+    if before.options != after.options || !after.follow(before) {
+        return None;
+    }
+    let changes = after.changes_since(&before.revision())?;
+    (!changes.others).then_some(changes)
+}
+
+fn compile(before: &Network, after: &Network, is_edit: bool) -> [Snapshot; 2] {
+    if is_edit {
+        let snapshot = control::compile(before);
+        let next = control::recompile(after, &snapshot);
+        return [snapshot, next];
+    }
+    [before, after].map(control::compile)
+}
+
+/// Which objects of one network are which of the other.
+fn matched<'n>(
+    before: &'n Network,
+    after: &'n Network,
+    map: &[String],
+) -> Result<Objects<'n>, Failure> {
+    let inventory = Inventory::of(before);
+    let renamings: Vec<Renaming> = map
+        .iter()
+        .map(|text| Renaming::parse(text, &inventory))
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::Usage(format!("--map: {error}")))?;
+    Ok(Objects::new(inventory, Inventory::of(after), &renamings))
+}
+
 /// What the user calls the two, told apart.
 fn labels(before: &Path, after: &Path) -> (String, String) {
     let (one, other) = (before.display().to_string(), after.display().to_string());
@@ -85,27 +138,22 @@ fn labels(before: &Path, after: &Path) -> (String, String) {
     }
 }
 
-impl Loaded {
+impl Judgeable {
     fn new(
-        mut network: Network,
+        network: Network,
+        snapshot: Snapshot,
         label: String,
         arguments: &DiffArguments,
     ) -> Result<Self, Failure> {
-        let selectors = [&arguments.from, &arguments.to];
-        if arguments.services.assume_hosts {
-            for address in selectors.into_iter().flat_map(Selector::addresses) {
-                assume_host(&mut network, address);
-            }
-        }
-        let snapshot = control::compile(&network);
         let everyone = Everyone::of(&network, &snapshot, Addresses::Primary);
+        // Who is meant may be there in one network only.
         let meant = |selector: &Selector| match everyone.meant_by(selector) {
             Ok(ends) => Ok(Arc::new(ends)),
             // A network without machines is one to compare with.
             Err(_) if *selector == Selector::all() => Ok(Arc::new(Ends::default())),
             Err(error) => Err(Failure::Usage(format!("in {label}: {error}"))),
         };
-        let (sources, destinations) = (meant(selectors[0])?, meant(selectors[1])?);
+        let (sources, destinations) = (meant(&arguments.from)?, meant(&arguments.to)?);
         Ok(Self {
             label,
             network,
@@ -113,6 +161,19 @@ impl Loaded {
             sources,
             destinations,
         })
+    }
+
+    /// The same, with the ends of the other network where they are the same.
+    fn sharing_ends(mut self, other: &Self) -> Self {
+        if self.has_ends_of(other) {
+            self.sources = Arc::clone(&other.sources);
+            self.destinations = Arc::clone(&other.destinations);
+        }
+        self
+    }
+
+    fn has_ends_of(&self, other: &Self) -> bool {
+        self.sources == other.sources && self.destinations == other.destinations
     }
 
     fn world<'a>(&'a self, matrix: &'a Matrix) -> World<'a> {
@@ -126,8 +187,8 @@ impl Loaded {
 
 /// Both networks.
 struct Pair<'a> {
-    before: &'a Loaded,
-    after: &'a Loaded,
+    before: &'a Judgeable,
+    after: &'a Judgeable,
     objects: &'a Objects<'a>,
     interrupted: &'static AtomicBool,
 }
@@ -142,7 +203,7 @@ impl Pair<'_> {
         console: &Console<'_>,
     ) -> Result<Judged, Cancelled> {
         let question = arguments.services.question(asked);
-        let matrix = |loaded: &Loaded| {
+        let matrix = |loaded: &Judgeable| {
             let what = format!("{asked} in {}", loaded.label);
             progress::watched(what, self.interrupted, console, |watch| {
                 reach::matrix(
@@ -154,12 +215,31 @@ impl Pair<'_> {
                 )
             })
         };
-        let (before, after) = (matrix(self.before)?, matrix(self.after)?);
+        let before = matrix(self.before)?;
+        // Keys mean the same in both: only what the edit touches is judged again.
+        let is_edit = self.objects.keys_are_shared() && self.after.has_ends_of(self.before);
+        let (after, changed) = if is_edit {
+            let what = format!("{asked} in {}", self.after.label);
+            let (after, changed) = progress::watched(what, self.interrupted, console, |watch| {
+                before.again(&self.before.snapshot, &self.after.snapshot, watch)
+            })?;
+            (after, Some(changed))
+        } else {
+            (matrix(self.after)?, None)
+        };
         let worlds = (self.before.world(&before), self.after.world(&after));
         let what = format!("{asked}, differences");
         let comparison = progress::watched(what, self.interrupted, console, |watch| {
             let (before, after) = (&worlds.0, &worlds.1);
-            reach::diff::compare(self.objects, before, after, None, Limits::default(), watch)
+            let limits = Limits::default();
+            reach::diff::compare(
+                self.objects,
+                before,
+                after,
+                changed.as_deref(),
+                limits,
+                watch,
+            )
         })?;
         Ok((before, after, comparison))
     }
