@@ -391,3 +391,31 @@ fn two_built_in_networks_are_compared_by_the_links_that_are_missing() {
         answer.out
     );
 }
+
+#[test]
+fn what_only_a_running_network_knows_is_kept_if_that_is_said() {
+    let folder = folder(&[("app: { subnet", "app: { powerState: deallocated, subnet")]);
+    // A further subnet in the file without the state: not just an edit of rules.
+    let plan = NET.replace("nva: 10.0.0.0/24", "nva: 10.0.0.0/24, new: 10.0.9.0/24");
+    write(folder.path(), "plan.yaml", &plan);
+    let ask = |more: &[&str]| {
+        let words = [
+            &["diff", "b.yaml", "plan.yaml", "--service", "tcp/443"],
+            more,
+        ]
+        .concat();
+        run_in(folder.path(), &words)
+    };
+    let plain = ask(&[]);
+    assert!(plain.out.contains("VM app: powerState"), "{plain:#?}");
+    assert!(!plain.out.contains("0 gained"), "{plain:#?}");
+    assert!(
+        plain.err.contains("in b.yaml 1 VM is not running") && plain.err.contains("--keep-state"),
+        "{}",
+        plain.err
+    );
+    let kept = ask(&["--keep-state"]);
+    assert_eq!((kept.code, kept.err.as_str()), (Some(0), ""));
+    assert!(kept.out.contains("0 lost, 0 gained"), "{}", kept.out);
+    assert!(!kept.out.contains("powerState"), "{}", kept.out);
+}

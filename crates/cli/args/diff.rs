@@ -24,7 +24,7 @@ with the same routes, destinations of one subnet. The answer says so.
 
 Examples:
   vnetsim diff example:sales-marketing-research example:sales-marketing-research-unpeered
-  vnetsim diff dump plan.json                       # az dumps against terraform show -json
+  vnetsim diff dump plan.json --keep-state          # az dumps against terraform show -json
   vnetsim diff dump plan.json --service tcp/443 --from internet -o markdown >> $GITHUB_STEP_SUMMARY
   vnetsim diff old.yaml new.yaml --map rg-net=rg-network --map hub-vnet=hub
   vnetsim diff dump dump --after more-rules.yaml    # what if this were added?
@@ -46,6 +46,12 @@ pub(crate) struct DiffArguments {
     /// What has another name now: ids, beginnings of ids, or names of a subscription, a resource group or a resource
     #[arg(long, value_name = "OLD=NEW")]
     pub(crate) map: Vec<String>,
+    /// Take over from BEFORE what AFTER does not say: which VMs are not running, what gateways have learned
+    ///
+    /// A template or a plan knows neither, so that compared with a dump every stopped VM would count as started. Where AFTER says such a
+    /// thing of any VM, or of any gateway, nothing is taken over.
+    #[arg(long)]
+    pub(crate) keep_state: bool,
     /// How to print it
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) output: DiffFormat,

@@ -1,5 +1,7 @@
 //! `vnetsim diff`: what a change of a network does to who reaches whom.
 
+mod state;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use reach::diff::{Comparison, Fate, Inventory, Kind, Limits, Objects, Renaming, 
 use reach::{Addresses, Asked, Cancelled, Ends, Everyone, Matrix, Selector};
 use report::diff::{Digest, json, markdown, table};
 
+use self::state::State;
 use crate::args::{DiffArguments, DiffFormat};
 use crate::console::{Console, Exit};
 use crate::failure::Failure;
@@ -39,9 +42,18 @@ pub(super) fn run(arguments: &DiffArguments, console: &mut Console<'_>) -> Resul
             assume_host(&mut after, address);
         }
     }
-    let edit = edit(&before, &mut after);
-    let [before_snapshot, after_snapshot] = compile(&before, &after, edit.is_some());
     let labels = labels(&arguments.before, &arguments.after);
+    let edit = edit(&before, &mut after);
+    // An edit says the state of everything itself.
+    if edit.is_none() || arguments.keep_state {
+        keep_state(
+            (&before, &labels.0),
+            (&mut after, &labels.1),
+            arguments,
+            console,
+        )?;
+    }
+    let [before_snapshot, after_snapshot] = compile(&before, &after, edit.is_some());
     let before = Judgeable::new(before, before_snapshot, labels.0, arguments)?;
     let after = Judgeable::new(after, after_snapshot, labels.1, arguments)?.sharing_ends(&before);
     let of_edit = edit.filter(|_| arguments.map.is_empty());
@@ -93,6 +105,28 @@ fn read(arguments: &DiffArguments, console: &mut Console<'_>) -> Result<[Network
         topology::show_warnings(loaded, console);
     }
     Ok([before.network, after.network])
+}
+
+/// Takes over what the second network does not say, or tells that it does not.
+fn keep_state(
+    (before, before_label): (&Network, &str),
+    (after, after_label): (&mut Network, &str),
+    arguments: &DiffArguments,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    let missing = State::missing(&matched(before, after, &arguments.map)?);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if arguments.keep_state {
+        missing.keep(after);
+    } else {
+        console.message(format_args!(
+            "note: in {before_label} {}; {after_label} says nothing of the kind. If it only does not know, as templates and plans, say --keep-state",
+            missing.words()
+        ));
+    }
+    Ok(())
 }
 
 /// What differs, if that is nothing but security rules, routes and links: then `after` is from now on a later state of `before`.
