@@ -5,26 +5,29 @@
 //! | [`table`] | text for people |
 //! | [`markdown`] | the same for a pull request, details folded, of bounded length |
 //! | [`json`] | one document |
+//! | `sentences` | fates, values and changed objects in words |
+//! | `account` | what became of a pair in each of the networks |
 //!
 //! What this does not know: how differences are found.
 
+mod account;
 pub mod json;
 pub mod markdown;
+mod sentences;
 pub mod table;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use dataplane::recorder::Step;
-use diagnose::evidence::Narrator;
-use diagnose::object::short;
-use model::{NicId, ResourceId};
+use model::ResourceId;
 use reach::diff::{
-    Account, Cause, Change, Comparison, Difference, Fate, Group, Kind, Matched, Objects, Side,
-    Value, Witness, World,
+    Cause, Change, Comparison, Difference, Fate, Group, Matched, Objects, Witness, World,
 };
-use reach::{Depth, Device, Ends, Way, WayEnd};
+use reach::{Depth, Ends};
 
+pub use self::account::Words;
+use self::sentences::plural;
+pub use self::sentences::{meaning, name, sentence, word};
 use crate::matrix::grouped;
 use crate::matrix::places::Places;
 
@@ -32,10 +35,6 @@ use crate::matrix::places::Places;
 pub const FATES: [Fate; 4] = [Fate::Lost, Fate::Gained, Fate::Rerouted, Fate::Asymmetric];
 /// Places that one line names.
 const PLACES_NAMED: usize = 3;
-/// Properties of one object that a line names.
-const PROPERTIES_NAMED: usize = 4;
-/// Letters of a value.
-const VALUE_LENGTH: usize = 120;
 
 /// A comparison with the names that it is told in.
 #[derive(Debug)]
@@ -62,160 +61,6 @@ pub struct Story<'a> {
     pub pairs: u64,
     /// The largest first.
     pub groups: Vec<&'a Group>,
-}
-
-/// What one network makes of a witness, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
-    /// `reachable` and so on.
-    pub verdict: &'static str,
-    /// Why a packet was dropped; empty if none was.
-    pub reason: String,
-    /// What decided, or at what the packet was dropped.
-    pub decided: String,
-    /// Whether that was on the way of the reply.
-    pub in_reply: bool,
-    /// Names of what the probe passed.
-    pub forward: Vec<String>,
-    /// Names of what the reply passed.
-    pub reply: Vec<String>,
-}
-
-/// The word for a fate.
-pub fn word(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Lost => "lost",
-        Fate::Gained => "gained",
-        Fate::Rerouted => "rerouted",
-        Fate::Asymmetric => "newly asymmetric",
-    }
-}
-
-/// What a fate means, in one sentence.
-pub fn meaning(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Lost => "Reachable before, and no more.",
-        Fate::Gained => "Not reachable before, and now it is.",
-        Fate::Rerouted => "Reachable as before, past other devices.",
-        Fate::Asymmetric => {
-            "Reachable as before; the reply now passes other appliances or gateways than the request."
-        }
-    }
-}
-
-fn plural<'w>(count: u64, one: &'w str, several: &'w str) -> &'w str {
-    if count == 1 { one } else { several }
-}
-
-/// A value in words.
-fn value(value: &Value) -> String {
-    let text = match value {
-        Value::Missing => return "none".to_owned(),
-        Value::Text(text) => text.clone(),
-        Value::Ids(ids) => {
-            let names: Vec<String> = ids.iter().map(|id| short(id.as_str())).collect();
-            names.join(", ")
-        }
-    };
-    shortened(&text)
-}
-
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= VALUE_LENGTH {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(VALUE_LENGTH).collect();
-    format!("{head}...")
-}
-
-/// What was and what is, told apart even where only the ids differ.
-fn from_to(before: &Value, after: &Value) -> (String, String) {
-    let texts = (value(before), value(after));
-    if texts.0 != texts.1 {
-        return texts;
-    }
-    let full = |value: &Value| match value {
-        Value::Missing => "none".to_owned(),
-        Value::Text(text) => text.clone(),
-        Value::Ids(ids) => {
-            let ids: Vec<&str> = ids.iter().map(ResourceId::as_str).collect();
-            ids.join(", ")
-        }
-    };
-    (full(before), full(after))
-}
-
-/// The name of an object: `rule web/deny-web`.
-pub fn name(change: &Change) -> String {
-    format!("{} {}", change.kind.name(), short(change.id.as_str()))
-}
-
-/// What has become of an object, in one line: `link a/a-hub: allowForwardedTraffic true -> false`.
-pub fn sentence(change: &Change) -> String {
-    let name = name(change);
-    match &change.what {
-        Difference::Added => format!("{name} added{}", content(change)),
-        Difference::Removed => format!("{name} removed{}", content(change)),
-        Difference::Changed(properties) => {
-            let named = properties.iter().take(PROPERTIES_NAMED);
-            let mut told: Vec<String> = named
-                .map(|(property, before, after)| {
-                    let (before, after) = from_to(before, after);
-                    format!("{property} {before} -> {after}")
-                })
-                .collect();
-            if let Some(more) = properties.len().checked_sub(PROPERTIES_NAMED + 1) {
-                told.push(format!("and {} more", more + 1));
-            }
-            format!("{name}: {}", told.join(", "))
-        }
-    }
-}
-
-/// What a rule or route says, in parentheses.
-fn content(change: &Change) -> String {
-    let of = |wanted: &str| {
-        let found = change.properties.iter().find(|(name, _)| *name == wanted);
-        found.map_or(&Value::Missing, |(_, value)| value)
-    };
-    let text = |names: &[&str]| {
-        let present = names.iter().map(|name| of(name));
-        let present = present.filter(|value| **value != Value::Missing);
-        let texts: Vec<String> = present.map(value).collect();
-        texts.join(" ")
-    };
-    match change.kind {
-        Kind::SecurityRule | Kind::AdminRule => format!(
-            " ({} {} {} {} -> {}:{}, priority {})",
-            text(&["direction"]),
-            text(&["access"]),
-            text(&["protocol"]),
-            text(&["source", "sourceApplicationSecurityGroups"]),
-            text(&["destination", "destinationApplicationSecurityGroups"]),
-            text(&["destinationPorts"]),
-            text(&["priority"]),
-        ),
-        Kind::Route => format!(
-            " ({})",
-            text(&["addressPrefix", "nextHopType", "nextHopIpAddress"])
-        ),
-        Kind::FirewallRule => format!(
-            " ({} {} {} -> {}:{})",
-            text(&["action"]),
-            text(&["protocols"]),
-            text(&["sources"]),
-            text(&["destinations", "names"]),
-            text(&["destinationPorts"]),
-        ),
-        Kind::Peering => {
-            let to = text(&["remoteVirtualNetwork"]);
-            format!(" ({}, to {to})", text(&["peeringState"]))
-        }
-        Kind::Subnet => format!(" ({})", text(&["addressPrefixes"])),
-        Kind::VirtualNetwork => format!(" ({})", text(&["addressSpace"])),
-        Kind::Nic => format!(" ({})", text(&["address"])),
-        _ => String::new(),
-    }
 }
 
 impl<'a> Digest<'a> {
@@ -334,58 +179,6 @@ impl<'a> Digest<'a> {
 
     fn destination(&self, witness: &Witness) -> &str {
         &self.names[1][witness.destination as usize]
-    }
-
-    /// What a network made of a witness.
-    pub fn account(&self, witness: &Witness, side: Side) -> Words {
-        let (world, account) = match side {
-            Side::Before => (self.before, &witness.before),
-            Side::After => (self.after, &witness.after),
-        };
-        let narrator = Narrator {
-            network: world.network,
-            snapshot: world.snapshot,
-        };
-        let answer = &account.story.answer;
-        let last = answer.reply.as_ref().unwrap_or(&answer.forward);
-        let (reason, end) = match last.end {
-            WayEnd::Dropped { nic, dropped } => (
-                dropped.reason().name().to_owned(),
-                format!("{} at {}", narrator.dropped(dropped), narrator.site(nic)),
-            ),
-            WayEnd::Strayed(nic) => (
-                "strayed".to_owned(),
-                format!(
-                    "the reply came to {}, which had not asked",
-                    narrator.site(nic)
-                ),
-            ),
-            WayEnd::Disguised(_) => (
-                "disguised".to_owned(),
-                "the reply came from another address than was asked".to_owned(),
-            ),
-            WayEnd::Arrived(_) | WayEnd::Left(_) => (String::new(), String::new()),
-        };
-        let in_reply = answer.reply.is_some() && !end.is_empty() || account.in_reply;
-        let decided = if end.is_empty() {
-            decided(&narrator, account)
-        } else {
-            end
-        };
-        let stops = |way: &Way| -> Vec<String> {
-            way.passed
-                .iter()
-                .map(|&device| device_name(world, &narrator, device))
-                .collect()
-        };
-        Words {
-            verdict: answer.verdict.as_str(),
-            reason,
-            decided,
-            in_reply,
-            forward: stops(&answer.forward),
-            reply: answer.reply.as_ref().map(stops).unwrap_or_default(),
-        }
     }
 
     /// What was compared, in one line.
@@ -509,60 +302,4 @@ pub struct Changes<'a> {
     pub changed: Vec<&'a Change>,
     /// Parts of added and removed objects, not listed.
     pub parts: usize,
-}
-
-fn device_name(world: &World<'_>, narrator: &Narrator<'_>, device: Device) -> String {
-    let network = world.network;
-    match device {
-        Device::Nic(nic) => narrator.site(nic),
-        Device::Gateway(gateway) => network
-            .gateways()
-            .get(gateway)
-            .map_or_else(String::new, |gateway| gateway.id.name().to_owned()),
-        Device::Frontend(frontend) => {
-            let frontend = world.snapshot.frontend(frontend);
-            let balancer = network.load_balancers().get(frontend.balancer);
-            balancer.map_or_else(String::new, |balancer| {
-                format!("{}/{}", balancer.id.name(), frontend.name)
-            })
-        }
-    }
-}
-
-/// What decided where the ways part, in words.
-fn decided(narrator: &Narrator<'_>, account: &Account) -> String {
-    let Some(step) = account.decided else {
-        return String::new();
-    };
-    let nowhere = NicId::new(u32::MAX);
-    let place = Narrator::place(&step, nowhere);
-    let at = (place != nowhere).then(|| narrator.site(place));
-    let record = narrator.record(&step, place);
-    let text = match (&step, record.object) {
-        (Step::Routed { .. } | Step::Judged { .. }, Some(object)) => object.to_string(),
-        (_, _) => record.text,
-    };
-    match at {
-        Some(at) => format!("{text} at {at}"),
-        None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_that_look_alike_in_short_are_told_in_full() {
-        let id = |group: &str| {
-            let id = ResourceId::in_group("s", group, "Microsoft.Network/routeTables", "rt");
-            Value::Ids(vec![id])
-        };
-        let (before, after) = from_to(&id("a"), &id("b"));
-        assert_ne!(before, after);
-        assert_eq!(
-            from_to(&Value::Missing, &id("b")),
-            ("none".to_owned(), "rt".to_owned())
-        );
-    }
 }
