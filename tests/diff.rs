@@ -406,13 +406,13 @@ fn what_only_a_running_network_knows_is_kept_if_that_is_said() {
         .concat();
         run_in(folder.path(), &words)
     };
-    let plain = ask(&[]);
-    assert!(plain.out.contains("VM app: powerState"), "{plain:#?}");
-    assert!(!plain.out.contains("0 gained"), "{plain:#?}");
+    let unsaid = ask(&[]);
+    assert!(unsaid.out.contains("VM app: powerState"), "{unsaid:#?}");
+    assert!(!unsaid.out.contains("0 gained"), "{unsaid:#?}");
     assert!(
-        plain.err.contains("in b.yaml 1 VM is not running") && plain.err.contains("--keep-state"),
+        unsaid.err.contains("in b.yaml 1 VM is not running") && unsaid.err.contains("--keep-state"),
         "{}",
-        plain.err
+        unsaid.err
     );
     let kept = ask(&["--keep-state"]);
     assert_eq!((kept.code, kept.err.as_str()), (Some(0), ""));
