@@ -138,6 +138,8 @@ struct Story {
     /// Addresses of sources.
     valid: (u32, u32),
     columns: Vec<(u32, u32)>,
+    /// How many of them have no other story.
+    pairs: u64,
     /// Whose it was.
     witness: (End, End),
     reason: Option<Reason>,
@@ -310,6 +312,7 @@ impl<'s> Reasons<'s> {
                 told.add(Story {
                     valid,
                     columns,
+                    pairs: 0,
                     witness: (from, to),
                     reason: Reason::of(&found.answer, self.matrix.question().depth),
                 });
@@ -330,7 +333,7 @@ impl Told {
         }
     }
 
-    fn add(&mut self, story: Story) {
+    fn add(&mut self, mut story: Story) {
         let number = self.holes.pop().unwrap_or_else(|| {
             self.stories.push(None);
             u32::try_from(self.stories.len() - 1).unwrap_or(NONE)
@@ -341,6 +344,7 @@ impl Told {
             for known in &mut self.of_column[start..end] {
                 if *known == NONE {
                     *known = number;
+                    story.pairs += 1;
                 }
             }
             self.covered.insert(start..end);
@@ -411,34 +415,27 @@ impl RowReasons<'_> {
     /// The pairs that are not reachable, by their story.
     pub fn groups(&self) -> Vec<Group> {
         let own = self.matrix.own_column(self.source);
-        let mut groups: Vec<Option<Group>> = vec![None; self.told.stories.len()];
-        let row = self.matrix.row(self.source);
-        let len = self.matrix.destinations().len();
-        let reached = match self.matrix.question().depth {
-            Depth::Forward => row.forward.bits(len),
-            Depth::RoundTrip => row.round_trip.bits(len),
-        };
-        let is_listed = |column: usize| !reached.get(column) && Some(column) != own;
-        for (column, &number) in self.told.of_column.iter().enumerate() {
-            if number == NONE || !is_listed(column) {
-                continue;
-            }
-            let place = &mut groups[number as usize];
-            if let Some(group) = place {
-                group.pairs += 1;
-                continue;
-            }
-            let Some(story) = &self.told.stories[number as usize] else {
+        let own_story = own.map_or(NONE, |own| self.told.of_column[own]);
+        let mut groups = Vec::with_capacity(self.told.stories.len());
+        for (number, story) in (0_u32..).zip(&self.told.stories) {
+            let Some(story) = story else { continue };
+            let pairs = story.pairs - u64::from(own_story == number);
+            let columns = story.columns.iter();
+            let mut columns = columns.flat_map(|&(start, end)| start as usize..end as usize);
+            let example = columns
+                .find(|&column| self.told.of_column[column] == number && Some(column) != own);
+            let Some(example) = example else { continue };
+            let Some(reason) = self.of_pair(story, example) else {
                 continue;
             };
-            *place = self.of_pair(story, column).map(|reason| Group {
+            groups.push(Group {
                 reason,
-                names_destination: names(reason, &self.matrix.destinations()[column]),
-                example: column,
-                pairs: 1,
+                names_destination: names(reason, &self.matrix.destinations()[example]),
+                example,
+                pairs,
             });
         }
-        groups.into_iter().flatten().collect()
+        groups
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Ground<'s> {
     pub(super) named: HashSet<NicId, FixedState>,
     /// Columns that are told apart by nothing but tables.
     pub(super) ordinary: Spans,
+    /// Of them, those whose guests listen to everything.
+    pub(super) hearing: Spans,
     /// Of them, those with the same rules and tags.
     pub(super) gates: HashMap<(PolicyId, TagViewId), Gate, FixedState>,
     /// By table, ordinary columns by the row that leads to them.
@@ -60,7 +62,7 @@ impl<'s> Ground<'s> {
         let shared = shared_addresses(snapshot);
         let (probe, reply) = shown(service, source_port);
         let rules = RuleBook::new(snapshot, columns.addresses.clone(), probe, reply);
-        let mut ordinary = Spans::default();
+        let (mut ordinary, mut hearing) = (Spans::default(), Spans::default());
         let mut gates: HashMap<_, Spans, FixedState> = HashMap::default();
         for (number, column) in (0_u32..).zip(&columns.list) {
             let here = (number, number + 1);
@@ -75,6 +77,9 @@ impl<'s> Ground<'s> {
                 continue;
             }
             ordinary.push(here);
+            if snapshot.guest_of(nic).listen.is_none() {
+                hearing.push(here);
+            }
             let gate = gates.entry((nic.policy, nic.tags)).or_default();
             gate.push(here);
         }
@@ -89,6 +94,7 @@ impl<'s> Ground<'s> {
             shared,
             named,
             ordinary,
+            hearing,
             gates: gates.collect(),
             rows: std::iter::repeat_with(OnceLock::new)
                 .take(snapshot.fibs.len())

@@ -149,7 +149,11 @@ impl Reading<'_, '_> {
             // What becomes of it there (R-26a, R-10).
             let columns = &self.ground.columns;
             match self.column.arrival {
-                Arrival::Taken => self.narrow(&columns.taken),
+                Arrival::Taken => {
+                    self.narrow(&columns.taken);
+                    // What only some guests listen to is told of each alone.
+                    self.narrow(&self.ground.hearing);
+                }
                 Arrival::Service => self.narrow(&columns.services),
                 Arrival::Lost => {
                     let others = columns.taken.or(columns.services.as_slice());
