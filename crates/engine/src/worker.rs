@@ -47,6 +47,8 @@ pub(crate) enum Event {
     Leave(Box<Travelling>),
     /// The guest sends a packet of its own through this NIC.
     Originate(Box<Packet>),
+    /// Another NIC of the guest has got a packet that may be for a program behind this one.
+    Hear(Box<Packet>),
     /// A program asked to be woken.
     Wake(usize),
 }
@@ -56,7 +58,7 @@ impl Event {
     pub(crate) fn carries_a_packet(&self) -> bool {
         match self {
             Self::Arrive(_) | Self::Leave(_) => true,
-            Self::Originate(_) | Self::Wake(_) => false,
+            Self::Originate(_) | Self::Hear(_) | Self::Wake(_) => false,
         }
     }
 }
@@ -191,6 +193,9 @@ impl Worker {
             Event::Arrive(travelling) => self.arrive(*travelling, &mut moment),
             Event::Leave(travelling) => self.leave(*travelling, &mut moment),
             Event::Originate(packet) => self.originate(*packet, &mut moment),
+            Event::Hear(packet) => {
+                self.hear(&packet, &mut moment);
+            }
             Event::Wake(program) => self.wake(program, &mut moment),
         }
     }
@@ -436,20 +441,46 @@ impl Worker {
         else {
             return;
         };
-        if packet.has_valid_transport_checksum() {
-            for index in 0..self.programs.len() {
-                let mut effects = Effects::default();
-                let program = &mut self.programs[index].application;
-                if program.receive(packet.datagram(), now, &mut effects) {
-                    self.apply(effects, moment);
-                    return self.set_alarm(index, moment.outbox);
-                }
-            }
+        if self.hear(&packet, moment) {
+            return;
         }
         let answers = moment
             .guests
             .answer(&world.snapshot, self.nic, &packet, now);
+        if answers.is_empty() {
+            self.pass_within(&packet, moment);
+        }
         self.emit(answers, moment);
+    }
+
+    /// Whether a program behind this NIC takes the packet.
+    fn hear(&mut self, packet: &Packet, moment: &mut Moment<'_>) -> bool {
+        if !packet.has_valid_transport_checksum() {
+            return false;
+        }
+        for index in 0..self.programs.len() {
+            let mut effects = Effects::default();
+            let program = &mut self.programs[index].application;
+            if program.receive(packet.datagram(), moment.now, &mut effects) {
+                self.apply(effects, moment);
+                self.set_alarm(index, moment.outbox);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A guest takes what is for any of its addresses, through whichever NIC it comes: programs behind the other ones are asked, too.
+    fn pass_within(&mut self, packet: &Packet, moment: &mut Moment<'_>) {
+        let world = moment.world;
+        let Some((_, guest)) = world.snapshot.guest_behind(self.nic) else {
+            return;
+        };
+        let own = self.nic;
+        for &other in guest.nics.iter().filter(|&&nic| nic != own) {
+            let event = Event::Hear(Box::new(packet.clone()));
+            self.cause(other, moment.now, event, moment.outbox);
+        }
     }
 
     /// The guest sends packets of its own, each through the NIC that its routes choose.
