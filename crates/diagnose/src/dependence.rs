@@ -269,27 +269,40 @@ impl Met<'_> {
         self.any(|step| {
             matches!(
                 step,
-                Step::Judged { .. }
-                    | Step::JudgedByDefaultRules { .. }
-                    | Step::JudgedByAdminRule { .. }
+                Step::Judged { .. } | Step::JudgedByDefaultRules { .. }
             )
+        }) || self.asks_admin_rules()
+    }
+
+    /// Whether security admin rules were asked: the walk tells of one only if it matches.
+    fn asks_admin_rules(&self) -> bool {
+        self.any(|step| match *step {
+            Step::Flow {
+                visit,
+                found: FlowFound::New,
+            } => self.snapshot.nic(visit.nic).is_some_and(|nic| {
+                let policy = self.snapshot.policy_of(nic);
+                !policy.admin_in(visit.direction).is_empty()
+            }),
+            _ => false,
         })
     }
 
     /// A rule that decided names the tag, or one that could have.
     fn names_internet(&self) -> bool {
-        self.any(|step| match *step {
-            Step::JudgedByAdminRule { .. } => true,
-            Step::Judged { rules, rule, .. } | Step::JudgedByDefaultRules { rules, rule, .. } => {
-                let rules = &self.snapshot.rules(rules).rules;
-                rules.iter().take(usize::from(rule) + 1).any(|rule| {
-                    [&rule.source, &rule.destination].into_iter().any(|side| {
-                        matches!(side, model::RuleAddresses::Tag(model::ServiceTag::Internet))
+        self.asks_admin_rules()
+            || self.any(|step| match *step {
+                Step::Judged { rules, rule, .. }
+                | Step::JudgedByDefaultRules { rules, rule, .. } => {
+                    let rules = &self.snapshot.rules(rules).rules;
+                    rules.iter().take(usize::from(rule) + 1).any(|rule| {
+                        [&rule.source, &rule.destination].into_iter().any(|side| {
+                            matches!(side, model::RuleAddresses::Tag(model::ServiceTag::Internet))
+                        })
                     })
-                })
-            }
-            _ => false,
-        })
+                }
+                _ => false,
+            })
     }
 
     fn has_shut_link(&self, nic: NicId) -> bool {
