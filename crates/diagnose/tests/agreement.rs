@@ -1,9 +1,5 @@
 //! On random networks, for every pair of machines: the next-hop question, the IP flow question, `explain`, a packet that walks, and a
 //! ping in simulated time say the same.
-//!
-//! What is found is written to `proptest-regressions/`, and asked first the next time.
-
-mod network;
 
 use std::net::Ipv4Addr;
 use std::ops::ControlFlow;
@@ -30,25 +26,14 @@ use engine::latency::LatencyModel;
 use engine::simulate::{Settings, Simulation};
 use engine::time::{SimDuration, SimTime};
 use engine::trace::{Frames, Occurrence};
-use formats::load::{LoadOptions, Loader};
-use model::{Network, NicId};
+use model::{AdminAccess, Network, NicId};
 use proptest::prelude::*;
-
-use network::plan;
+use testnet::{load, plan};
 
 /// ICMP type of an echo request.
 const ECHO: u16 = 8;
 /// ICMP type of its reply.
 const ECHO_REPLY: u16 = 0;
-
-fn load(scenario: &str) -> Network {
-    let mut loader = Loader::new(LoadOptions::default());
-    loader.add_text("random.yaml", scenario);
-    loader
-        .finish()
-        .unwrap_or_else(|refused| panic!("{refused}\n{scenario}"))
-        .network
-}
 
 /// What became of one packet: where it was dropped, or where it arrived.
 type Fate = Result<(NicId, Packet), Option<(NicId, Dropped)>>;
@@ -223,7 +208,22 @@ fn next_hops_agree(
                 let compiled = snapshot.nic(nic).expect("a NIC that sends");
                 let told = next_hop_of(snapshot, compiled, destination);
                 let (_, entry) = told.route.expect("a row decided");
-                prop_assert_eq!((entry.route, entry.next_hop), (route, next_hop));
+                // R-32: of several next hops of one prefix the packet takes one.
+                let shares = match entry.next_hop {
+                    NextHop::Shared(group) => {
+                        let group = usize::from(group);
+                        snapshot.fib_of(compiled).shared[group].clone()
+                    }
+                    _ => vec![entry],
+                };
+                let shares = shares.iter().map(|share| (share.route, share.next_hop));
+                let shares: Vec<_> = shares.collect();
+                prop_assert!(
+                    shares.contains(&(route, next_hop)),
+                    "{:?} takes none of {:?}",
+                    (route, next_hop),
+                    shares
+                );
                 let deadly = match next_hop {
                     NextHop::Discard => Some(DropReason::RouteNone),
                     NextHop::NobodyThere => Some(DropReason::NoSuchHost),
@@ -295,15 +295,22 @@ fn rules_agree(
                 let judged = steps[position + 1..].iter().take_while(|step| {
                     matches!(
                         step,
-                        Step::Judged { .. }
+                        Step::JudgedByAdminRule { .. }
+                            | Step::Judged { .. }
                             | Step::JudgedByDefaultRules { .. }
                             | Step::TcpMidstream { .. }
                             | Step::Refused { .. }
                     )
                 });
-                let mut levels = Vec::new();
+                let (mut admin, mut levels) = (None, Vec::new());
                 for step in judged {
                     match *step {
+                        Step::JudgedByAdminRule {
+                            rules,
+                            rule,
+                            access,
+                            ..
+                        } => admin = Some((rules, u32::from(rule), access)),
                         Step::Judged {
                             level,
                             rules,
@@ -324,14 +331,29 @@ fn rules_agree(
                         _ => {}
                     }
                 }
-                let said: Vec<_> = match &told {
+                let (said_admin, rest) = match &told {
+                    Decision::Admin(said, rest) => {
+                        let access = said.rule.access;
+                        (Some((said.rules, said.position, access)), &**rest)
+                    }
+                    rest => (None, rest),
+                };
+                prop_assert_eq!(admin, said_admin, "{:?}", visit);
+                // S-13: only an Allow leaves it to the groups.
+                let decides = admin.filter(|&(.., access)| access != AdminAccess::Allow);
+                let said: Vec<_> = match rest {
+                    _ if decides.is_some() => Vec::new(),
                     Decision::NoRules => Vec::new(),
                     Decision::Levels(levels) => levels.iter().map(of_level).collect(),
                     Decision::BlockedPeer(_, verdict) => vec![of_level(verdict)],
-                    Decision::Admin(..) => unreachable!("there are no security admin rules"),
+                    Decision::Admin(..) => unreachable!("one admin rule decides"),
                 };
                 prop_assert_eq!(&levels, &said, "{:?}", visit);
-                prop_assert_eq!(levels.iter().all(|level| level.3), told.allows());
+                let allows = match decides {
+                    Some((.., access)) => access == AdminAccess::AlwaysAllow,
+                    None => levels.iter().all(|level| level.3),
+                };
+                prop_assert_eq!(allows, told.allows());
             }
             _ => {}
         }
@@ -444,7 +466,13 @@ fn agree(scenario: &str) -> Result<(), TestCaseError> {
                 explains_the_packet(&network, &snapshot, &explanation, &answer)?;
                 if service == Service::Icmp {
                     let answered = ping(&network, &snapshot, source, destination);
-                    prop_assert_eq!(answered, answer.verdict == Verdict::Reachable, "ping");
+                    prop_assert_eq!(
+                        answered,
+                        answer.verdict == Verdict::Reachable,
+                        "ping from {:?} to {}",
+                        source,
+                        destination
+                    );
                 }
 
                 let mut world = World::new(&snapshot);
@@ -554,6 +582,55 @@ routeTables:
 virtualMachines:
   one: { subnet: v1/s, nic: n1 }
   two: { subnet: v2/s, nic: n2 }
+",
+    )
+    .unwrap();
+}
+
+/// Found: the reply comes in through another NIC of the guest than the one behind which the program has asked.
+#[test]
+fn a_program_hears_what_comes_through_any_nic_of_its_guest() {
+    agree(
+        "
+virtualNetworks:
+  v:
+    addressSpace: [10.1.0.0/16]
+    subnets: { s0: 10.1.0.0/24, s1: 10.1.1.0/24, s2: { prefix: 10.1.2.0/24, routeTable: t } }
+routeTables:
+  t: { routes: [ { name: r, prefix: 10.1.1.0/24, nextHop: VirtualAppliance 10.1.0.4 } ] }
+networkInterfaces:
+  n0: { subnet: v/s0, address: 10.1.0.4, ipForwarding: true }
+  n1: { subnet: v/s1, address: 10.1.1.4 }
+  n2: { subnet: v/s2, address: 10.1.2.4 }
+virtualMachines:
+  asks: { nics: [n0, n1] }
+  answers: { nics: [n2] }
+guests: { asks: { role: appliance } }
+",
+    )
+    .unwrap();
+}
+
+/// Found: security admin rules that do not match would with another value of an option.
+#[test]
+fn options_about_rules_matter_where_an_admin_rule_does_not_match() {
+    agree(
+        "
+virtualNetworks:
+  v: { addressSpace: [10.1.0.0/16], subnets: { s: 10.1.0.0/24 } }
+virtualMachines:
+  one: { subnet: v/s, nic: n1 }
+  two: { subnet: v/s, nic: n2 }
+networkManagers:
+  avnm:
+    networkGroups: { all: [v] }
+    securityAdminConfigurations:
+      base:
+        ruleCollections:
+          all:
+            appliesTo: [all]
+            rules:
+              - { name: a, priority: 100, direction: Outbound, access: Deny, protocol: Icmp, source: '*', destination: '*', destinationPorts: [49152] }
 ",
     )
     .unwrap();
