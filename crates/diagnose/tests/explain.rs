@@ -3,9 +3,8 @@
 use diagnose::explain::{Question, Service, explain};
 use diagnose::explanation::{Explanation, Obstacle, Outcome, Verdict};
 use diagnose::object::Object;
-use formats::load::{LoadOptions, Loader};
-use model::Network;
 use model::lookup::Endpoint;
+use testnet::load;
 
 /// Two networks, peered unless `links` says otherwise.
 fn pair(links: &str, rest: &str) -> String {
@@ -52,17 +51,8 @@ guests:
     )
 }
 
-fn network(scenario: &str) -> Network {
-    let mut loader = Loader::new(LoadOptions::default());
-    loader.add_text("test.yaml", scenario);
-    loader
-        .finish()
-        .unwrap_or_else(|refused| panic!("{refused}"))
-        .network
-}
-
 fn ask(scenario: &str, from: &str, to: &str, service: Service) -> Explanation {
-    let network = network(scenario);
+    let network = load(scenario);
     let end = |name: &str| match network.endpoint(name) {
         Ok(Endpoint::Nic(nic, address)) => (nic, address),
         other => panic!("{name}: {other:?}"),

@@ -4,20 +4,10 @@ use std::collections::BTreeSet;
 
 use diagnose::lint::limits::{AZURE_2022, Limits, NETWORK_MANAGER};
 use diagnose::lint::{Finding, checks, lint};
-use formats::load::{LoadOptions, Loader};
-use model::Network;
-
-fn network(scenario: &str) -> Network {
-    let mut loader = Loader::new(LoadOptions::default());
-    loader.add_text("test.yaml", scenario);
-    loader
-        .finish()
-        .unwrap_or_else(|refused| panic!("{refused}\n{scenario}"))
-        .network
-}
+use testnet::load;
 
 fn found(scenario: &str) -> Vec<Finding> {
-    lint(&network(scenario), &AZURE_2022)
+    lint(&load(scenario), &AZURE_2022)
 }
 
 /// A hub with an appliance and two spokes that send everything private through it; `{...}` marks what a test changes.
@@ -410,7 +400,7 @@ fn a_sound_hub_and_spoke_has_no_findings() {
 
 #[test]
 fn limits_count_against_a_named_table_that_a_user_may_change() {
-    let network = network(HUB);
+    let network = load(HUB);
     let exceeded = |limits: &Limits| -> Vec<String> {
         lint(&network, limits)
             .into_iter()

@@ -10,7 +10,6 @@ use engine::application::{Application, Ping, Probe, ProbeKind};
 use engine::simulate::{Settings, Simulation};
 use engine::time::{SimDuration, SimTime};
 use engine::trace::{Fate, FrameDirection, Frames, Occurrence, PacketId};
-use formats::load::{LoadOptions, Loader};
 use model::{Network, NicId, PowerState};
 
 /// Spokes behind an appliance, one that does not let forwarded packets in, one that is shut, rules here and there, a machine that is
@@ -103,15 +102,6 @@ struct Traced {
     end: End,
 }
 
-fn network() -> Network {
-    let mut loader = Loader::new(LoadOptions::default());
-    loader.add_text("agreement.yaml", NETWORK);
-    let read = loader
-        .finish()
-        .unwrap_or_else(|refused| panic!("{refused}"));
-    read.network
-}
-
 /// Every machine asks every other one, and the frontend, four times: with each round the flows of the last one live.
 fn simulated(network: &Arc<Network>) -> Vec<Traced> {
     let settings = Settings {
@@ -194,7 +184,7 @@ fn simulated(network: &Arc<Network>) -> Vec<Traced> {
 
 #[test]
 fn every_packet_of_a_simulation_meets_the_same_end_at_full_speed() {
-    let network = Arc::new(network());
+    let network = Arc::new(testnet::load(NETWORK));
     let packets = simulated(&network);
     let snapshot = control::compile(&network);
     let mut forwarder = Forwarder::new(dataplane::forward::Settings::default());

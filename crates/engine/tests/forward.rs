@@ -19,7 +19,6 @@ use engine::forward::{
     Supply, Verify, feeds, start,
 };
 use engine::time::SimTime;
-use formats::load::{LoadOptions, Loader};
 use model::lookup::Endpoint;
 use model::{Guest, GuestRole, Network, NicId, PowerState};
 
@@ -87,16 +86,9 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let mut loader = Loader::new(LoadOptions::default());
-        loader.add_text("test.yaml", NETWORK);
-        let read = loader
-            .finish()
-            .unwrap_or_else(|refused| panic!("{refused}"));
-        let snapshot = Arc::new(control::compile(&read.network));
-        Self {
-            network: read.network,
-            snapshot,
-        }
+        let network = testnet::load(NETWORK);
+        let snapshot = Arc::new(control::compile(&network));
+        Self { network, snapshot }
     }
 
     fn end(&self, name: &str) -> (NicId, Ipv4Addr) {

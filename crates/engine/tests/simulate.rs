@@ -12,7 +12,6 @@ use engine::latency::{LatencyModel, LatencyParameters};
 use engine::simulate::{Settings, Simulation, Summary};
 use engine::time::SimDuration;
 use engine::trace::{Fate, FrameDirection, Frames, Occurrence, Sighting};
-use formats::load::{LoadOptions, Loader};
 use model::lookup::Endpoint;
 use model::{Network, NicId};
 
@@ -70,13 +69,8 @@ struct World {
 
 impl World {
     fn new(scenario: &str) -> Self {
-        let mut loader = Loader::new(LoadOptions::default());
-        loader.add_text("test.yaml", scenario);
-        let read = loader
-            .finish()
-            .unwrap_or_else(|refused| panic!("{refused}"));
         Self {
-            network: Arc::new(read.network),
+            network: Arc::new(testnet::load(scenario)),
             settings: Settings {
                 frames: Frames::All,
                 ..Settings::default()

@@ -1,7 +1,6 @@
 //! The networks of the test: a hub with appliances, spokes, islands that nobody is peered with. What a seed decides about them (routes,
 //! rules, groups, flags, guests) is set by changes, so that it can be left out again when a disagreement is made smaller.
 
-use formats::load::{LoadOptions, Loader};
 use model::Network;
 
 use super::random::Random;
@@ -134,12 +133,7 @@ pub(super) fn load(random: &mut Random) -> Network {
     if random.percent(40) {
         text.push_str(ADMIN_RULES);
     }
-    let mut loader = Loader::new(LoadOptions::default());
-    loader.add_text("differential.yaml", text);
-    let mut network = loader
-        .finish()
-        .unwrap_or_else(|refused| panic!("{refused}"))
-        .network;
+    let mut network = testnet::load(&text);
     for (name, value, percent) in [
         ("tcpStrict", "true", 15),
         ("icmpRelated", "false", 20),
