@@ -110,6 +110,15 @@ impl Bits {
             .sum()
     }
 
+    /// How many positions of a range.
+    pub fn count_within(&self, range: Range<usize>) -> u64 {
+        let last = range.end.div_ceil(WORD).min(self.words.len());
+        let words = (range.start / WORD).min(last)..last;
+        words
+            .map(|word| u64::from((self.words[word] & mask(&range, word)).count_ones()))
+            .sum()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
@@ -194,6 +203,21 @@ impl BitRow {
                 .map(|&(start, end)| u64::from(end - start))
                 .sum(),
             Self::Words(words) => words.iter().map(|word| u64::from(word.count_ones())).sum(),
+        }
+    }
+
+    /// How many positions it has in common with `set`.
+    pub fn count_in(&self, set: &Bits) -> u64 {
+        match self {
+            Self::Runs(runs) => runs
+                .iter()
+                .map(|&(start, end)| set.count_within(start as usize..end as usize))
+                .sum(),
+            Self::Words(words) => words
+                .iter()
+                .zip(&set.words)
+                .map(|(own, other)| u64::from((own & other).count_ones()))
+                .sum(),
         }
     }
 
@@ -323,9 +347,15 @@ mod tests {
             let expected: Vec<usize> = tree.iter().copied().collect();
             prop_assert_eq!(bits.iter().collect::<Vec<_>>(), expected.clone());
             prop_assert_eq!(bits.count(), expected.len() as u64);
+            let middle: Vec<usize> = expected.iter().copied().filter(|at| (70..200).contains(at)).collect();
+            prop_assert_eq!(bits.count_within(70..200), middle.len() as u64);
+            let mut odd = Bits::new(300);
+            (1..300).step_by(2).for_each(|position| odd.set(position, true));
+            let odd_ones = expected.iter().filter(|&at| at % 2 == 1).count() as u64;
             for row in [bits.row(), BitRow::Words(bits.words().into())] {
                 prop_assert_eq!(row.iter().collect::<Vec<_>>(), expected.clone());
                 prop_assert_eq!(row.count(), bits.count());
+                prop_assert_eq!(row.count_in(&odd), odd_ones);
                 prop_assert_eq!(row.bits(300), bits.clone());
                 for position in 0..300 {
                     prop_assert_eq!(row.get(position), tree.contains(&position));

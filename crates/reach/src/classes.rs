@@ -17,7 +17,9 @@
 //! | `rules` | what rules say of one address and many others |
 //! | `unit`, `rows` | what the rows of a unit have in common; the rows |
 //! | `likeness` | which other pairs fare as one did, step by step |
+//! | `alike` | ends between which packets take the same ways |
 
+mod alike;
 mod columns;
 mod gates;
 pub(crate) mod likeness;
@@ -47,6 +49,7 @@ use foldhash::fast::FixedState;
 use model::{NicId, VnetId};
 use rayon::prelude::*;
 
+pub(crate) use self::alike::alike;
 use self::columns::{Cells, Columns, is_plain, outside_end, shared_addresses};
 use self::routes::Routes;
 use self::rows::{Memory, RowBits};

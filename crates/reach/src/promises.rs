@@ -10,8 +10,9 @@
 //! | `must-not-pass-through` | the probe arrives, and it or its reply has passed one of the devices |
 //! | `max-latency` | there is no answer, or the way takes longer by the medians of the latency model |
 //!
-//! `must` and `must-not` are judged class by class, like a matrix. The other three ask for the way of every pair that arrives, and a way
-//! takes a packet of its own: [`Limits::ways`] bounds how many are sent.
+//! `must` and `must-not` are judged class by class, like a matrix. The other three ask for the ways of pairs that arrive: of one packet for
+//! all pairs whose ways no route tells apart, and of one for every pair where a hash, a gateway or a load balancer does. [`Limits::ways`]
+//! bounds how many are sent.
 //!
 //! [`coverage`] says which rules and routes have decided for a promise, and which for none.
 //!
@@ -20,6 +21,7 @@
 mod coverage;
 mod devices;
 mod judge;
+mod plan;
 mod ways;
 
 use std::collections::BTreeSet;
@@ -37,7 +39,7 @@ pub use self::devices::{DeviceError, devices};
 
 use crate::ends::{End, Ends};
 use crate::probe::Device;
-use crate::question::{Asked, Depth};
+use crate::question::{Asked, Depth, Protocol};
 use crate::watch::{Cancelled, Watch};
 use crate::{Service, Verdict};
 
@@ -97,8 +99,10 @@ pub struct Judgement {
     pub broken: u64,
     /// Pairs of which the input does not hold what decides.
     pub unknown: u64,
-    /// Pairs whose way was looked at; 0 for promises about no way.
+    /// Pairs whose way counts, since they arrive; 0 for promises about no way.
     pub ways: u64,
+    /// Pairs whose verdict is that of the probe's five-tuple: where a hash chooses, another connection may fare otherwise.
+    pub depends_on_hash: u64,
     /// The longest time of a pair that answers, for promises about latency.
     pub slowest: Option<SimDuration>,
     /// The first pair that breaks it, else the first unknown one.
@@ -142,7 +146,7 @@ pub struct World<'n> {
 pub struct Limits {
     /// Packets that a promise may send to look at ways. Default 10,000,000.
     pub ways: u64,
-    /// Packets that [`coverage`] may send before it asks only few of each pair of classes. Default 1,000,000.
+    /// Packets that [`coverage`] may send before it asks for some pairs only. Default 1,000,000.
     pub coverage: u64,
 }
 
@@ -153,9 +157,9 @@ pub enum JudgeError {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// There are too many ways to look at.
-    #[error("it asks for {ways} ways, and at most {limit} are looked at")]
+    #[error("looking at its ways takes {ways} packets or more, and at most {limit} are sent")]
     TooManyWays {
-        /// Pairs that arrive, once for every port that can be told apart.
+        /// Packets that were or would have been sent until the limit was passed.
         ways: u64,
         /// [`Limits::ways`].
         limit: u64,
@@ -207,6 +211,34 @@ impl Promise {
         directions
     }
 
+    /// Whether this promise and the one that `witness` breaks cannot both be kept: this one asks for the opposite of the same pair.
+    pub fn forbids_mending(&self, witness: &Witness) -> bool {
+        let is_of = |ends: &Ends, end: End| ends.position(end.address, end.worker).is_some();
+        let is_about = self
+            .directions()
+            .into_iter()
+            .any(|(from, to)| is_of(from, witness.source) && is_of(to, witness.destination));
+        let protocol = match witness.service {
+            Service::Icmp => None,
+            Service::Tcp(_) => Some(Protocol::Tcp),
+            Service::Udp(_) => Some(Protocol::Udp),
+        };
+        let asks = |asked: &Asked| match (asked, &self.kind) {
+            (Asked::One(service), _) => *service == witness.service,
+            (Asked::AnyPort(of), PromiseKind::MustNot)
+            | (Asked::AllPorts(of), PromiseKind::Must) => Some(*of) == protocol,
+            (Asked::AnyPort(_) | Asked::AllPorts(_), _) => false,
+        };
+        let is_opposite = match self.kind {
+            PromiseKind::Must => witness.verdict == Verdict::Reachable,
+            PromiseKind::MustNot => {
+                matches!(witness.verdict, Verdict::Unreachable | Verdict::ForwardOnly)
+            }
+            _ => false,
+        };
+        is_opposite && is_about && self.services.iter().any(asks)
+    }
+
     /// How far a pair is judged.
     fn depth(&self) -> Depth {
         match self.kind {
@@ -226,6 +258,22 @@ impl Promise {
         limits: Limits,
         watch: &Watch,
     ) -> Result<Judgement, JudgeError> {
-        judge::judge(self, world, limits, watch)
+        let alone = std::slice::from_ref(self);
+        let mut judged = judge_all(alone, world, limits, watch)?;
+        judged.pop().unwrap_or(Err(Cancelled.into()))
     }
+}
+
+/// Holds all promises against the network, in their order: what several ask for is worked out once.
+///
+/// # Errors
+///
+/// If `watch` has cancelled the work. That too many ways would have to be looked at is an error of that promise alone.
+pub fn judge_all(
+    promises: &[Promise],
+    world: World<'_>,
+    limits: Limits,
+    watch: &Watch,
+) -> Result<Vec<Result<Judgement, JudgeError>>, Cancelled> {
+    judge::judge(promises, world, limits, watch)
 }

@@ -4,6 +4,7 @@ mod again;
 mod agreement;
 mod diff;
 mod generated;
+mod kept;
 mod probes;
 mod promises;
 mod selectors;

@@ -15,6 +15,8 @@ pub struct Story {
     pub forward: Vec<Step>,
     /// Those of the reply, if there was one.
     pub reply: Vec<Step>,
+    /// A hash has chosen among several on the way: another packet between the same networks may take another one.
+    pub chosen: bool,
 }
 
 impl Prober<'_> {
@@ -34,6 +36,7 @@ impl Prober<'_> {
             answer,
             forward: ways.next().unwrap_or_default(),
             reply: ways.next().unwrap_or_default(),
+            chosen: answers.has_chosen(),
         }
     }
 }

@@ -6,26 +6,35 @@
 //!   is known asks no rules, so the rules behind a denying one, and those that a reply would have met, do not count;
 //! - the user's route by which it left each NIC.
 //!
-//! Where promises have more pairs than [`Limits::coverage`](super::Limits::coverage) allows, few of each pair of classes are asked
-//! instead, and the answer is no longer [exact](Coverage::is_exact): another pair of these classes, with the same verdict, may rest on
-//! another rule.
+//! One packet is sent for all pairs about which the same decides, step by step. Where that takes more packets than
+//! [`Limits::coverage`](super::Limits::coverage) allows, some pairs of each promise are asked instead, evenly spread, and the answer is no
+//! longer [exact](Coverage::is_exact).
 //!
 //! Default rules and system routes are nobody's promise and are not listed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use control::snapshot::RouteOrigin;
 use dataplane::dropped::{Locator, Object};
 use dataplane::recorder::Step;
+use foldhash::fast::FixedState;
 use model::table::Resource;
 use model::{Network, ResourceId};
 use rayon::prelude::*;
 
-use super::judge::matrix;
 use super::{JudgeError, Limits, Promise, Watch, World};
+use crate::Service;
+use crate::bits::Bits;
+use crate::classes::likeness::{Kin, Likeness, Memory};
 use crate::ends::{End, Ends};
 use crate::matrix::services;
 use crate::probe::{Prober, Story};
+use crate::question::Depth;
+
+/// Packets of each promise and service, at least, where not all pairs can be asked.
+const FEWEST: u64 = 100;
 
 /// Which rules and routes have decided for a promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +45,7 @@ pub struct Coverage {
     pub routes: Vec<Covered>,
     /// Probes that were sent to find out.
     pub probes: u64,
-    /// Whether every pair of every promise was asked.
+    /// Whether that is so of every pair of every promise.
     pub is_exact: bool,
 }
 
@@ -68,24 +77,35 @@ pub fn coverage(
     limits: Limits,
     watch: &Watch,
 ) -> Result<Coverage, JudgeError> {
-    let mut touched: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
+    let errands = errands(promises, world);
+    let sent = AtomicU64::new(0);
+    let told: Result<Option<Vec<Touched>>, JudgeError> = errands
+        .iter()
+        .map(|errand| errand.told(world, (&sent, limits.coverage), watch))
+        .collect();
+    let told = told?;
+    let is_exact = told.is_some();
+    let found = if let Some(found) = told {
+        found
+    } else {
+        let share = limits.coverage / (errands.len() as u64).max(1);
+        let some = errands
+            .iter()
+            .map(|errand| errand.sampled(world, share.max(FEWEST), watch));
+        some.collect::<Result<_, _>>()?
+    };
+    let mut touched: BTreeMap<ResourceId, BTreeSet<usize>> = BTreeMap::new();
     let mut probes = 0;
-    let total: u64 = promises.iter().map(|promise| asked(promise, world)).sum();
-    let is_exact = total <= limits.coverage;
-    for (position, promise) in promises.iter().enumerate() {
-        let found = touched_by(promise, world, is_exact, watch)?;
+    for (errand, found) in errands.iter().zip(found) {
         probes += found.probes;
-        let ids: BTreeSet<ResourceId> = found
-            .places
-            .into_iter()
-            .filter_map(|place| id_of(place, world))
-            .collect();
-        for id in ids {
-            touched.entry(id).or_default().push(position);
+        for place in found.places {
+            if let Some(id) = id_of(place, world) {
+                touched.entry(id).or_default().insert(errand.promise);
+            }
         }
     }
     let covered = |id: ResourceId| Covered {
-        promises: touched.get(&id).cloned().unwrap_or_default(),
+        promises: touched.get(&id).into_iter().flatten().copied().collect(),
         id,
     };
     Ok(Coverage {
@@ -96,16 +116,32 @@ pub fn coverage(
     })
 }
 
-/// Pairs of a promise, once for each port that can be told apart.
-fn asked(promise: &Promise, world: World<'_>) -> u64 {
-    let ports: usize = promise
-        .services
-        .iter()
-        .map(|&asked| services(world.snapshot, asked).len())
-        .sum();
-    let directions = promise.directions().into_iter();
-    let pairs = directions.map(|(from, to)| (from.len() as u64).saturating_mul(to.len() as u64));
-    pairs.sum::<u64>().saturating_mul(ports as u64)
+/// Pairs of one promise for one service.
+struct Errand<'p> {
+    promise: usize,
+    from: &'p Arc<Ends>,
+    to: &'p Arc<Ends>,
+    service: Service,
+    depth: Depth,
+}
+
+fn errands<'p>(promises: &'p [Promise], world: World<'_>) -> Vec<Errand<'p>> {
+    let mut errands = Vec::new();
+    for (number, promise) in promises.iter().enumerate() {
+        for (from, to) in promise.directions() {
+            for &asked in &promise.services {
+                let services = services(world.snapshot, asked).into_iter();
+                errands.extend(services.map(|service| Errand {
+                    promise: number,
+                    from,
+                    to,
+                    service,
+                    depth: promise.depth(),
+                }));
+            }
+        }
+    }
+    errands
 }
 
 /// What was found out about a promise.
@@ -117,71 +153,167 @@ struct Touched {
     probes: u64,
 }
 
-fn touched_by(
-    promise: &Promise,
-    world: World<'_>,
-    is_exact: bool,
-    watch: &Watch,
-) -> Result<Touched, JudgeError> {
-    let mut sum = Touched::default();
-    for (from, to) in promise.directions() {
-        for &asked in &promise.services {
-            let (sources, destinations) = if is_exact {
-                (from.as_slice().to_vec(), to.as_slice().to_vec())
-            } else {
-                let classes = matrix(asked, promise.depth(), (from, to), world, watch)?.classes();
-                (
-                    firsts(&classes.sources, from),
-                    firsts(&classes.destinations, to),
-                )
-            };
-            for service in services(world.snapshot, asked) {
-                let prober = Prober::new(world.snapshot, service, None, promise.depth());
-                watch.expect(sources.len() as u64);
-                let rows: Result<Vec<Touched>, JudgeError> = sources
-                    .par_iter()
-                    .map(|source| {
-                        watch.go_on()?;
-                        let row = touched_from(source, &destinations, prober, world);
-                        watch.advance(1);
-                        Ok(row)
-                    })
-                    .collect();
-                for row in rows? {
-                    sum.places.extend(row.places);
-                    sum.probes += row.probes;
+/// Columns about which it is known what decides, from one source to the next of its kin in the order of addresses.
+struct Told {
+    covered: Bits,
+    /// The last address of sources for which that is so, and the columns.
+    stories: Vec<(u32, Vec<(u32, u32)>)>,
+    until: u32,
+}
+
+impl Errand<'_> {
+    fn prober<'w>(&self, world: World<'w>) -> Prober<'w> {
+        Prober::new(world.snapshot, self.service, None, self.depth)
+    }
+
+    /// Sends one packet for all pairs about which the same decides. `None`: more than the limit would have been sent, by all errands.
+    fn told(
+        &self,
+        world: World<'_>,
+        (sent, limit): (&AtomicU64, u64),
+        watch: &Watch,
+    ) -> Result<Option<Touched>, JudgeError> {
+        let likeness = Likeness::new(world.snapshot, self.to, self.service, None);
+        let mut kins: HashMap<Kin, Vec<&End>, FixedState> = HashMap::default();
+        for end in self.from.iter() {
+            kins.entry(likeness.kin(end)).or_default().push(end);
+        }
+        let kins: Vec<(Kin, Vec<&End>)> = kins.into_iter().collect();
+        let prober = self.prober(world);
+        watch.expect(self.from.len() as u64);
+        let found: Result<Option<Vec<Touched>>, JudgeError> = kins
+            .par_iter()
+            .map_init(Memory::default, |memory, (kin, sources)| {
+                let mut touched = Touched::default();
+                let mut told = Told::new(self.to.len());
+                for &from in sources {
+                    watch.go_on()?;
+                    told.forget(from.address.into());
+                    let own = self.to.position(from.address, from.worker);
+                    while let Some(column) = told.next(own) {
+                        if sent.fetch_add(1, Ordering::Relaxed) >= limit {
+                            return Ok(None);
+                        }
+                        let asked = self.to[column].asked_from(from, world.snapshot);
+                        let story = prober.story((from.worker, from.address), asked);
+                        note(&story, &mut touched.places);
+                        touched.probes += 1;
+                        let number = u32::try_from(column).unwrap_or(u32::MAX);
+                        let alike = likeness.alike(memory, (from, *kin), number, &story);
+                        let (until, columns) = alike.map_or_else(
+                            || (from.address.into(), vec![(number, number + 1)]),
+                            |alike| (alike.valid.1, alike.columns),
+                        );
+                        told.add(until, columns);
+                    }
+                    watch.advance(1);
                 }
+                Ok(Some(touched))
+            })
+            .collect();
+        Ok(found?.map(Touched::all))
+    }
+
+    /// Sends a packet for some of the pairs, evenly spread.
+    fn sampled(&self, world: World<'_>, most: u64, watch: &Watch) -> Result<Touched, JudgeError> {
+        let (mut rows, mut columns) = (1, 1);
+        let pairs = |rows: usize, columns: usize| {
+            let (from, to) = (self.from.len(), self.to.len());
+            from.div_ceil(rows) as u64 * to.div_ceil(columns) as u64
+        };
+        while pairs(rows, columns) > most {
+            if self.from.len() / rows >= self.to.len() / columns {
+                rows += 1 + rows / 8;
+            } else {
+                columns += 1 + columns / 8;
+            }
+        }
+        let prober = self.prober(world);
+        let sources: Vec<&End> = self.from.iter().step_by(rows).collect();
+        let found: Result<Vec<Touched>, JudgeError> = sources
+            .par_iter()
+            .map(|from| {
+                watch.go_on()?;
+                let mut touched = Touched::default();
+                let others = self.to.iter().step_by(columns);
+                for to in others.filter(|to| (to.address, to.worker) != (from.address, from.worker))
+                {
+                    let asked = to.asked_from(from, world.snapshot);
+                    let story = prober.story((from.worker, from.address), asked);
+                    note(&story, &mut touched.places);
+                    touched.probes += 1;
+                }
+                Ok(touched)
+            })
+            .collect();
+        Ok(Touched::all(found?))
+    }
+}
+
+impl Touched {
+    fn all(parts: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for part in parts {
+            all.places.extend(part.places);
+            all.probes += part.probes;
+        }
+        all
+    }
+}
+
+impl Told {
+    fn new(columns: usize) -> Self {
+        let mut told = Self {
+            covered: Bits::new(columns),
+            stories: Vec::new(),
+            until: u32::MAX,
+        };
+        // There are no columns behind the last one.
+        let room = told.covered.words().len() * 64;
+        told.covered.insert(columns..room);
+        told.stories
+            .push((u32::MAX, vec![(narrow(columns), narrow(room))]));
+        told
+    }
+
+    /// The first column that nothing is known of; not `own`, which is no pair.
+    fn next(&self, own: Option<usize>) -> Option<usize> {
+        let words = self.covered.words().iter().enumerate();
+        let mut left = words.filter_map(|(number, &word)| {
+            let own = own.filter(|own| own / 64 == number);
+            let own = own.map_or(0, |own| 1_u64 << (own % 64));
+            let rest = !(word | own);
+            (rest != 0).then(|| number * 64 + rest.trailing_zeros() as usize)
+        });
+        left.next()
+    }
+
+    fn add(&mut self, until: u32, columns: Vec<(u32, u32)>) {
+        for &(start, end) in &columns {
+            self.covered.insert(start as usize..end as usize);
+        }
+        self.until = self.until.min(until);
+        self.stories.push((until, columns));
+    }
+
+    /// Forgets what is not known of sources with this address.
+    fn forget(&mut self, address: u32) {
+        if address <= self.until {
+            return;
+        }
+        self.until = u32::MAX;
+        self.covered.clear();
+        let stories = std::mem::take(&mut self.stories);
+        for (until, columns) in stories {
+            if address <= until {
+                self.add(until, columns);
             }
         }
     }
-    Ok(sum)
 }
 
-/// Two ends of each class: the first may be the one that is no pair with itself.
-fn firsts(classes: &[Vec<u32>], ends: &Ends) -> Vec<End> {
-    let members = classes.iter().flat_map(|class| class.iter().take(2));
-    let members = members.filter_map(|&member| ends.get(member as usize).copied());
-    members.collect()
-}
-
-/// All pairs of one source.
-fn touched_from(
-    source: &End,
-    destinations: &[End],
-    prober: Prober<'_>,
-    world: World<'_>,
-) -> Touched {
-    let mut row = Touched::default();
-    let from = (source.worker, source.address);
-    let others = destinations
-        .iter()
-        .filter(|end| (end.worker, end.address) != from);
-    for end in others {
-        let story = prober.story(from, end.asked_from(source, world.snapshot));
-        note(&story, &mut row.places);
-        row.probes += 1;
-    }
-    row
+fn narrow(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 /// What decided about a probe and its reply.
