@@ -17,6 +17,7 @@
 //! What this does not know: verdicts.
 
 mod everyone;
+mod names;
 
 use std::fmt;
 use std::net::Ipv4Addr;

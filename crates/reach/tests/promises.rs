@@ -281,12 +281,15 @@ fn ways_beyond_the_limit_are_refused_and_a_cancelled_watch_ends_the_work() {
     let world = World::new(SPOKES);
     let nva = PromiseKind::MustPassThrough(world.through("vm:nva"));
     let promise = world.promise(nva, "vnet:web", "vm:db1", "tcp/1433");
-    let limits = Limits {
-        ways: 1,
+    let with = |ways| Limits {
+        ways,
         ..Limits::default()
     };
-    let refused = promise.judge(world.place(), limits, &Watch::default());
-    assert_eq!(refused, Err(JudgeError::TooManyWays { ways: 2, limit: 1 }));
+    // Both machines are alike: one packet speaks for the other.
+    let judged = promise.judge(world.place(), with(1), &Watch::default());
+    assert_eq!(judged.map(|judged| judged.ways), Ok(2));
+    let refused = promise.judge(world.place(), with(0), &Watch::default());
+    assert_eq!(refused, Err(JudgeError::TooManyWays { ways: 1, limit: 0 }));
     let watch = Watch::default();
     watch.cancel();
     let ended = promise.judge(world.place(), Limits::default(), &watch);
@@ -314,7 +317,7 @@ fn devices_are_found_by_kind_name_pattern_and_id() {
     assert!(!refused("vm:").is_about_the_network());
     assert_eq!(
         refused("firewall:nva").to_string(),
-        "there is no Azure firewall 'nva' in the topology that a packet could pass"
+        "there is no Azure firewall 'nva' in the topology that a packet could pass; did you mean vm:nva?"
     );
 }
 
@@ -357,7 +360,7 @@ fn coverage_names_exactly_the_rules_and_routes_that_decided() {
         ask(&[sql.clone(), closed.clone()]),
         (expected(&[0], &[1], &[0, 1]), true)
     );
-    // One pair of each pair of classes touches the same here, and says that not every pair was asked.
+    // Some pairs of each promise touch the same here, and say that not every pair was asked.
     let few = Limits {
         coverage: 1,
         ..exact

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use control::Snapshot;
 use control::snapshot::FrontendId;
+use model::lookup::similar;
 use model::table::{Key, Resource, Table};
 use model::{Network, NicId, NicOwner, ResourceId};
 use wildmatch::WildMatch;
@@ -22,12 +23,14 @@ pub enum DeviceError {
         text: String,
     },
     /// Nothing in the network has the name.
-    #[error("there is no {what} '{name}' in the topology that a packet could pass")]
+    #[error("there is no {what} '{name}' in the topology that a packet could pass{hint}")]
     Unknown {
         /// The kind in words.
         what: &'static str,
         /// The name or pattern.
         name: String,
+        /// What may have been meant.
+        hint: String,
     },
 }
 
@@ -82,18 +85,19 @@ pub fn devices(
             text: text.to_owned(),
         });
     }
-    let found = Search {
+    let search = Search {
         network,
         snapshot,
         name,
         id: ResourceId::parse(name).ok(),
         pattern: WildMatch::new_case_insensitive(name),
-    }
-    .all(word);
+    };
+    let found = search.all(word);
     if found.is_empty() {
         return Err(DeviceError::Unknown {
             what,
             name: name.to_owned(),
+            hint: search.hint(word),
         });
     }
     Ok(found)
@@ -149,6 +153,46 @@ impl Search<'_> {
         found
     }
 
+    /// Names of this kind that are close to the one that nothing has; else those of other kinds, with their kind.
+    fn hint(&self, kind: Option<&str>) -> String {
+        let network = self.network;
+        let names = [
+            ("vm", names_of(network.virtual_machines())),
+            (
+                "nic",
+                network.listed_nics().map(|(_, nic)| nic.name()).collect(),
+            ),
+            ("firewall", names_of(network.firewalls())),
+            ("appliance", names_of(network.routing_appliances())),
+            ("gateway", names_of(network.gateways())),
+            ("loadbalancer", names_of(network.load_balancers())),
+        ];
+        let close = |wanted: bool| {
+            let of_kind = names
+                .iter()
+                .filter(|(word, _)| kind.is_none_or(|kind| (kind == *word) == wanted));
+            let close = of_kind.flat_map(|(word, names)| {
+                let names = similar(self.name, names.iter().copied());
+                names.into_iter().map(move |name| format!("{word}:{name}"))
+            });
+            close.take(3).collect::<Vec<_>>()
+        };
+        let namesakes: Vec<String> = names
+            .iter()
+            .flat_map(|(word, names)| names.iter().map(move |name| (word, name)))
+            .filter(|(_, name)| name.eq_ignore_ascii_case(self.name))
+            .map(|(word, name)| format!("{word}:{name}"))
+            .collect();
+        let (own, others) = (close(true), close(false));
+        let mut meant = [namesakes, own, others].into_iter();
+        let meant = meant.find(|names| !names.is_empty());
+        let meant = meant.unwrap_or_default();
+        if meant.is_empty() {
+            return String::new();
+        }
+        format!("; did you mean {}?", meant.join(" or "))
+    }
+
     fn is(&self, id: &ResourceId) -> bool {
         match &self.id {
             Some(wanted) => wanted == id,
@@ -178,4 +222,8 @@ impl Search<'_> {
         });
         fits.map(|(nic, _)| nic)
     }
+}
+
+fn names_of<K: Key, R: Resource>(table: &Table<K, R>) -> Vec<&str> {
+    table.values().map(Resource::name).collect()
 }

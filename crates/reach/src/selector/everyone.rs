@@ -1,21 +1,17 @@
 //! From the words of a selector to the ends of a network.
 
 use std::collections::HashSet;
-use std::hash::Hash;
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
 use ipnet::Ipv4Net;
-use model::lookup::{Endpoint, LookupError, similar};
-use model::table::{Key, Resource, Table};
+use model::lookup::{Endpoint, LookupError};
+use model::table::Resource;
 use model::{IpConfiguration, Network, NetworkInterface, NicOwner, OutsidePlace, ResourceId};
-use wildmatch::WildMatch;
 
+use super::names::{Candidate, Pattern, by_own_name, chosen, nothing_in, unknown};
 use super::{Kind, Meaning, Selector, SelectorError, Word};
 use crate::ends::{Addresses, End, EndKind, Ends};
-
-/// Names that an error lists.
-const NAMES_LISTED: usize = 8;
 
 /// All ends of a network that a selector can mean.
 #[derive(Debug)]
@@ -27,13 +23,6 @@ pub struct Everyone<'n> {
     by_address: Ends,
     outside: Ends,
     internet: Option<End>,
-}
-
-/// A resource with the name that people type.
-struct Candidate<'n, K> {
-    key: K,
-    name: String,
-    id: &'n ResourceId,
 }
 
 impl<'n> Everyone<'n> {
@@ -288,7 +277,18 @@ impl<'n> Everyone<'n> {
             .filter_map(|end| self.site_and_host(end));
         let hosts = hosts.map(|(site, host)| format!("{}/{host}", site.name()));
         let sites = sites.into_iter().map(|site| site.name().to_owned());
-        Err(unknown(Kind::Site, name, hosts.chain(sites).collect()))
+        let names: Vec<String> = hosts.chain(sites).collect();
+        if names.is_empty() {
+            return Err(SelectorError::Empty {
+                text: if name == "*" {
+                    "on-premises".to_owned()
+                } else {
+                    format!("site:{name}")
+                },
+                why: "there is no host outside Azure in the topology".to_owned(),
+            });
+        }
+        Err(unknown(Kind::Site, name, names))
     }
 
     fn site_and_host(&self, end: &End) -> Option<(&'n ResourceId, &'n str)> {
@@ -444,92 +444,5 @@ impl<'n> Everyone<'n> {
                 wanted.text
             )
         })
-    }
-}
-
-/// The resources of a table under their own names.
-fn by_own_name<K: Key, T: Resource>(table: &Table<K, T>) -> Vec<Candidate<'_, K>> {
-    let rows = table.iter().map(|(key, row)| Candidate {
-        key,
-        name: row.name().to_owned(),
-        id: row.id(),
-    });
-    rows.collect()
-}
-
-/// The candidates that are named: one, or several by a pattern.
-fn chosen<K: Eq + Hash>(
-    kind: Kind,
-    name: &str,
-    candidates: Vec<Candidate<'_, K>>,
-) -> Result<HashSet<K>, SelectorError> {
-    let wanted = Pattern::new(name);
-    let (found, others): (Vec<_>, Vec<_>) = candidates
-        .into_iter()
-        .partition(|candidate| wanted.fits(&candidate.name));
-    if found.is_empty() {
-        let names = others.into_iter().map(|candidate| candidate.name);
-        return Err(unknown(kind, name, names.collect()));
-    }
-    if found.len() > 1 && !wanted.is_several() {
-        let ambiguous = LookupError::Ambiguous {
-            text: format!("{}:{name}", kind.as_str()),
-            candidates: found.iter().map(|found| found.id.clone()).collect(),
-        };
-        return Err(SelectorError::Name(ambiguous, String::new()));
-    }
-    Ok(found.into_iter().map(|found| found.key).collect())
-}
-
-fn unknown(kind: Kind, name: &str, mut names: Vec<String>) -> SelectorError {
-    names.sort_unstable();
-    names.dedup();
-    let close = similar(name, names.iter().map(String::as_str));
-    let hint = if names.is_empty() {
-        ": it holds none".to_owned()
-    } else if close.is_empty() {
-        let listed = names[..names.len().min(NAMES_LISTED)].join(", ");
-        match names.len().saturating_sub(NAMES_LISTED) {
-            0 => format!("; it holds {listed}"),
-            more => format!("; it holds {listed} and {more} more"),
-        }
-    } else {
-        format!("; did you mean {}?", close.join(" or "))
-    };
-    SelectorError::Unknown {
-        what: kind.in_words(),
-        name: name.to_owned(),
-        hint,
-    }
-}
-
-fn nothing_in(kind: Kind) -> String {
-    match kind {
-        Kind::Machine => "it has no NIC in the topology".to_owned(),
-        _ => format!("no NIC is in this {}", kind.in_words()),
-    }
-}
-
-/// A name in which `*` stands for any letters and `?` for one, without regard to letter case.
-struct Pattern<'t> {
-    text: &'t str,
-    compiled: WildMatch,
-}
-
-impl<'t> Pattern<'t> {
-    fn new(text: &'t str) -> Self {
-        Self {
-            text,
-            compiled: WildMatch::new_case_insensitive(text),
-        }
-    }
-
-    fn fits(&self, name: &str) -> bool {
-        self.compiled.matches(name)
-    }
-
-    /// Whether it is meant to name more than one thing.
-    fn is_several(&self) -> bool {
-        self.text.contains(['*', '?'])
     }
 }
