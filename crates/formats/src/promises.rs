@@ -127,6 +127,12 @@ pub fn parse(
         diagnostics.push(problem.at(Span::new(file, 0, 0)).expected(EXPECTED));
         return None;
     }
+    if document.as_object().is_none() {
+        let problem = "the document is no object with the key promises";
+        let problem = Diagnostic::error(Code::WrongType, problem).at(document.span);
+        diagnostics.push(problem.expected(EXPECTED));
+        return None;
+    }
     check::check(&document, schema(), diagnostics);
     let mut reader = Reader {
         diagnostics,
@@ -182,6 +188,7 @@ impl Reader<'_> {
         let object = entry.as_object()?;
         let name = self.name(entry, path);
         let (kind, body) = self.kind(entry, object, path)?;
+        let promise = path;
         let path = format!("{path}.{kind}");
         if body.is_null() {
             self.nothing(body, &path);
@@ -207,7 +214,7 @@ impl Reader<'_> {
             "must-not-pass-through" => PromiseKind::MustNotPassThrough(self.through(body, &path)),
             _ => PromiseKind::MaxLatency(self.milliseconds(body, &path)?),
         };
-        let expires = self.expires(object, &path);
+        let expires = self.expires(object, &format!("{promise}.expires"));
         let text = |key| object.get(key).and_then(text_of);
         Some(Promise {
             name: name?,

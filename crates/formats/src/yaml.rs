@@ -59,19 +59,29 @@ fn parse_any(
                 Places { file, marked }.span(location)
             });
             let message = error.without_snippet().to_string();
-            let message = message
-                .lines()
-                .next()
-                .unwrap_or("the text is not YAML")
-                .to_owned();
+            let message = message.lines().next().unwrap_or("the text is not YAML");
+            let (message, expected) = in_words(message);
             diagnostics.push(
                 Diagnostic::error(Code::BadYaml, message)
                     .at(span)
-                    .expected("a YAML document"),
+                    .expected(expected),
             );
             None
         }
     }
+}
+
+/// What the parser says, without advice to those who call it and places that are told beside it; and what was expected.
+fn in_words(message: &str) -> (String, &'static str) {
+    let (message, _) = message.split_once(" at line ").unwrap_or((message, ""));
+    if let Some((key, _)) = message.split_once(", set DuplicateKeyPolicy") {
+        return (key.to_owned(), "each key once");
+    }
+    if message.starts_with("alias replay limit exceeded") {
+        let message = "the aliases of the document stand for too much";
+        return (message.to_owned(), "a document of bounded size");
+    }
+    (message.to_owned(), "a YAML document")
 }
 
 struct Places {

@@ -106,7 +106,7 @@ fn what_is_no_file_of_promises_is_one_clear_error() {
         ("promises:\n", "promises is missing"),
         ("promises: {}\n", "promises is an object"),
         ("promises: []\n", "there is no promise in the list"),
-        ("[1, 2]\n", "the document is an array"),
+        ("[1, 2]\n", "the document is no object"),
         ("promises: [ 1 ]\n", "promises[0] is an integer"),
         (
             "virtualNetworks: {}\n",
