@@ -10,7 +10,7 @@ use super::network::TopologyArguments;
 /// Hold a network against what a team has promised about it: who must reach whom, and who must not
 ///
 /// FILE is YAML with a list of promises: must, must-not, must-pass-through, must-not-pass-through, max-latency, each with
-/// selectors for both ends and services. `vnetsim schema promises` describes it. A promise that is broken shows a pair that
+/// selectors for both ends (those of `vnetsim matrix --help`) and services. `vnetsim schema promises` describes it. A promise that is broken shows a pair that
 /// breaks it, and explains why.
 #[derive(Args, Debug)]
 #[command(
@@ -53,7 +53,7 @@ pub(crate) struct CheckArguments {
     /// Take promises whose last day is past for broken
     #[arg(long)]
     pub(crate) fail_expired: bool,
-    /// Most pairs whose way is looked at for one promise
+    /// Most packets that are sent to look at the ways of one promise
     #[arg(long, value_name = "N", default_value_t = reach::promises::Limits::default().ways)]
     pub(crate) max_ways: u64,
     /// Take it that somebody answers at the single addresses that promises name, where the input knows the prefix but no host

@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use diagnose::evidence::Narrator;
 use diagnose::explain::{Question, explain_as_set};
 use engine::latency::LatencyModel;
-use formats::diagnostic::{Code, Diagnostic};
+use formats::diagnostic::{Code, Diagnostic, Diagnostics};
 use formats::load::Loaded;
-use formats::promises::Date;
-use reach::promises::{JudgeError, Limits, Promise, Witness, World, coverage};
+use formats::promises::{Date, PromiseKind as Written};
+use reach::promises::{JudgeError, Limits, Promise, Witness, World, coverage, judge_all};
 use reach::{Addresses, Cancelled, Device, Ends, Everyone, Watch};
 use report::check::{Judged, Level, Places, Policy, Report, Shown, Verdict};
 
@@ -132,37 +132,50 @@ impl Check<'_> {
         let world = self.world();
         let everyone = Everyone::of(world.network, world.snapshot, Addresses::Primary);
         let lowered = self.promises.lower(&everyone, world)?;
+        let promises: Vec<Promise> = lowered.iter().map(Lowered::or_about_nobody).collect();
+        let Ok(found) = judge_all(&promises, world, self.limits, watch) else {
+            return Ok(None);
+        };
+        let mut refused = Diagnostics::new();
         let mut judged = Vec::new();
-        for (written, lowered) in self.promises.list.iter().zip(&lowered) {
-            let result = match lowered {
-                Lowered::Promise(promise) => match promise.judge(world, self.limits, watch) {
-                    Ok(judgement) => Ok(judgement),
-                    Err(JudgeError::Cancelled(_)) => return Ok(None),
-                    Err(error @ JudgeError::TooManyWays { .. }) => {
-                        let span = written.name.span;
-                        let problem = format!("{}: {error}", written.name.text);
-                        let problem = Diagnostic::error(Code::BadValue, problem).at(span);
-                        let problem =
-                            problem.expected("narrower selectors, or a higher --max-ways");
-                        return Err(self.promises.refused(problem));
-                    }
-                },
-                Lowered::Empty(why) => Err(why.clone()),
+        let promised = self.promises.list.iter().zip(&lowered).zip(found);
+        for ((written, lowered), found) in promised {
+            let result = match (lowered, found) {
+                (Lowered::Empty(nobody), _) => Err(nobody.clone()),
+                (Lowered::Promise(_), Ok(judgement)) => Ok(judgement),
+                (Lowered::Promise(_), Err(JudgeError::Cancelled(_))) => return Ok(None),
+                (Lowered::Promise(_), Err(error @ JudgeError::TooManyWays { .. })) => {
+                    let problem = format!("{}: {error}", written.name.text);
+                    let problem = Diagnostic::error(Code::BadValue, problem);
+                    refused.push(
+                        problem
+                            .at(written.name.span)
+                            .expected("narrower selectors, or a higher --max-ways"),
+                    );
+                    continue;
+                }
             };
             let witness = result
                 .as_ref()
                 .ok()
                 .and_then(|found| found.witness.as_ref());
             let shown = witness.map(|witness| self.shown(witness));
+            let is_about_verdicts = matches!(written.kind, Written::Must | Written::MustNot);
+            let opposed_by = witness
+                .filter(|_| is_about_verdicts)
+                .map(|witness| self.opposed_by(witness, &promises));
             judged.push(Judged {
                 promise: written,
                 is_expired: written.expires.is_some_and(|last| last < self.today),
+                opposed_by: opposed_by.unwrap_or_default(),
                 result,
                 shown,
             });
         }
+        if refused.has_errors() {
+            return Err(self.promises.refused(refused));
+        }
         let covered = if with_coverage {
-            let promises: Vec<Promise> = lowered.iter().map(Lowered::or_about_nobody).collect();
             match coverage(&promises, world, self.limits, watch) {
                 Ok(covered) => Some(covered),
                 Err(_) => return Ok(None),
@@ -176,6 +189,14 @@ impl Check<'_> {
             promises: &self.promises.sources,
         };
         Ok(Some(Report::new(&judged, covered.as_ref(), policy, places)))
+    }
+
+    /// Names of promises that are broken once this pair is mended.
+    fn opposed_by(&self, witness: &Witness, promises: &[Promise]) -> Vec<String> {
+        let promised = self.promises.list.iter().zip(promises);
+        let opposed = promised.filter(|(_, promise)| promise.forbids_mending(witness));
+        let names = opposed.map(|(written, _)| written.name.text.clone());
+        names.collect()
     }
 
     /// Names of a pair, and what happens between its ends.

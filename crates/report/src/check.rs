@@ -15,7 +15,7 @@ mod words;
 use diagnose::explanation::Explanation;
 use formats::locations::Locations;
 use formats::promises::Promise;
-use formats::source::Sources;
+use formats::source::{Sources, Span};
 use reach::promises::{Coverage, Judgement, Outcome};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -41,12 +41,23 @@ pub struct Policy {
 pub struct Judged<'p> {
     /// As it was written.
     pub promise: &'p Promise,
-    /// What it came to; `Err`: a selector means nobody, and why.
-    pub result: Result<Judgement, String>,
+    /// What it came to; `Err`: nobody is meant.
+    pub result: Result<Judgement, Nobody>,
     /// Whether its last day is past.
     pub is_expired: bool,
     /// The pair that shows why it is not kept.
     pub shown: Option<Shown>,
+    /// Names of promises that cannot be kept together with this one.
+    pub opposed_by: Vec<String>,
+}
+
+/// Words of a promise that mean nobody in this network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nobody {
+    /// Why.
+    pub why: String,
+    /// Where they stand.
+    pub at: Span,
 }
 
 /// The pair that shows why a promise is not kept.
@@ -135,7 +146,7 @@ pub struct PromiseRecord {
     pub reason: Option<String>,
     /// Its last day.
     pub expires: Option<String>,
-    /// Where it stands.
+    /// Where it stands; of one that is about nobody, the words that mean nobody.
     pub place: Place,
     /// Pairs that it is about, once for each service and direction.
     pub pairs: u64,
@@ -143,6 +154,11 @@ pub struct PromiseRecord {
     pub broken: u64,
     /// Pairs of which the input does not hold what decides.
     pub unknown: u64,
+    /// Pairs whose verdict another hash may change.
+    pub depends_on_hash: u64,
+    /// Names of promises that cannot be kept together with this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub opposed_by: Vec<String>,
     /// The longest median of a pair that answers, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slowest_ms: Option<f64>,
@@ -189,7 +205,7 @@ pub struct CoverageRecord {
     pub routes: Vec<CoveredRecord>,
     /// Probes that were sent to find out.
     pub probes: u64,
-    /// Whether every pair of every promise was asked.
+    /// Whether that is so of every pair of every promise.
     pub exact: bool,
 }
 
@@ -229,7 +245,7 @@ impl Verdict {
         }
     }
 
-    fn of(result: &Result<Judgement, String>) -> Self {
+    fn of(result: &Result<Judgement, Nobody>) -> Self {
         match result.as_ref().map(|judgement| judgement.outcome) {
             Ok(Outcome::Kept) => Self::Kept,
             Ok(Outcome::Broken) => Self::Broken,
@@ -326,10 +342,18 @@ impl PromiseRecord {
             owner: promise.owner.clone(),
             reason: promise.reason.clone(),
             expires: promise.expires.map(|date| date.to_string()),
-            place: Place::at(promise.name.span, places.promises),
+            place: Place::at(
+                match &judged.result {
+                    Err(nobody) => nobody.at,
+                    Ok(_) => promise.name.span,
+                },
+                places.promises,
+            ),
             pairs: judgement.map_or(0, |judgement| judgement.pairs),
             broken: judgement.map_or(0, |judgement| judgement.broken),
             unknown: judgement.map_or(0, |judgement| judgement.unknown),
+            depends_on_hash: judgement.map_or(0, |judgement| judgement.depends_on_hash),
+            opposed_by: judged.opposed_by.clone(),
             slowest_ms: judgement
                 .and_then(|judgement| judgement.slowest)
                 .map(engine::time::SimDuration::as_milliseconds_f64),
@@ -393,9 +417,9 @@ impl CoverageRecord {
             list.iter().filter(of).count()
         };
         let how = if self.exact {
-            "every pair was asked"
+            "every pair counts"
         } else {
-            "up to four pairs of each pair of classes were asked"
+            "some pairs of each promise were asked"
         };
         format!(
             "{} of {} rules and {} of {} routes decide for a promise; {how}",

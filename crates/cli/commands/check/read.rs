@@ -1,6 +1,6 @@
 //! From a file of promises to promises about the ends of a network.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use formats::promises::{self, PromiseKind as Written, Word};
 use formats::source::Sources;
 use reach::promises::{Promise, PromiseKind, World, devices};
 use reach::{Asked, Depth, Device, Ends, Everyone, Protocol, Selector, SelectorError, Service};
+use report::check::Nobody;
 
 use crate::args::TopologyArguments;
 use crate::examples::Example;
@@ -28,8 +29,8 @@ pub(super) struct Promises {
 /// A promise about this network.
 pub(super) enum Lowered {
     Promise(Promise),
-    /// One of its names means nobody here, and why.
-    Empty(String),
+    /// Some of its words mean nobody here.
+    Empty(Nobody),
 }
 
 impl Lowered {
@@ -97,13 +98,7 @@ impl Promises {
     }
 
     /// What is wrong with the file.
-    pub(super) fn refused(&self, problem: Diagnostic) -> Failure {
-        let mut diagnostics = Diagnostics::new();
-        diagnostics.push(problem);
-        self.refused_for(diagnostics)
-    }
-
-    fn refused_for(&self, diagnostics: Diagnostics) -> Failure {
+    pub(super) fn refused(&self, diagnostics: Diagnostics) -> Failure {
         let mut sources = Sources::new();
         // The same files under the same numbers, for an error that outlives the promises.
         for file in self.sources.ids() {
@@ -123,11 +118,12 @@ impl Promises {
             everyone,
             world,
             diagnostics: Diagnostics::new(),
+            known: HashMap::new(),
         };
         let list = self.list.iter().map(|promise| reader.promise(promise));
         let list: Vec<Lowered> = list.collect();
         if reader.diagnostics.has_errors() {
-            return Err(self.refused_for(reader.diagnostics));
+            return Err(self.refused(reader.diagnostics));
         }
         Ok(list)
     }
@@ -137,6 +133,8 @@ struct Lowerer<'l> {
     everyone: &'l Everyone<'l>,
     world: World<'l>,
     diagnostics: Diagnostics,
+    /// Ends by the selector that means them: many promises are about the same.
+    known: HashMap<String, Result<Arc<Ends>, String>>,
 }
 
 impl Lowerer<'_> {
@@ -161,8 +159,8 @@ impl Lowerer<'_> {
         match (from, to, kind) {
             (Ok(from), Ok(to), Ok(kind)) => Lowered::Promise(Promise {
                 kind,
-                from: Arc::new(from),
-                to: Arc::new(to),
+                from,
+                to,
                 services,
                 both_ways: promise.both_ways,
                 depth: if promise.forward {
@@ -171,7 +169,7 @@ impl Lowerer<'_> {
                     Depth::RoundTrip
                 },
             }),
-            (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => Lowered::Empty(why),
+            (Err(nobody), ..) | (_, Err(nobody), _) | (.., Err(nobody)) => Lowered::Empty(nobody),
         }
     }
 
@@ -181,10 +179,22 @@ impl Lowerer<'_> {
     }
 
     /// `Err`: nobody is meant, and why.
-    fn ends(&mut self, word: &Word) -> Result<Ends, String> {
+    fn ends(&mut self, word: &Word) -> Result<Arc<Ends>, Nobody> {
+        let ends = if let Some(known) = self.known.get(&word.text) {
+            known.clone()
+        } else {
+            let ends = self.meant_by(word);
+            self.known.insert(word.text.clone(), ends.clone());
+            ends
+        };
+        let at = word.span;
+        ends.map_err(|why| Nobody { why, at })
+    }
+
+    fn meant_by(&mut self, word: &Word) -> Result<Arc<Ends>, String> {
         let selector = word.text.parse::<Selector>();
         let ends = selector.and_then(|selector| self.everyone.meant_by(&selector));
-        ends.map_err(|error| {
+        ends.map(Arc::new).map_err(|error| {
             let is_ambiguous = matches!(
                 &error,
                 SelectorError::Name(model::lookup::LookupError::Ambiguous { .. }, _)
@@ -221,7 +231,7 @@ impl Lowerer<'_> {
         asked
     }
 
-    fn devices(&mut self, words: &[Word]) -> Result<BTreeSet<Device>, String> {
+    fn devices(&mut self, words: &[Word]) -> Result<BTreeSet<Device>, Nobody> {
         let mut found = BTreeSet::new();
         let mut missing = Ok(());
         for word in words {
@@ -231,7 +241,10 @@ impl Lowerer<'_> {
                     if !error.is_about_the_network() {
                         self.tell(word, error.to_string());
                     }
-                    missing = Err(error.to_string());
+                    missing = missing.and(Err(Nobody {
+                        why: error.to_string(),
+                        at: word.span,
+                    }));
                 }
             }
         }

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{Level, PromiseRecord, Report, Verdict};
+use crate::explain;
 
 /// Writes the whole stream.
 pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
@@ -73,6 +74,19 @@ fn write_point(out: &mut dyn Write, number: usize, promise: &PromiseRecord) -> i
         // JSON on one line is YAML, too.
         if value != Value::Null {
             writeln!(out, "  {key}: {value}")?;
+        }
+    }
+    if let Some(witness) = &promise.witness {
+        let mut explained = Vec::new();
+        explain::write(&mut explained, &witness.explanation)?;
+        // The first line of the text is not indented, and so says how deep the block is.
+        writeln!(out, "  explanation: |")?;
+        for line in String::from_utf8_lossy(&explained).lines() {
+            if line.is_empty() {
+                writeln!(out)?;
+            } else {
+                writeln!(out, "    {line}")?;
+            }
         }
     }
     writeln!(out, "  ...")

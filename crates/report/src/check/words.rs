@@ -1,5 +1,7 @@
 //! What decided about a promise, and sentences about it.
 
+use std::fmt::Write as _;
+
 use diagnose::evidence::StepRecord;
 use diagnose::explanation::Explanation;
 use diagnose::object::Object;
@@ -38,14 +40,43 @@ pub(super) fn devices(kind: &PromiseKind) -> Vec<String> {
 
 /// What a promise came to, in one sentence or two.
 pub(super) fn message(judged: &Judged<'_>) -> String {
-    let found = match &judged.result {
-        Err(why) => format!("{why}."),
+    let mut found = match &judged.result {
+        Err(nobody) => sentence(&nobody.why),
         Ok(judgement) => found(judged, judgement),
     };
+    if let Ok(Judgement {
+        depends_on_hash: pairs @ 1..,
+        ..
+    }) = &judged.result
+    {
+        let _ = write!(
+            found,
+            " Where a hash chooses, another connection may fare otherwise: {pairs} pairs."
+        );
+    }
+    if let [first, others @ ..] = judged.opposed_by.as_slice() {
+        let _ = write!(found, " The opposite is promised by '{first}'");
+        for other in others {
+            let _ = write!(found, ", '{other}'");
+        }
+        found.push_str(": they cannot all be kept.");
+    }
     match judged.promise.expires {
         Some(date) if judged.is_expired => format!("Expired after {date}. {found}"),
         _ => found,
     }
+}
+
+/// Words as a sentence.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let end = if words.ends_with(['?', '.']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 fn found(judged: &Judged<'_>, judgement: &Judgement) -> String {
