@@ -1,5 +1,6 @@
 //! On generated networks of up to 300 NICs: the quick engine says what a packet says, for every pair, and why.
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use generate::{Changes, Shape, Share, Topology, generate};
@@ -13,6 +14,11 @@ fn shares() -> impl Strategy<Value = Share> {
     (0..=100_u32).prop_map(Share::percent)
 }
 
+/// Of what there are few in life.
+fn small_shares() -> impl Strategy<Value = Share> {
+    (0..=20_u32).prop_map(Share::percent)
+}
+
 fn changes() -> impl Strategy<Value = Changes> {
     let topology = prop_oneof![
         Just(Topology::HubSpoke),
@@ -20,17 +26,30 @@ fn changes() -> impl Strategy<Value = Changes> {
         Just(Topology::MultiHub)
     ];
     let counts = (2..20_usize, 20..=300_usize, 1..30_usize, 5..40_usize);
-    (topology, counts, shares(), shares(), shares()).prop_map(
-        |(topology, (vnets, nics, nsgs, rules), appliances, gateways, overlap)| Changes {
-            topology: Some(topology),
-            virtual_networks: Some(vnets),
-            nics: Some(nics),
-            nsgs: Some(nsgs),
-            rules: Some(rules),
-            appliance_share: Some(appliances),
-            gateway_share: Some(gateways),
-            rule_overlap: Some(overlap),
-            ..Changes::default()
+    let of_hubs = (shares(), shares(), shares(), 0..20_usize);
+    let of_subnets = (shares(), shares());
+    let of_machines = (small_shares(), small_shares(), small_shares());
+    (topology, counts, of_hubs, of_subnets, of_machines, shares()).prop_map(
+        |(topology, (vnets, nics, nsgs, rules), of_hubs, of_subnets, of_machines, overlap)| {
+            let (gateways, firewalls, load_balancers, hosts) = of_hubs;
+            Changes {
+                topology: Some(topology),
+                virtual_networks: Some(vnets),
+                nics: Some(nics),
+                nsgs: Some(nsgs),
+                rules: Some(rules),
+                appliance_share: Some(of_subnets.0),
+                nat_gateway_share: Some(of_subnets.1),
+                gateway_share: Some(gateways),
+                firewall_share: Some(firewalls),
+                load_balancer_share: Some(load_balancers),
+                on_premises_hosts: Some(hosts),
+                stopped_share: Some(of_machines.0),
+                second_address_share: Some(of_machines.1),
+                public_address_share: Some(of_machines.2),
+                rule_overlap: Some(overlap),
+                ..Changes::default()
+            }
         },
     )
 }
@@ -46,9 +65,13 @@ proptest! {
 
     #[test]
     fn every_pair_of_a_generated_network_is_judged_as_by_packets(seed: u64, changes in changes()) {
-        let sizes = Shape::Small.sizes().with(&changes);
+        let mut sizes = Shape::Small.sizes().with(&changes);
+        if sizes.gateways() == 0 {
+            sizes.on_premises_hosts = 0;
+        }
         // Not all sizes go together.
-        if let Ok(network) = generate(seed, &sizes) {
+        if let Ok(mut network) = generate(seed, &sizes) {
+            network.connect_internet(Ipv4Addr::new(8, 8, 8, 8));
             let world = World::of(network);
             agree_about(&world)
                 .and_then(|()| agree_why(&world))
