@@ -427,6 +427,55 @@ fn links_and_machines_differ_as_they_do_in_life() {
     assert_eq!(stopped, (65_536_usize - 20) * 2 / 100 + 1);
 }
 
+#[test]
+fn the_least_of_everything_can_be_had() {
+    let least = Changes {
+        hubs: Some(1),
+        virtual_networks: Some(1),
+        subnets: Some(2),
+        nics: Some(1),
+        nsgs: Some(0),
+        rules: Some(0),
+        route_tables: Some(0),
+        routes: Some(0),
+        gateway_share: Some(Share::NONE),
+        ..Changes::default()
+    };
+    let one = Shape::Small.sizes().with(&least);
+    let without_machines = one.with(&Changes {
+        hubs: Some(1),
+        nics: Some(0),
+        firewall_share: Some(Share::ALL),
+        ..Changes::default()
+    });
+    let one_of_all = one.with(&Changes {
+        hubs: Some(1),
+        virtual_networks: Some(2),
+        subnets: Some(4),
+        nics: Some(3),
+        nsgs: Some(1),
+        rules: Some(1),
+        route_tables: Some(1),
+        routes: Some(1),
+        appliance_share: Some(Share::ALL),
+        gateway_share: Some(Share::ALL),
+        load_balancer_share: Some(Share::ALL),
+        nat_gateway_share: Some(Share::ALL),
+        on_premises_hosts: Some(1),
+        stopped_share: Some(Share::ALL),
+        second_address_share: Some(Share::ALL),
+        public_address_share: Some(Share::ALL),
+        ..Changes::default()
+    });
+    for sizes in [one, without_machines, one_of_all] {
+        for seed in [0, u64::MAX] {
+            let network = of(seed, &sizes);
+            count(&network, &sizes);
+            check_next_hops(&network);
+        }
+    }
+}
+
 /// Why a small network cannot be changed like this.
 #[track_caller]
 fn refused(changes: &Changes) -> String {
