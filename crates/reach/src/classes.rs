@@ -57,11 +57,10 @@ use self::rules::{RuleBook, Shown};
 use self::space::Space;
 use self::unit::{Terrain, Unit};
 use crate::again::named_by_routes;
-use crate::bits::{BitRow, Bits};
 use crate::ends::{EndKind, Ends};
 use crate::matrix::{Counts, Matrix, Row};
 use crate::probe::{Cell, Prober};
-use crate::question::{Depth, Question};
+use crate::question::Question;
 use crate::watch::{Cancelled, Watch};
 
 /// Sources of a unit, at most: more are dealt out to several workers.
@@ -386,80 +385,6 @@ impl Estate<'_> {
             row.set(number, cell);
         }
         row
-    }
-}
-
-impl RowBits {
-    fn new(words: usize) -> Self {
-        let empty = || vec![0; words];
-        Self {
-            forward: empty(),
-            round_trip: empty(),
-            unknown: empty(),
-            depends_on_hash: empty(),
-        }
-    }
-
-    fn set(&mut self, number: usize, cell: Cell) {
-        space::set(&mut self.forward, number, cell.forward);
-        space::set(&mut self.round_trip, number, cell.round_trip);
-        space::set(&mut self.unknown, number, cell.unknown);
-        space::set(&mut self.depends_on_hash, number, cell.depends_on_hash);
-    }
-
-    fn cell(&self, number: usize) -> Cell {
-        Cell {
-            forward: space::get(&self.forward, number),
-            round_trip: space::get(&self.round_trip, number),
-            unknown: space::get(&self.unknown, number),
-            depends_on_hash: space::get(&self.depends_on_hash, number),
-        }
-    }
-
-    /// As a matrix keeps it, about `len` columns.
-    fn row(&self, space: &Space, len: usize) -> Row {
-        let mut bits = Bits::new(len);
-        let mut of = |words: &[u64]| {
-            if words.iter().all(|&word| word == 0) {
-                return BitRow::empty();
-            }
-            bits.clear();
-            for &(start, end, first) in space.spans() {
-                let (start, first) = (start as usize, first as usize);
-                space::copy(bits.words_mut(), start, words, first, end as usize - start);
-            }
-            bits.row()
-        };
-        Row {
-            forward: of(&self.forward),
-            round_trip: of(&self.round_trip),
-            unknown: of(&self.unknown),
-            depends_on_hash: of(&self.depends_on_hash),
-        }
-    }
-
-    /// Verdicts about `len` columns, the source's own one among them.
-    fn counts(&self, depth: Depth, len: u64) -> Counts {
-        let ones = |words: &[u64]| words.iter().map(|word| u64::from(word.count_ones())).sum();
-        let mut counts = Counts {
-            pairs: len,
-            forward: ones(&self.forward),
-            depends_on_hash: ones(&self.depends_on_hash),
-            ..Counts::default()
-        };
-        let sets = self.forward.iter().zip(&self.round_trip).zip(&self.unknown);
-        for ((&forward, &round_trip), &unknown) in sets {
-            let reached = match depth {
-                Depth::Forward => forward,
-                Depth::RoundTrip => round_trip,
-            };
-            let unknown = unknown & !reached;
-            counts.reachable += u64::from(reached.count_ones());
-            counts.unknown += u64::from(unknown.count_ones());
-            counts.forward_only += u64::from((forward & !reached & !unknown).count_ones());
-        }
-        counts.unreachable = len - counts.reachable - counts.unknown - counts.forward_only;
-        counts
     }
 }
 

@@ -3,29 +3,29 @@
 //! A NIC that the probe has left through knows the reply when it comes in, and one that it has come in through knows it when it leaves
 //! (S-17). Any other NIC judges it as a flow of its own (S-20): such rules are named here and asked row by row.
 
+mod crossing;
 mod found;
+mod judging;
+mod open;
 
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
-use control::snapshot::{FibEntry, GuestId, GuestKind, Nic, Owner};
-use dataplane::answers::Answers;
+use control::snapshot::{FibEntry, GuestId, GuestKind, Owner};
 use dataplane::guest::egress;
-use dataplane::pipeline::keeps_flows;
-use foldhash::fast::FixedState;
-use model::options::TcpStrict;
-use model::{Direction, FirewallId, NicId, VnetId};
+use model::{NicId, VnetId};
 
+pub(super) use self::crossing::Crossings;
 use self::found::Found;
 pub(super) use self::found::{Back, Replies, Reply};
+use self::open::{Next, Open};
 use super::columns::{Columns, translates};
 use super::gates::{self, Gate};
 use super::luck::{Balanced, Luck};
 use super::routes::{Lead, behind_the_edge, lead_of};
-use super::rules::{RuleBook, Shown};
+use super::rules::Shown;
 use super::spans::{Span, Spans};
-use super::ways::{Asker, Check, Judge, Origin, Way};
+use super::ways::{Asker, Check, Origin, Way};
 
 /// NICs on one way back, at most: more are left to the packets.
 const HOPS: usize = 12;
@@ -41,10 +41,6 @@ struct Leg {
     entered: Vec<NicId>,
     passed: Vec<GuestId>,
 }
-
-/// Columns whose replies pass the boundary of a network when a NIC sends them, for itself and those that send alike or for others; as far
-/// as it was asked for.
-pub(super) type Crossings = HashMap<(NicId, VnetId, bool), Spans, FixedState>;
 
 pub(super) struct ReplyFinder<'a> {
     pub(super) snapshot: &'a Snapshot,
@@ -63,8 +59,6 @@ pub(super) struct ReplyFinder<'a> {
 struct Leaving {
     nic: NicId,
     columns: Spans,
-    /// How the columns send.
-    sending: u32,
     checks: Vec<Check>,
     /// In which leg.
     leg: usize,
@@ -72,8 +66,20 @@ struct Leaving {
     known: bool,
     /// The source is the NIC's own address.
     own: bool,
+    /// Others' replies may come to the NIC, too.
+    meets: bool,
     visited: Vec<NicId>,
     luck: Luck,
+}
+
+impl Leaving {
+    /// Whether it fares as another that comes to the same NIC.
+    fn goes_on_like(&self, other: &Self) -> bool {
+        self.leg == other.leg
+            && self.checks == other.checks
+            && self.visited == other.visited
+            && self.luck == other.luck
+    }
 }
 
 impl ReplyFinder<'_> {
@@ -102,6 +108,7 @@ impl ReplyFinder<'_> {
             }
         }
         sendings.sort_unstable();
+        let mut open = Open::default();
         for alike in sendings.chunk_by(|one, other| one.0 == other.0) {
             let columns = Spans::of(alike.iter().map(|&(_, span)| span).collect());
             let number = alike[0].0;
@@ -112,19 +119,22 @@ impl ReplyFinder<'_> {
             } else {
                 sending.nic
             };
-            let mut open = vec![Leaving {
+            open.leave(Leaving {
                 nic,
                 columns,
-                sending: number,
                 checks: Vec::new(),
                 leg: last,
                 known: nic == sending.nic,
                 own: nic == sending.nic,
+                meets: sending.alone,
                 visited: Vec::new(),
                 luck: way.luck.clone(),
-            }];
-            while let Some(leaving) = open.pop() {
-                self.leave(&legs, leaving, &mut open, &mut replies);
+            });
+        }
+        while let Some(next) = open.next() {
+            match next {
+                Next::Leaves(leaving) => self.leave(&legs, leaving, &mut open, &mut replies),
+                Next::Enters(at, reply) => self.enter(&legs, reply, at, &mut open, &mut replies),
             }
         }
         replies.finish()
@@ -166,13 +176,7 @@ impl ReplyFinder<'_> {
         }
     }
 
-    fn leave(
-        &mut self,
-        legs: &[Leg],
-        mut leaving: Leaving,
-        open: &mut Vec<Leaving>,
-        replies: &mut Found,
-    ) {
+    fn leave(&mut self, legs: &[Leg], mut leaving: Leaving, open: &mut Open, replies: &mut Found) {
         let leg = &legs[leaving.leg];
         let target = self.address(leg);
         let Some(nic) = self.snapshot.nic(leaving.nic) else {
@@ -186,7 +190,9 @@ impl ReplyFinder<'_> {
             replies.give_up(&leaving.columns);
             return;
         }
-        leaving.visited.push(leaving.nic);
+        if leaving.meets {
+            leaving.visited.push(leaving.nic);
+        }
         if !leaving.own && !nic.ip_forwarding {
             return; // N-1
         }
@@ -242,7 +248,7 @@ impl ReplyFinder<'_> {
             None => Lead::Owners(nic.virtual_network),
         };
         let shared = &self.snapshot.fib_of(nic).shared;
-        self.choose(legs, &leaving, lead, shared, open, replies);
+        self.choose(legs, leaving, lead, shared, open, replies);
     }
 
     /// A host outside Azure sends what it answers itself.
@@ -250,7 +256,7 @@ impl ReplyFinder<'_> {
         &mut self,
         legs: &[Leg],
         leaving: Leaving,
-        open: &mut Vec<Leaving>,
+        open: &mut Open,
         replies: &mut Found,
     ) {
         let Some(host) = self.snapshot.outside_host(leaving.nic) else {
@@ -267,19 +273,23 @@ impl ReplyFinder<'_> {
             own: false,
             ..leaving
         };
-        self.choose(legs, &leaving, lead, &[], open, replies);
+        self.choose(legs, leaving, lead, &[], open, replies);
     }
 
     /// Follows a lead on every hash.
     fn choose(
         &mut self,
         legs: &[Leg],
-        leaving: &Leaving,
+        leaving: Leaving,
         lead: Lead,
         shared: &[Vec<FibEntry>],
-        open: &mut Vec<Leaving>,
+        open: &mut Open,
         replies: &mut Found,
     ) {
+        if lead.is_settled() {
+            self.follow(legs, leaving, lead, open, replies);
+            return;
+        }
         let balanced = Balanced {
             shown: self.shown,
             leg: leaving.leg,
@@ -304,7 +314,7 @@ impl ReplyFinder<'_> {
         legs: &[Leg],
         mut leaving: Leaving,
         lead: Lead,
-        open: &mut Vec<Leaving>,
+        open: &mut Open,
         replies: &mut Found,
     ) {
         let next = match lead {
@@ -328,7 +338,7 @@ impl ReplyFinder<'_> {
                 return;
             }
             Lead::Instance(next) => {
-                self.enter(legs, leaving, next, open, replies);
+                open.enter(next, leaving);
                 return;
             }
             Lead::Nic(next) => next,
@@ -347,7 +357,7 @@ impl ReplyFinder<'_> {
         };
         leaving.columns = self.crossing(&leaving, next);
         if !leaving.columns.is_empty() {
-            self.enter(legs, leaving, next, open, replies);
+            open.enter(next, leaving);
         }
     }
 
@@ -369,56 +379,13 @@ impl ReplyFinder<'_> {
         }
     }
 
-    /// The columns of which the boundary lets replies pass, with their own sources.
-    fn crossing(&mut self, leaving: &Leaving, to: NicId) -> Spans {
-        let Leaving {
-            nic: from,
-            ref columns,
-            sending,
-            own,
-            ..
-        } = *leaving;
-        let network = |nic| self.snapshot.nic(nic).map(|nic: &Nic| nic.virtual_network);
-        let (Some(sender), Some(receiver)) = (network(from), network(to)) else {
-            return Spans::default();
-        };
-        if sender == receiver {
-            return columns.clone();
-        }
-        let passes = |address: u32| {
-            let answer = self.snapshot.boundary(from, to, address.into(), &mut ());
-            answer.is_ok()
-        };
-        let admitted = self
-            .crossings
-            .entry((from, receiver, own))
-            .or_insert_with(|| {
-                // Of those that send for themselves no others are asked for.
-                let candidates = own.then(|| &self.columns.sendings[sending as usize].columns);
-                let first = candidates.and_then(|columns| columns.as_slice().first());
-                let last = candidates.and_then(|columns| columns.as_slice().last());
-                let first = first.map_or(0, |&(start, _)| start);
-                let last = last.map_or(u32::MAX, |&(_, end)| end);
-                let spans = &self.columns.cell_spans;
-                let spans = &spans[spans.partition_point(|&(_, end)| end <= first)..];
-                let mut admitted = Spans::default();
-                for &(start, end) in spans.iter().take_while(|&&(start, _)| start < last) {
-                    if passes(self.columns.addresses[start as usize]) {
-                        admitted.push((start, end));
-                    }
-                }
-                admitted
-            });
-        columns.and(admitted.as_slice())
-    }
-
     /// A NIC receives replies.
     fn enter(
         &mut self,
         legs: &[Leg],
         mut leaving: Leaving,
         at: NicId,
-        open: &mut Vec<Leaving>,
+        open: &mut Open,
         replies: &mut Found,
     ) {
         let leg = &legs[leaving.leg];
@@ -474,44 +441,17 @@ impl ReplyFinder<'_> {
             return;
         }
         let leaves = egress(guest, at, target);
-        open.push(Leaving {
+        open.leave(Leaving {
             nic: leaves,
             known: leg.entered.contains(&leaves),
             own: false,
+            meets: true,
             ..leaving
         });
     }
 
-    /// A firewall that does not know the flow judges the reply (S-35). False: it does not come out as it was.
-    fn pass_firewall(
-        &self,
-        id: FirewallId,
-        leaving: &mut Leaving,
-        leg: &Leg,
-        replies: &mut Found,
-    ) -> bool {
-        let Some(firewall) = self.snapshot.firewall(id).filter(|_| !self.is_tcp) else {
-            return false;
-        };
-        if firewall.translates_source_to(self.address(leg)) {
-            replies.give_up(&leaving.columns);
-            return false;
-        }
-        leaving.checks.push(Check {
-            rules: Judge::Firewall(id),
-            asker: leg.asker,
-        });
-        true
-    }
-
     /// Replies have come to who has put its address into the probe.
-    fn come_home(
-        &self,
-        legs: &[Leg],
-        leaving: Leaving,
-        open: &mut Vec<Leaving>,
-        replies: &mut Found,
-    ) {
+    fn come_home(&self, legs: &[Leg], leaving: Leaving, open: &mut Open, replies: &mut Found) {
         let leg = &legs[leaving.leg];
         let Some(before) = leaving.leg.checked_sub(1) else {
             replies.add(&leaving, Back::Home);
@@ -520,11 +460,12 @@ impl ReplyFinder<'_> {
         let guest = &self.snapshot.guests[leg.guest.0 as usize];
         let target = self.address(&legs[before]);
         let leaves = egress(guest, leg.target, target);
-        open.push(Leaving {
+        open.leave(Leaving {
             nic: leaves,
             leg: before,
             known: legs[before].entered.contains(&leaves),
             own: false,
+            meets: true,
             visited: Vec::new(),
             ..leaving
         });
@@ -551,23 +492,5 @@ impl ReplyFinder<'_> {
             .flat_map(|nic| nic.addresses.iter())
             .map(|&address| self.columns.with_address(address.into()))
             .collect()
-    }
-
-    /// A NIC that does not know the flow judges the reply. False: it drops it whatever the rules say.
-    fn judge(&self, checks: &mut Vec<Check>, nic: &Nic, leg: &Leg, inbound: bool) -> bool {
-        let policy = self.snapshot.policy_of(nic);
-        let strict = self.snapshot.options.tcp_strict == TcpStrict::True;
-        if self.is_tcp && strict && keeps_flows(policy) && !nic.tcp_state_tracking_disabled {
-            return false; // S-20
-        }
-        let direction = if inbound {
-            Direction::Inbound
-        } else {
-            Direction::Outbound
-        };
-        if RuleBook::asks(policy, direction) {
-            checks.push(Check::of(nic, direction, leg.asker));
-        }
-        true
     }
 }

@@ -38,6 +38,16 @@ pub(super) enum Lead {
     Odd,
 }
 
+impl Lead {
+    /// Whether no hash has to choose any more.
+    pub(super) fn is_settled(self) -> bool {
+        !matches!(
+            self,
+            Self::Frontend(_) | Self::Shared(_) | Self::Gateway(_) | Self::Tunnelled(_)
+        )
+    }
+}
+
 /// Columns by where packets to them go. Those that go nowhere are left out.
 #[derive(Debug, Default)]
 pub(super) struct Leads(pub(super) Vec<(Lead, Spans)>);

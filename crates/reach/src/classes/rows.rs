@@ -1,6 +1,7 @@
 //! The rows of a unit, source by source in the order of addresses: rules are asked again only where their answer may have changed.
 
 mod answers;
+mod bits;
 mod fates;
 
 use std::cmp::Reverse;
@@ -9,27 +10,19 @@ use std::collections::BinaryHeap;
 use model::Direction;
 
 use self::answers::{Answers, admitted, ask};
+pub(super) use self::bits::RowBits;
 use self::fates::{Fates, both, or_both, or_without};
 use super::Estate;
 use super::replies::{Back, Crossings};
 use super::rules::{Asked, Fixed, RuleBook};
 use super::space;
-use super::unit::{self, Opened, Terrain, Unit};
+use super::unit::{self, Opened, Terrain, Unit, WayBits};
 use super::ways::{Asker, Check, End, Origin};
 use crate::question::Depth;
 use crate::watch::{Cancelled, Watch};
 
 /// Sources judged between two looks at the watch.
 const BETWEEN: usize = 256;
-
-/// The verdicts of one source about the columns of a space. All others are unreachable.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct RowBits {
-    pub(super) forward: Vec<u64>,
-    pub(super) round_trip: Vec<u64>,
-    pub(super) unknown: Vec<u64>,
-    pub(super) depends_on_hash: Vec<u64>,
-}
 
 /// What a worker keeps from unit to unit.
 pub(super) struct Memory {
@@ -99,6 +92,8 @@ struct Rows<'a> {
     checked: Answers<(Check, Fixed)>,
     row: RowBits,
     odd: Vec<u64>,
+    /// What the rules of the source let out.
+    out: Vec<u64>,
     scratch: Vec<u64>,
     /// Columns on the way to which a firewall decides by what the input does not hold.
     aside: Vec<u64>,
@@ -131,7 +126,7 @@ impl<'a> Rows<'a> {
                     address,
                     &mut bits,
                 );
-                unit::write(door, &bits, &mut open);
+                terrain.write(door, &bits, &mut open);
             }
             others.push((address, open));
         }
@@ -145,7 +140,7 @@ impl<'a> Rows<'a> {
         if is_swept {
             for (number, door) in terrain.doors.iter().enumerate() {
                 let (valid, says) = opened.ask(estate, door.door, first);
-                unit::write(door, says, &mut open);
+                terrain.write(door, says, &mut open);
                 if valid.1 < last {
                     closing.push(Reverse((valid.1, number)));
                 }
@@ -163,6 +158,7 @@ impl<'a> Rows<'a> {
             checked: Answers::new(),
             row: RowBits::new(words),
             odd: empty(),
+            out: empty(),
             scratch: empty(),
             aside: empty(),
             fates: Fates::new(if terrain.forks { words } else { 0 }),
@@ -194,66 +190,26 @@ impl<'a> Rows<'a> {
                 tags: nic.tags,
                 fixed: Fixed::Source,
             });
-            match asked.filter(|asked| RuleBook::asks(asked.policy, Direction::Outbound)) {
-                Some(asked) => estate.rules.admitted(asked, address, &terrain.space, bits),
-                None => {
-                    *bits = terrain.space.full();
-                    (0, u32::MAX)
-                }
+            if let Some(asked) = asked
+                && RuleBook::asks(asked.policy, Direction::Outbound)
+            {
+                estate.rules.admitted(asked, address, &terrain.space, bits)
+            } else {
+                *bits = terrain.space.full();
+                (0, u32::MAX)
             }
         });
-        let out = &out.admitted;
+        self.out.copy_from_slice(&out.admitted);
         self.odd.copy_from_slice(&terrain.odd);
-        space::and(&mut self.odd, out);
+        space::and(&mut self.odd, &self.out);
         space::or(&mut self.odd, &terrain.strange);
         if terrain.forks {
             self.fates.begin(&terrain.lost);
         }
+        let mut passed = std::mem::take(&mut self.scratch);
         for way in &terrain.ways {
-            let passed = &mut self.scratch;
             passed.copy_from_slice(&way.columns);
-            space::and(passed, out);
-            let mut is_aside = false;
-            for &check in &way.checks {
-                let fixed = Fixed::Source;
-                let says = ask(estate, terrain, &mut self.checked, check, fixed, address);
-                if !says.unknown.is_empty() {
-                    if !is_aside {
-                        self.aside.fill(0);
-                    }
-                    is_aside = true;
-                    or_both(&mut self.aside, passed, &says.unknown);
-                }
-                space::and(passed, &says.admitted);
-            }
-            match way.asker {
-                _ if way.end == End::Unknown => {}
-                Asker::Own => space::and(passed, &self.open),
-                Asker::Other(address) => {
-                    let mut others = self.others.iter();
-                    if let Some((_, open)) = others.find(|&&(known, _)| known == address) {
-                        space::and(passed, open);
-                    }
-                }
-            }
-            let unknown = if way.is_forked {
-                &mut self.fates.unknown
-            } else {
-                &mut self.row.unknown
-            };
-            if is_aside {
-                space::or(unknown, &self.aside);
-            }
-            if way.end != End::Arrives {
-                space::or(unknown, passed);
-            }
-            if way.is_forked {
-                if !is_aside {
-                    self.aside.fill(0);
-                }
-                space::or(&mut self.aside, passed);
-                or_without(&mut self.fates.lost, &way.columns, &self.aside);
-            }
+            self.pass(way, address, &mut passed);
             if way.end != End::Arrives {
                 continue;
             }
@@ -263,95 +219,126 @@ impl<'a> Rows<'a> {
                 } else {
                     &mut self.row.forward
                 };
-                space::or(forward, passed);
+                space::or(forward, &passed);
                 continue;
             }
             if let Some(odd) = &way.odd {
-                or_both(&mut self.odd, odd, passed);
+                or_both(&mut self.odd, odd, &passed);
             }
-            if !way.is_forked && way.forks.is_none() {
-                space::or(&mut self.row.forward, passed);
-                for (word, passed) in passed.iter().enumerate() {
-                    self.row.round_trip[word] |= passed & way.home[word];
-                    self.row.unknown[word] |= passed & way.unknown[word];
-                }
-                for judged in &way.judged {
-                    let replies = both(passed, &judged.columns);
-                    let unknown = &mut self.row.unknown;
-                    let replies = admitted(
-                        estate,
-                        terrain,
-                        &mut self.checked,
-                        judged,
-                        replies,
-                        address,
-                        unknown,
-                    );
-                    match judged.end {
-                        Back::Home => space::or(&mut self.row.round_trip, &replies),
-                        Back::Unknown => space::or(&mut self.row.unknown, &replies),
-                    }
-                }
-                continue;
+            if way.is_forked || way.forks.is_some() {
+                self.reply_by_luck(way, address, &passed);
+            } else {
+                self.reply(way, address, &passed);
             }
-            // What comes back on every hash of this way, and then what does on some.
-            let (mut home, mut unknown) = (both(passed, &way.home), both(passed, &way.unknown));
-            for judged in &way.judged {
-                let replies = both(passed, &judged.columns);
-                let replies = admitted(
-                    estate,
-                    terrain,
-                    &mut self.checked,
-                    judged,
-                    replies,
-                    address,
-                    &mut unknown,
-                );
-                match judged.end {
-                    Back::Home => space::or(&mut home, &replies),
-                    Back::Unknown => space::or(&mut unknown, &replies),
-                }
-            }
-            let mut stays = passed.clone();
-            for word in 0..stays.len() {
-                stays[word] &= !(home[word] | unknown[word]);
-            }
-            if let Some(forks) = &way.forks {
-                for (stays, forked) in stays.iter_mut().zip(&forks.columns) {
-                    *stays &= !forked;
-                }
-                or_both(&mut stays, passed, &forks.lost);
-                for judged in &forks.judged {
-                    let asked = both(passed, &judged.columns);
-                    let (replies, mut aside) = (asked.clone(), vec![0; asked.len()]);
-                    let replies = admitted(
-                        estate,
-                        terrain,
-                        &mut self.checked,
-                        judged,
-                        replies,
-                        address,
-                        &mut aside,
-                    );
-                    space::or(&mut unknown, &aside);
-                    space::or(&mut aside, &replies);
-                    or_without(&mut stays, &asked, &aside);
-                    match judged.end {
-                        Back::Home => space::or(&mut home, &replies),
-                        Back::Unknown => space::or(&mut unknown, &replies),
-                    }
-                }
-            }
-            space::or(&mut self.fates.forward, &stays);
-            space::or(&mut self.fates.home, &home);
-            space::or(&mut self.fates.unknown_reply, &unknown);
         }
+        self.scratch = passed;
         if terrain.forks {
             self.fates.end(&mut self.row, &mut self.odd);
         }
         self.send_packets(source);
         self.tell_twins();
         self.keep_to_oneself(source);
+    }
+
+    /// Leaves in `passed` the columns of a way that rules let probes come to.
+    fn pass(&mut self, way: &WayBits, address: u32, passed: &mut [u64]) {
+        space::and(passed, &self.out);
+        let mut is_aside = false;
+        for &check in &way.checks {
+            let (checked, fixed) = (&mut self.checked, Fixed::Source);
+            let says = ask(self.estate, self.terrain, checked, check, fixed, address);
+            if !says.unknown.is_empty() {
+                if !is_aside {
+                    self.aside.fill(0);
+                }
+                is_aside = true;
+                or_both(&mut self.aside, passed, &says.unknown);
+            }
+            space::and(passed, &says.admitted);
+        }
+        match way.asker {
+            _ if way.end == End::Unknown => {}
+            Asker::Own => space::and(passed, &self.open),
+            Asker::Other(address) => {
+                let mut others = self.others.iter();
+                if let Some((_, open)) = others.find(|&&(known, _)| known == address) {
+                    space::and(passed, open);
+                }
+            }
+        }
+        let unknown = if way.is_forked {
+            &mut self.fates.unknown
+        } else {
+            &mut self.row.unknown
+        };
+        if is_aside {
+            space::or(unknown, &self.aside);
+        }
+        if way.end != End::Arrives {
+            space::or(unknown, passed);
+        }
+        if way.is_forked {
+            if !is_aside {
+                self.aside.fill(0);
+            }
+            space::or(&mut self.aside, passed);
+            or_without(&mut self.fates.lost, &way.columns, &self.aside);
+        }
+    }
+
+    /// What becomes of replies on a way on which no hash chooses.
+    fn reply(&mut self, way: &WayBits, address: u32, passed: &[u64]) {
+        space::or(&mut self.row.forward, passed);
+        or_both(&mut self.row.round_trip, passed, &way.home);
+        or_both(&mut self.row.unknown, passed, &way.unknown);
+        for judged in &way.judged {
+            let (checked, unknown) = (&mut self.checked, &mut self.row.unknown);
+            let replies = both(passed, &judged.columns);
+            let place = (self.estate, self.terrain);
+            let replies = admitted(place, checked, judged, replies, address, unknown);
+            match judged.end {
+                Back::Home => space::or(&mut self.row.round_trip, &replies),
+                Back::Unknown => space::or(&mut self.row.unknown, &replies),
+            }
+        }
+    }
+
+    /// The same where hashes choose, on the way there or back.
+    fn reply_by_luck(&mut self, way: &WayBits, address: u32, passed: &[u64]) {
+        let place = (self.estate, self.terrain);
+        let (mut home, mut unknown) = (both(passed, &way.home), both(passed, &way.unknown));
+        for judged in &way.judged {
+            let replies = both(passed, &judged.columns);
+            let checked = &mut self.checked;
+            let replies = admitted(place, checked, judged, replies, address, &mut unknown);
+            match judged.end {
+                Back::Home => space::or(&mut home, &replies),
+                Back::Unknown => space::or(&mut unknown, &replies),
+            }
+        }
+        let mut stays = vec![0; passed.len()];
+        or_without(&mut stays, passed, &home);
+        space::and_not(&mut stays, &unknown);
+        if let Some(forks) = &way.forks {
+            space::and_not(&mut stays, &forks.columns);
+            or_both(&mut stays, passed, &forks.lost);
+            for judged in &forks.judged {
+                let asked = both(passed, &judged.columns);
+                let mut aside = vec![0; asked.len()];
+                let (checked, replies) = (&mut self.checked, asked.clone());
+                let replies = admitted(place, checked, judged, replies, address, &mut aside);
+                match judged.end {
+                    Back::Home => space::or(&mut home, &replies),
+                    Back::Unknown => space::or(&mut unknown, &replies),
+                }
+                space::or(&mut unknown, &aside);
+                space::or(&mut aside, &replies);
+                or_without(&mut stays, &asked, &aside);
+            }
+        }
+        space::or(&mut self.fates.forward, &stays);
+        space::or(&mut self.fates.home, &home);
+        space::or(&mut self.fates.unknown_reply, &unknown);
     }
 
     /// Asks the doors again whose answer has changed.
@@ -363,7 +350,7 @@ impl<'a> Rows<'a> {
             self.closing.pop();
             let bits = &self.terrain.doors[door];
             let (valid, says) = self.opened.ask(self.estate, bits.door, address);
-            unit::write(bits, says, &mut self.open);
+            self.terrain.write(bits, says, &mut self.open);
             if valid.1 < self.last {
                 self.closing.push(Reverse((valid.1, door)));
             }

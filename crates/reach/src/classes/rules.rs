@@ -9,7 +9,7 @@ mod prepared;
 use std::sync::{Arc, OnceLock};
 
 use control::Snapshot;
-use control::firewalls::Decision;
+use control::firewalls::{Decision, Firewall};
 use control::snapshot::{AdminRulesId, Policy, RuleSetId, Rules, TagViewId};
 use model::table::Key as _;
 use model::{AdminAccess, Direction, FirewallId};
@@ -156,8 +156,7 @@ impl<'s> RuleBook<'s> {
         self.firewalls[fixed as usize][id.index()].get_or_init(|| {
             let firewall = self.snapshot.firewall(id);
             let firewall = firewall.filter(|firewall| !firewall.policy_missing);
-            let (rules, decisions) =
-                firewall.map_or_else(Default::default, |firewall| firewall.filters());
+            let (rules, decisions) = firewall.map_or_else(Default::default, Firewall::filters);
             let says = |rule: usize| match decisions[rule] {
                 Decision::Allow => Says::Allow,
                 Decision::Deny => Says::Deny,

@@ -155,6 +155,12 @@ pub(super) fn or(words: &mut [u64], other: &[u64]) {
     }
 }
 
+pub(super) fn and_not(words: &mut [u64], other: &[u64]) {
+    for (own, other) in words.iter_mut().zip(other) {
+        *own &= !other;
+    }
+}
+
 /// Numbers of set bits, ascending.
 pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
     words.iter().enumerate().flat_map(|(index, &word)| {

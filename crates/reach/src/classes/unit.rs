@@ -1,16 +1,20 @@
 //! Sources that no table of routes or links tells apart, and what all of their rows have in common: the columns that matter to them, the
 //! ways there and back. What is left for each row is rules.
 
+mod joined;
+
 use model::Direction;
 
+use self::joined::joined;
+pub(super) use self::joined::{Judged, WayBits};
 use super::Estate;
 use super::columns::Door;
 use super::luck::{self, ALL};
-use super::replies::{Back, Crossings, Replies, Reply, ReplyFinder};
+use super::replies::{Crossings, Replies, ReplyFinder};
 use super::rules::{Asked, Fixed, Valid};
 use super::space::{self, Space};
 use super::spans::Spans;
-use super::ways::{Asker, Check, End, Finder, Origin};
+use super::ways::{End, Finder, Origin};
 use crate::question::Depth;
 
 /// Sources in the order of their addresses, by position.
@@ -33,54 +37,19 @@ pub(super) struct Terrain {
     pub(super) lost: Vec<u64>,
     /// Whether any way forks, of a probe or of a reply.
     pub(super) forks: bool,
-    /// Doors of which columns are in the space.
+    /// Doors of which columns are in the space, and where their pieces begin and end.
     pub(super) doors: Vec<DoorBits>,
+    pieces: Vec<Piece>,
 }
 
-#[derive(PartialEq, Eq)]
-pub(super) struct WayBits {
-    pub(super) columns: Vec<u64>,
-    pub(super) checks: Vec<Check>,
-    pub(super) end: End,
-    pub(super) asker: Asker,
-    /// Columns whose reply gets home, whatever the rules say.
-    pub(super) home: Vec<u64>,
-    /// Columns whose reply leaves what the input holds, whatever the rules say.
-    pub(super) unknown: Vec<u64>,
-    /// Columns whose reply only packets can judge.
-    pub(super) odd: Option<Vec<u64>>,
-    pub(super) judged: Vec<Judged>,
-    /// Whether some hashes lead another way.
-    pub(super) is_forked: bool,
-    /// Replies that some hashes send another way.
-    pub(super) forks: Option<Forks>,
-}
-
-/// Replies that go several ways.
-#[derive(PartialEq, Eq)]
-pub(super) struct Forks {
-    /// The columns whose replies do.
-    pub(super) columns: Vec<u64>,
-    /// Those that do not come through on some hashes.
-    pub(super) lost: Vec<u64>,
-    /// A column may be in several.
-    pub(super) judged: Vec<Judged>,
-}
-
-/// Replies that rules judge.
-#[derive(PartialEq, Eq)]
-pub(super) struct Judged {
-    pub(super) columns: Vec<u64>,
-    pub(super) checks: Vec<Check>,
-    pub(super) end: Back,
-}
-
-/// A door, and where its columns are in the space.
+/// A door, and which of the pieces are its columns.
 pub(super) struct DoorBits {
     pub(super) door: u32,
-    /// Number in the door, number in the space, how many.
-    pub(super) pieces: Vec<(u32, u32, u32)>,
+    pieces: (u32, u32),
 }
+
+/// Columns of a door that are neighbours: number in the door, number in the space, how many.
+type Piece = (u32, u32, u32);
 
 impl Terrain {
     pub(super) fn new(estate: &Estate<'_>, origin: Origin, crossings: &mut Crossings) -> Self {
@@ -99,7 +68,7 @@ impl Terrain {
                 all = all.or(&[estate.columns.with_address(own.into())]);
             }
         }
-        for way in &ways.ways {
+        for way in &ways.list {
             all = all.or(way.columns.as_slice());
         }
         // What becomes of packets to an address is told at one of the columns that have it.
@@ -114,8 +83,8 @@ impl Terrain {
         let all = all.or(Spans::of(siblings.clone()).as_slice());
         let space = Space::new(&all);
         let twins = siblings.iter().map(|&span| space.within(span)).collect();
-        let mut bits = Vec::with_capacity(ways.ways.len());
-        for way in &ways.ways {
+        let mut bits = Vec::with_capacity(ways.list.len());
+        for way in &ways.list {
             let mut found = WayBits {
                 columns: space.bits(&way.columns),
                 checks: way.checks.clone(),
@@ -145,9 +114,9 @@ impl Terrain {
                 };
                 found.reply(&replies, &space);
             }
-            bits.push((found, way.luck.share()));
+            bits.push((found, way.luck.clone()));
         }
-        let shares = ways.ways.iter().map(|way| (&way.columns, way.luck.share()));
+        let shares = ways.list.iter().map(|way| (&way.columns, way.luck.share()));
         let through = if ways.forked.is_empty() {
             Spans::default()
         } else {
@@ -155,6 +124,7 @@ impl Terrain {
         };
         let lost = space.bits(&ways.forked.without(through.as_slice()));
         let bits = joined(bits);
+        let (doors, pieces) = doors(estate, &all, &space);
         let forks = bits.iter().any(|way| way.is_forked || way.forks.is_some());
         Self {
             ways: bits,
@@ -163,96 +133,52 @@ impl Terrain {
             odd: space.bits(&ways.odd),
             strange: space.bits(&estate.columns.strange),
             twins,
-            doors: doors(estate, &all, &space),
+            doors,
+            pieces,
             space,
         }
     }
 }
 
-impl WayBits {
-    fn reply(&mut self, replies: &Replies, space: &Space) {
-        let of_end = |end| {
-            let mut columns = Spans::default();
-            for reply in &replies.replies {
-                if reply.end == end && reply.checks.is_empty() {
-                    columns = columns.or(reply.columns.as_slice());
-                }
-            }
-            space.bits(&columns)
-        };
-        let judged = |reply: &Reply| Judged {
-            columns: space.bits(&reply.columns),
-            checks: reply.checks.clone(),
-            end: reply.end,
-        };
-        self.home = of_end(Back::Home);
-        self.unknown = of_end(Back::Unknown);
-        self.odd = (!replies.odd.is_empty()).then(|| space.bits(&replies.odd));
-        let asked = replies
-            .replies
-            .iter()
-            .filter(|reply| !reply.checks.is_empty());
-        self.judged = asked.map(judged).collect();
-        if !replies.forked.is_empty() {
-            let mut columns = Spans::default();
-            for reply in &replies.forked {
-                columns = columns.or(reply.columns.as_slice());
-            }
-            self.forks = Some(Forks {
-                columns: space.bits(&columns),
-                lost: space.bits(&replies.lost),
-                judged: replies.forked.iter().map(judged).collect(),
-            });
-        }
-    }
-}
-
-/// The ways with their shares of all hashes; those between which it makes no difference what a hash chooses are one.
-fn joined(ways: Vec<(WayBits, u64)>) -> Vec<WayBits> {
-    let mut joined: Vec<(WayBits, u64)> = Vec::with_capacity(ways.len());
-    for (way, share) in ways {
-        let alike = |known: &&mut (WayBits, u64)| way.is_forked && known.0 == way;
-        match joined.iter_mut().find(alike) {
-            Some((_, sum)) => *sum += share,
-            None => joined.push((way, share)),
-        }
-    }
-    let joined = joined.into_iter().map(|(mut way, share)| {
-        way.is_forked = share != ALL;
-        way
-    });
-    joined.collect()
-}
-
-/// The doors of some columns.
-fn doors(estate: &Estate<'_>, columns: &Spans, space: &Space) -> Vec<DoorBits> {
+/// The doors of some columns, and their pieces, door by door.
+fn doors(estate: &Estate<'_>, columns: &Spans, space: &Space) -> (Vec<DoorBits>, Vec<Piece>) {
     let all = &estate.columns;
-    let mut found: Vec<(u32, (u32, u32, u32))> = Vec::new();
+    let mut found: Vec<(u32, Piece)> = Vec::new();
+    // By door, how many pieces; then where the next one goes.
+    let mut next = vec![0_u32; all.doors.len()];
     for &(start, end) in columns.as_slice() {
         let from = all
             .door_spans
             .partition_point(|&(_, last, _)| last <= start);
+        let first_of_span = space.rank(start);
         for &(first, last, door) in &all.door_spans[from..] {
             if first >= end {
                 break;
             }
             let (first, last) = (first.max(start), last.min(end));
             let in_door = all.doors[door as usize].space.rank(first);
-            found.push((door, (in_door, space.rank(first), last - first)));
+            let in_space = first_of_span + (first - start);
+            found.push((door, (in_door, in_space, last - first)));
+            next[door as usize] += 1;
         }
     }
-    found.sort_unstable();
-    let mut doors: Vec<DoorBits> = Vec::new();
+    let mut doors = Vec::new();
+    let mut behind = 0;
+    for (door, count) in (0_u32..).zip(&mut next) {
+        if *count > 0 {
+            let pieces = (behind, behind + *count);
+            doors.push(DoorBits { door, pieces });
+            behind = pieces.1;
+            *count = pieces.0;
+        }
+    }
+    let mut pieces = vec![(0, 0, 0); found.len()];
     for (door, piece) in found {
-        match doors.last_mut().filter(|last| last.door == door) {
-            Some(last) => last.pieces.push(piece),
-            None => doors.push(DoorBits {
-                door,
-                pieces: vec![piece],
-            }),
-        }
+        let place = &mut next[door as usize];
+        pieces[*place as usize] = piece;
+        *place += 1;
     }
-    doors
+    (doors, pieces)
 }
 
 /// What the doors of all columns say to one source, as far as they were asked.
@@ -298,9 +224,12 @@ pub(super) fn ask_door(
     estate.rules.admitted(asked, source, &door.space, bits)
 }
 
-/// Writes what a door says into bits of a space.
-pub(super) fn write(door: &DoorBits, from: &[u64], to: &mut [u64]) {
-    for &(in_door, in_space, len) in &door.pieces {
-        space::copy(to, in_space as usize, from, in_door as usize, len as usize);
+impl Terrain {
+    /// Writes what a door says into bits of the space.
+    pub(super) fn write(&self, door: &DoorBits, from: &[u64], to: &mut [u64]) {
+        let (first, behind) = door.pieces;
+        for &(in_door, in_space, len) in &self.pieces[first as usize..behind as usize] {
+            space::copy(to, in_space as usize, from, in_door as usize, len as usize);
+        }
     }
 }

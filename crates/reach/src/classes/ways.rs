@@ -3,14 +3,17 @@
 //! A way holds for all columns of a set at once: what splits the set (routes, boundaries, the NICs of a guest) splits the way. Rules are
 //! only named here; they are asked row by row. What the packets alone can tell is left to them.
 
+mod way;
+
 use std::net::Ipv4Addr;
 
 use control::Snapshot;
-use control::snapshot::{Guest, GuestId, GuestKind, Nic, PolicyId, TagViewId};
+use control::snapshot::{Guest, GuestId, GuestKind, Nic};
 use dataplane::answers::Answers;
 use dataplane::guest::egress;
-use model::{Direction, FirewallId, NicId};
+use model::{Direction, NicId};
 
+pub(super) use self::way::{Asker, Check, End, Hop, Judge, Way, Ways};
 use super::columns::Columns;
 use super::gates::{self, Gate};
 use super::luck::{Balanced, Luck};
@@ -20,75 +23,6 @@ use super::spans::Spans;
 
 /// Appliances on one way, at most: more are left to the packets.
 const HOPS: usize = 12;
-
-/// Whose address stands in a packet at the end that has asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Asker {
-    /// The source's own.
-    Own,
-    /// That of an appliance that has put its own there.
-    Other(u32),
-}
-
-/// Rules that a packet has to pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Check {
-    pub(super) rules: Judge,
-    pub(super) asker: Asker,
-}
-
-/// Whose rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Judge {
-    /// Those of NICs with this policy, to which tags mean the same.
-    Nic(PolicyId, TagViewId, Direction),
-    /// Those of an Azure firewall.
-    Firewall(FirewallId),
-}
-
-/// A guest that passes packets on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hop {
-    pub(super) entered: NicId,
-    pub(super) leaves: NicId,
-    pub(super) guest: GuestId,
-    /// Whether it puts its own source in.
-    pub(super) translates: bool,
-    /// Whose address stands there from here on.
-    pub(super) asker: Asker,
-}
-
-/// How a way ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// At the columns, if their rules admit it.
-    Arrives,
-    /// Out of what the input holds.
-    Unknown,
-    /// At services behind the columns, if their rules admit it.
-    Service,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Way {
-    pub(super) columns: Spans,
-    /// Beside those of the source and of the columns.
-    pub(super) checks: Vec<Check>,
-    pub(super) hops: Vec<Hop>,
-    pub(super) asker: Asker,
-    pub(super) end: End,
-    pub(super) luck: Luck,
-}
-
-/// All ways of a source. Where they fork, a column is on several of them.
-#[derive(Debug, Default)]
-pub(super) struct Ways {
-    pub(super) ways: Vec<Way>,
-    /// Columns to which some hashes lead on other ways than others.
-    pub(super) forked: Spans,
-    /// Columns that only packets can judge.
-    pub(super) odd: Spans,
-}
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -118,34 +52,12 @@ pub(super) struct Finder<'a> {
     pub(super) routes: &'a Routes<'a>,
 }
 
-impl Ways {
-    fn add(&mut self, way: Way) {
-        if way.columns.is_empty() {
-            return;
-        }
-        let alike = |known: &&mut Way| {
-            (known.end, known.asker) == (way.end, way.asker)
-                && known.luck == way.luck
-                && known.checks == way.checks
-                && known.hops == way.hops
-        };
-        match self.ways.iter_mut().find(alike) {
-            Some(known) => known.columns.add(way.columns),
-            None => self.ways.push(way),
-        }
-    }
-
-    fn give_up(&mut self, columns: &Spans) {
-        self.odd = self.odd.or(columns.as_slice());
-    }
-}
-
 impl Finder<'_> {
     /// The ways of probes that leave a source.
     pub(super) fn ways(&self, origin: Origin) -> Ways {
         let everything = Spans::of(vec![(0, number(self.columns.list.len()))]);
         let mut ways = Ways {
-            ways: Vec::new(),
+            list: Vec::new(),
             forked: Spans::default(),
             odd: self.columns.odd.clone(),
         };
@@ -475,15 +387,6 @@ impl Finder<'_> {
     fn check(&self, checks: &mut Vec<Check>, nic: &Nic, direction: Direction, asker: Asker) {
         if RuleBook::asks(self.snapshot.policy_of(nic), direction) {
             checks.push(Check::of(nic, direction, asker));
-        }
-    }
-}
-
-impl Check {
-    pub(super) fn of(nic: &Nic, direction: Direction, asker: Asker) -> Self {
-        Self {
-            rules: Judge::Nic(nic.policy, nic.tags, direction),
-            asker,
         }
     }
 }

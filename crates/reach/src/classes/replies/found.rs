@@ -26,7 +26,8 @@ pub(in crate::classes) struct Reply {
 /// All replies to the probes of a way.
 #[derive(Debug, Default)]
 pub(in crate::classes) struct Replies {
-    pub(in crate::classes) replies: Vec<Reply>,
+    /// Replies that come this way on every hash.
+    pub(in crate::classes) certain: Vec<Reply>,
     /// Replies that some hashes send this way: a column may have several.
     pub(in crate::classes) forked: Vec<Reply>,
     /// Columns whose replies do not come through on all hashes.
@@ -103,7 +104,7 @@ impl Found {
             ..Replies::default()
         };
         if self.forked.is_empty() {
-            found.replies = rest.into_iter().map(|(reply, _)| reply).collect();
+            found.certain = rest.into_iter().map(|(reply, _)| reply).collect();
             return found;
         }
         let shares = rest.iter().map(|(reply, share)| (&reply.columns, *share));
@@ -125,7 +126,7 @@ impl Found {
                 }
             }
             if !columns.is_empty() {
-                found.replies.push(Reply {
+                found.certain.push(Reply {
                     columns,
                     checks,
                     end,

@@ -46,8 +46,7 @@ impl<K: PartialEq> Answers<K> {
 
 /// Those of some replies that the rules on their way admit. Those of which the input does not hold what decides come into `unknown`.
 pub(super) fn admitted(
-    estate: &Estate<'_>,
-    terrain: &Terrain,
+    (estate, terrain): (&Estate<'_>, &Terrain),
     checked: &mut Answers<(Check, Fixed)>,
     judged: &Judged,
     mut replies: Vec<u64>,

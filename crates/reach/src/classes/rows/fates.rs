@@ -45,7 +45,7 @@ impl Fates {
 
     /// Writes into a row what all hashes agree about, and into `odd` what they do not.
     pub(super) fn end(&self, row: &mut RowBits, odd: &mut [u64]) {
-        for word in 0..odd.len() {
+        for (word, odd) in odd.iter_mut().enumerate() {
             let fates = [
                 self.lost[word],
                 self.unknown[word],
@@ -62,7 +62,7 @@ impl Fates {
             row.forward[word] |= forward | unknown_reply | home;
             row.round_trip[word] |= home;
             row.unknown[word] |= unknown | unknown_reply;
-            odd[word] |= twice;
+            *odd |= twice;
         }
     }
 }
