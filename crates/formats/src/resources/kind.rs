@@ -348,10 +348,15 @@ impl Kind {
 
     /// The kind of an id; extension resources are of the extension's kind.
     pub(crate) fn of_id(id: &ResourceId) -> Self {
-        let text = id.as_str().to_ascii_lowercase();
-        match text.rfind("/providers/") {
-            Some(last) if text.find("/providers/") != Some(last) => Self::Irrelevant,
-            _ => Self::of(&id.kind()),
+        // What comes last is a name, whatever it is.
+        let (before, _) = id.as_str().rsplit_once('/').unwrap_or_default();
+        let providers = before
+            .split('/')
+            .filter(|segment| segment.eq_ignore_ascii_case("providers"));
+        if providers.count() > 1 {
+            Self::Irrelevant
+        } else {
+            Self::of(&id.kind())
         }
     }
 }

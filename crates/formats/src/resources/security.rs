@@ -1,7 +1,5 @@
 //! Security groups, their rules, application security groups (A-1 to A-3, S-1 to S-5).
 
-use std::collections::HashMap;
-
 use ipnet::Ipv4Net;
 use model::security::{MAX_PRIORITY, MIN_PRIORITY};
 use model::{
@@ -13,7 +11,7 @@ use super::Record;
 use super::build::Builder;
 use super::kind::Kind;
 use super::reader::{Origin, is_ipv6, parse_prefix};
-use super::route_table::{ATTEMPTS, is_tag, span_of};
+use super::route_table::{ATTEMPTS, is_tag};
 use super::view::View;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::json::Value;
@@ -67,15 +65,16 @@ impl Builder<'_> {
     /// `defaultSecurityRules` is not read: every group has the same six (S-7).
     fn security_group(&mut self, record: &Record) {
         let view = self.open(record);
-        let mut spans = HashMap::new();
-        let mut rules = Vec::new();
-        for child in self.children_of(record, &view, "securityRules", Kind::SecurityRule) {
+        let children = self.children_of(record, &view, "securityRules", Kind::SecurityRule);
+        let mut spans = Vec::with_capacity(children.len());
+        let mut rules = Vec::with_capacity(children.len());
+        for child in children {
             if let Some(rule) = self.security_rule(child.id.name(), &child.view) {
                 let span = child
                     .view
                     .get("priority")
                     .map_or(child.view.span(), |value| value.span);
-                spans.insert(rule.name.to_ascii_lowercase(), span);
+                spans.push(span);
                 rules.push(rule);
             }
         }
@@ -94,12 +93,13 @@ impl Builder<'_> {
                         OperationError::DuplicateName { name, .. } => name.clone(),
                         _ => String::new(),
                     };
-                    self.reader
-                        .refused(&error, span_of(&spans, &name, record.span));
-                    let Some(position) = group.rules.iter().rposition(|rule| rule.name == name)
-                    else {
+                    let position = group.rules.iter().rposition(|rule| rule.name == name);
+                    let span = position.map_or(record.span, |position| spans[position]);
+                    self.reader.refused(&error, span);
+                    let Some(position) = position else {
                         break;
                     };
+                    spans.remove(position);
                     let mut others = group.rules.to_vec();
                     others.remove(position);
                     group.rules = others.into();
@@ -207,8 +207,12 @@ impl Builder<'_> {
         if text == "*" {
             return Some(RuleAddresses::Any);
         }
-        if parse_prefix(text).is_some() {
-            let prefix = self.rule_prefix(view.path(side.prefix), value, text)?;
+        if let Some(prefix) = parse_prefix(text) {
+            let prefix = if prefix.trunc() == prefix {
+                prefix
+            } else {
+                self.rule_prefix(view.path(side.prefix), value, text)?
+            };
             // `0.0.0.0/0` and `*` are the same addresses, but Azure keeps the spelling.
             return Some(RuleAddresses::Prefixes(vec![prefix]));
         }
@@ -403,7 +407,8 @@ impl Builder<'_> {
             let mut sound = true;
             let values = view.get(side.ports).and_then(Value::as_array)?;
             for (index, value) in values.iter().enumerate() {
-                match self.port_range(format!("{}[{index}]", view.path(side.ports)), value) {
+                let path = || format!("{}[{index}]", view.path(side.ports));
+                match self.port_range(path, value) {
                     Some(ports) => ranges.extend_from_slice(ports.ranges()),
                     None => sound = false,
                 }
@@ -411,17 +416,18 @@ impl Builder<'_> {
             return sound.then(|| Ports::from_ranges(ranges));
         }
         if let Some(value) = view.get(side.port) {
-            self.port_range(view.path(side.port), value)
+            self.port_range(|| view.path(side.port), value)
         } else {
             self.assumed_any(view, side.port);
             Some(Ports::all())
         }
     }
 
-    fn port_range(&mut self, path: String, value: &Value) -> Option<Ports> {
+    fn port_range(&mut self, path: impl FnOnce() -> String, value: &Value) -> Option<Ports> {
         let number = value.as_i64().map(|number| number.to_string());
         let Some(text) = number.as_deref().or(value.as_str()) else {
-            self.reader.bad_at(path, value, "a port, a range n-m, or *");
+            self.reader
+                .bad_at(path(), value, "a port, a range n-m, or *");
             return None;
         };
         match Ports::parse([text]) {
@@ -432,7 +438,7 @@ impl Builder<'_> {
                         .at(value.span);
                 self.reader.push(
                     problem
-                        .property(path)
+                        .property(path())
                         .value(value)
                         .expected("a port, a range n-m, or *; several go into the list property")
                         .azure("SecurityRuleInvalidPortRange"),

@@ -1,7 +1,8 @@
 //! Virtual machines.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use model::{Guest, NicId, PowerState, ResourceId, VirtualMachineRequest};
 
 use super::Record;
@@ -16,7 +17,7 @@ use crate::json::Value;
 #[derive(Default)]
 struct MachinesOfNics {
     machines: Vec<(ResourceId, Vec<AttachedNic>)>,
-    by_id: HashMap<ResourceId, usize>,
+    by_id: HashMap<ResourceId, usize, RandomState>,
 }
 
 /// A NIC and whether it says that it is the primary one.
@@ -114,16 +115,17 @@ impl Builder<'_> {
             );
             nics = attached.to_vec();
         }
-        let mut seen = HashSet::new();
+        let mut each_once: Vec<NicId> = Vec::with_capacity(nics.len());
+        for (nic, _) in nics {
+            if !each_once.contains(&nic) {
+                each_once.push(nic);
+            }
+        }
         let request = VirtualMachineRequest {
             id: record.id.clone(),
             location: self.location(&view),
             zone: zone(&view),
-            nics: nics
-                .into_iter()
-                .map(|(nic, _)| nic)
-                .filter(|nic| seen.insert(*nic))
-                .collect(),
+            nics: each_once,
             power: self.power(&view),
             guest: Guest::default(),
         };

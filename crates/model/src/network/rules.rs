@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
 use ipnet::Ipv4Net;
 
 use super::{Network, not_there};
@@ -106,8 +107,9 @@ fn check_routes(table: &ResourceId, routes: &[Route]) -> Result<(), OperationErr
 
 /// S-1: priority is unique in a direction. S-2: names are unique in the group.
 fn check_rules(group: &ResourceId, rules: &[SecurityRule]) -> Result<(), OperationError> {
-    let mut priorities = HashMap::with_capacity(rules.len());
-    let mut names = HashSet::with_capacity(rules.len());
+    let hasher = RandomState::default();
+    let mut priorities = HashMap::with_capacity_and_hasher(rules.len(), hasher.clone());
+    let mut names = HashSet::with_capacity_and_hasher(rules.len(), hasher);
     for rule in rules {
         if !names.insert(rule.name.to_ascii_lowercase()) {
             return Err(OperationError::DuplicateName {
