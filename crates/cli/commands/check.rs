@@ -138,8 +138,8 @@ impl Check<'_> {
         };
         let mut refused = Diagnostics::new();
         let mut judged = Vec::new();
-        let promised = self.promises.list.iter().zip(&lowered).zip(found);
-        for ((written, lowered), found) in promised {
+        let outcomes = self.promises.list.iter().zip(&lowered).zip(found);
+        for ((written, lowered), found) in outcomes {
             let result = match (lowered, found) {
                 (Lowered::Empty(nobody), _) => Err(nobody.clone()),
                 (Lowered::Promise(_), Ok(judgement)) => Ok(judgement),
@@ -193,8 +193,8 @@ impl Check<'_> {
 
     /// Names of promises that are broken once this pair is mended.
     fn opposed_by(&self, witness: &Witness, promises: &[Promise]) -> Vec<String> {
-        let promised = self.promises.list.iter().zip(promises);
-        let opposed = promised.filter(|(_, promise)| promise.forbids_mending(witness));
+        let pairs = self.promises.list.iter().zip(promises);
+        let opposed = pairs.filter(|(_, promise)| promise.forbids_mending(witness));
         let names = opposed.map(|(written, _)| written.name.text.clone());
         names.collect()
     }
