@@ -1,10 +1,12 @@
 //! `vnetsim generate`: a network of any size as a file.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 use formats::arm::Template;
 use formats::az::Dumps;
+use formats::source::MAX_FILE_BYTES;
 use formats::{atomic, scenario};
 use model::Network;
 
@@ -54,6 +56,14 @@ pub(super) fn run(
         Some(path) => {
             progress(console, format_args!("writing {}", path.display()));
             atomic::write(path, write)?;
+            let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
+            if bytes > MAX_FILE_BYTES {
+                console.message(format_args!(
+                    "note: {} has {bytes} bytes, and commands read files of up to {MAX_FILE_BYTES}; fewer NICs, rules or routes \
+                     make it smaller, and so does YAML, or --format az with its several files",
+                    path.display()
+                ));
+            }
         }
     }
     say_what_is_left_out(&network, arguments.format, console);
