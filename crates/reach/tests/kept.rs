@@ -164,11 +164,11 @@ fn took(world: &World, story: &Story, from: End) -> SimDuration {
                 Step::Sent { nic } => at = nic,
                 Step::Received { nic, .. } => {
                     let site = Site::of(&world.network, at).expect("it has sent");
-                    sum = sum + delay::link(&world.network, &model, &site, nic).median();
+                    sum += delay::link(&world.network, &model, &site, nic).median();
                     at = nic;
                 }
                 Step::Forwarded { entered, .. } => {
-                    sum = sum + delay::forwarding(&world.snapshot, &model, entered);
+                    sum += delay::forwarding(&world.snapshot, &model, entered);
                 }
                 _ => {}
             }
