@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// The longest name that a temporary one may hold: file systems take 255 bytes.
+const LONGEST_NAME: usize = 200;
+
 /// Writes the file at `path`: `content` receives a buffered writer. If it fails, or anything else does, the old file stays.
 ///
 /// A symbolic link is followed and stays; an existing file keeps its permissions; a read-only file is refused. What is not a
@@ -170,7 +173,11 @@ impl Place {
             None => path.to_owned(),
         };
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".vnetsim-");
+        // Nobody tidies up after a kill -9: who finds the file shall see whose it was to be.
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.filter(|name| name.len() <= LONGEST_NAME);
+        let prefix = format!(".vnetsim-{}-", name.unwrap_or("new"));
+        builder.prefix(&prefix);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
