@@ -110,7 +110,8 @@ fn slowly(world: &World, promise: &Promise, latency: impl Fn(&Story, End) -> Sim
                     PromiseKind::MustNot => reached,
                     kind => {
                         let is_latency = matches!(kind, PromiseKind::MaxLatency(_));
-                        if if is_latency { reached } else { cell.forward } {
+                        let is_looked_at = if is_latency { reached } else { cell.forward };
+                        if is_looked_at {
                             tally.ways += 1;
                             let whole = |story: &&Story| {
                                 arrives(&story.answer.forward)
