@@ -139,6 +139,7 @@ pub(crate) fn collect(
     collection: &mut Collection,
     diagnostics: &mut Diagnostics,
 ) {
+    collection.reserve(rows.len());
     for row in rows {
         let Some(object) = row.as_object() else {
             let problem =

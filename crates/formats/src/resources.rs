@@ -99,6 +99,12 @@ impl Collection {
         Self::default()
     }
 
+    /// Makes room for so many more.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.records.reserve(count);
+        self.by_id.reserve(count);
+    }
+
     /// Adds a resource. If another file holds it too, the properties of the earlier one count and the later one fills gaps: `az vm
     /// list` and `az graph query` tell different parts of the same VM. Twice in one file is an error.
     pub fn add(&mut self, document: ResourceDocument, diagnostics: &mut Diagnostics) {

@@ -19,6 +19,12 @@ pub struct Piece {
 }
 
 impl Piece {
+    /// Whether this is that text, but for the case of ASCII letters. Texts of other lengths are not looked at: that would be a walk through
+    /// the whole file wherever a key is looked for.
+    pub fn eq_ignore_ascii_case(&self, other: &str) -> bool {
+        self.length as usize == other.len() && str::eq_ignore_ascii_case(self, other)
+    }
+
     /// This text, shared with `source` if it lies in it.
     ///
     /// Files end at [`crate::source::MAX_FILE_BYTES`], so that all places in them fit.

@@ -7,13 +7,14 @@ use model::{
 use super::Record;
 use super::build::Builder;
 use super::kind::Kind;
-use super::reader::Reference;
+use super::reader::{Origin, Reference};
 use super::view::View;
 use crate::source::Span;
 
 /// A NIC that waits for its dynamic addresses and for the load balancers in whose pools it is.
 pub(super) struct NicDraft<'a> {
     pub(super) request: NicRequest,
+    origin: Origin,
     span: Span,
     configurations: Vec<ConfigurationPlace<'a>>,
 }
@@ -76,6 +77,7 @@ impl Builder<'_> {
         };
         Some(NicDraft {
             request,
+            origin: record.origin,
             span: record.span,
             configurations,
         })
@@ -130,11 +132,12 @@ impl Builder<'_> {
     pub(super) fn create_nic(&mut self, draft: NicDraft<'_>) {
         let NicDraft {
             mut request,
+            origin,
             span,
             configurations,
         } = draft;
         let id = request.id.clone();
-        self.reopen(&id);
+        self.reader.begin(&id, origin);
         for (wanted, place) in request.ip_configurations.iter_mut().zip(&configurations) {
             for pool in &place.pools {
                 wanted.backend_pools.extend(self.backend_pool(pool));

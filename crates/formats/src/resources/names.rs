@@ -20,6 +20,11 @@ impl Builder<'_> {
             self.private_dns_zone(record);
         }
         for record in collection.of_kind(Kind::NetworkInterface) {
+            // Most have none, and there are many.
+            let view = View::of_resource(&record.documents, record.span);
+            if view.first(&["dnsSettings", "dnsServers"]).is_none() {
+                continue;
+            }
             let Some(nic) = self.network.nics().find(&record.id) else {
                 continue;
             };
