@@ -10,8 +10,8 @@ use super::services::ServicesArguments;
 
 /// Say who reaches whom: the verdict about every pair of NICs, as packets would have it
 ///
-/// A pair is reachable if a probe arrives and the reply of a willing host comes back, whatever listens in the guest. Selectors say
-/// between whom:
+/// A pair is reachable if a probe arrives and the reply of a willing host comes back, whatever listens in the guest (--listeners lets that
+/// count). Selectors say between whom:
 ///   all, *                         every NIC
 ///   vm:web-*  nic:NAME             VMs, NICs; * and ? in any name
 ///   vnet:spoke1  subnet:hub/Apps   NICs in them; also asg:NAME, group:NAME (resource group)
@@ -31,7 +31,8 @@ Examples:
   vnetsim matrix --service tcp/443,tcp/22 --from vnet:spoke1 --to 'all,!vnet:spoke1' -t dump
   vnetsim matrix --protocol tcp --port any -o csv --file reach.csv -t dump
   vnetsim matrix --service icmp,tcp/443 -o compact --file reach.txt -t dump   # commit it
-  vnetsim matrix --from internet --service tcp/any -t dump                    # what is exposed
+  vnetsim matrix --from internet --service tcp/any -t dump                    # what is exposed: open ports, and the rules that let in
+  vnetsim matrix --service tcp/443 --listeners -t net.yaml                    # only who listens there
   vnetsim matrix -o html --file reach.html -t dump
   vnetsim matrix --summary --verify 100000 -o json -t dump"
 )]
@@ -58,8 +59,8 @@ pub(crate) struct MatrixArguments {
     pub(crate) all_pairs: bool,
     /// Print counts and times only
     ///
-    /// `matrix_ms` is the time for the forward verdicts of all pairs, `round_trip_ms` what the verdicts about replies add, `build_ms` that of
-    /// compiling the network.
+    /// `matrix_ms` is the time for the forward verdicts of all pairs, `round_trip_ms` what the verdicts about replies add (both medians, where
+    /// there is time for several runs), `build_ms` that of compiling the network. `classes`: distinct rows. No row is kept.
     #[arg(long, help_heading = "Output")]
     pub(crate) summary: bool,
     /// Ask about N pairs at random again, each by a packet of its own

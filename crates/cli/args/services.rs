@@ -37,6 +37,9 @@ pub(crate) struct ServicesArguments {
     /// Judge the probe alone: whether it arrives, not whether the reply comes back
     #[arg(long)]
     pub(crate) forward: bool,
+    /// Let what listens in guests count: TCP and UDP reach only who listens on the port (`guests:` of a scenario; no word there: everything listens)
+    #[arg(long)]
+    pub(crate) listeners: bool,
     /// Take it that somebody answers at an address on premises that a selector names, where the input knows the prefix but no host
     #[arg(long)]
     pub(crate) assume_hosts: bool,
@@ -97,6 +100,7 @@ impl ServicesArguments {
                 Depth::RoundTrip
             },
             source_port: self.source_port,
+            listeners: self.listeners,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `vnetsim matrix`: who reaches whom.
 
+mod summary;
+
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -9,9 +11,7 @@ use std::time::Instant;
 
 use control::Snapshot;
 use model::Network;
-use reach::{
-    Asked, Cancelled, Depth, EndKind, Ends, Everyone, Exposure, Matrix, Question, Selector,
-};
+use reach::{Asked, Cancelled, Ends, Everyone, Exposure, Matrix, Question, Selector};
 use report::matrix::exposure::ExposureRecord;
 use report::matrix::{Sheet, compact, csv, exposure, grouped, html, json, table};
 use serde_json::json;
@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &MatrixArguments, console: &mut Console<'_>) -> Res
         interrupted,
     };
     let answer = if arguments.summary {
-        job.summarize(&services, format, build_ms, console)
+        summary::write(&job, &services, format, build_ms, console)
     } else {
         job.print(&services, format, console)
     };
@@ -198,80 +198,6 @@ impl Job<'_> {
             pairs,
             mismatches: count,
         })
-    }
-
-    /// `--summary`: counts and times. Returns the number of mismatches.
-    fn summarize(
-        &self,
-        services: &[Asked],
-        format: MatrixFormat,
-        build_ms: f64,
-        console: &mut Console<'_>,
-    ) -> Result<u64, Stop> {
-        let nics: std::collections::HashSet<_> = [&self.sources, &self.destinations]
-            .into_iter()
-            .flat_map(|ends| ends.iter())
-            .filter(|end| matches!(end.kind, EndKind::Primary | EndKind::Secondary))
-            .map(|end| end.worker)
-            .collect();
-        let mut documents = Vec::new();
-        let mut differing = 0;
-        for &asked in services {
-            let question = self.arguments.services.question(asked);
-            let begin = Instant::now();
-            let forward = self.matrix(question.with_depth(Depth::Forward), console)?;
-            let matrix_ms = milliseconds(begin);
-            let (matrix, round_trip_ms) = if self.arguments.services.forward {
-                (forward, 0.0)
-            } else {
-                drop(forward);
-                let begin = Instant::now();
-                let matrix = self.matrix(question, console)?;
-                // Probes and replies are judged together; the probes' part is known.
-                (matrix, round(milliseconds(begin) - matrix_ms).max(0.0))
-            };
-            let counts = matrix.counts();
-            let verified = self.verify(&matrix, console)?;
-            differing += verified.mismatches;
-            documents.push((
-                asked,
-                json!({
-                    "nics": nics.len(),
-                    "pairs": counts.pairs,
-                    "reachable": counts.reachable,
-                    "forward_only": counts.forward_only,
-                    "classes": matrix.rows().len(),
-                    "build_ms": build_ms,
-                    "matrix_ms": matrix_ms,
-                    "round_trip_ms": round_trip_ms,
-                    "verified": verified.pairs,
-                    "mismatches": verified.mismatches,
-                }),
-            ));
-        }
-        self.deliver(console, |out| {
-            if format == MatrixFormat::Json {
-                // One service is what scripts ask for; of several each says which.
-                if let [(_, document)] = documents.as_slice() {
-                    return report::json::write(out, document);
-                }
-                let services = documents.iter().map(|(asked, document)| {
-                    let mut document = document.clone();
-                    document["service"] = json!(asked.to_string());
-                    document
-                });
-                return report::json::write(out, &services.collect::<Vec<_>>());
-            }
-            for (asked, document) in &documents {
-                writeln!(out, "{asked}")?;
-                for (name, value) in document.as_object().into_iter().flatten() {
-                    let value = value.as_u64().map_or_else(|| value.to_string(), grouped);
-                    writeln!(out, "  {name:<14} {value}")?;
-                }
-            }
-            Ok(())
-        })?;
-        Ok(differing)
     }
 
     /// The matrices, one service after the other. Returns the number of mismatches.

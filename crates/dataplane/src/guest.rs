@@ -28,7 +28,7 @@ use crate::packet::{Content, Fragment, IcmpError, NIC_MTU, Packet};
 use crate::recorder::{Recorder, Step};
 use crate::time::SimTime;
 
-pub use self::host::{GATEWAY_TTL, HOST_TTL, willing_answer};
+pub use self::host::{GATEWAY_TTL, HOST_TTL, is_heard, listens, willing_answer};
 
 /// What guests remember. A guest that has seen nothing costs nothing.
 #[derive(Clone, Debug, Default)]

@@ -102,6 +102,18 @@ impl Bits {
         }
     }
 
+    /// Moves what lies in a range to `other`, which has as much room.
+    pub fn hand_over(&mut self, range: Range<usize>, other: &mut Self) {
+        if range.is_empty() {
+            return;
+        }
+        for word in range.start / WORD..=(range.end - 1) / WORD {
+            let moved = self.words[word] & mask(&range, word);
+            self.words[word] &= !moved;
+            other.words[word] |= moved;
+        }
+    }
+
     /// How many positions.
     pub fn count(&self) -> u64 {
         self.words

@@ -40,21 +40,23 @@ use std::sync::{Arc, Mutex};
 
 use control::Snapshot;
 use control::snapshot::{FibId, GuestKind};
-use dataplane::guest::originates;
+use dataplane::guest::{listens, originates};
 use dataplane::packet::{Content, FiveTuple, protocol};
 use dataplane::pipeline::is_carried;
 use engine::application::FIRST_SOURCE_PORT;
 use engine::reachability::Service;
 use foldhash::fast::FixedState;
-use model::{NicId, VnetId};
+use model::{Listener, NicId, VnetId};
 use rayon::prelude::*;
 
 pub(crate) use self::alike::alike;
-use self::columns::{Cells, Columns, is_plain, outside_end, shared_addresses};
+pub(crate) use self::columns::{Cells, is_plain, shared_addresses};
+use self::columns::{Columns, outside_end};
 use self::routes::Routes;
 use self::rows::{Memory, RowBits};
 use self::rules::{RuleBook, Shown};
 use self::space::Space;
+use self::spans::Spans;
 use self::unit::{Terrain, Unit};
 use crate::again::named_by_routes;
 use crate::ends::{EndKind, Ends};
@@ -83,6 +85,8 @@ struct Estate<'s> {
     shared: HashSet<u32, FixedState>,
     /// NICs that routes name as next hops.
     named: HashSet<NicId, FixedState>,
+    /// Columns on which nothing listens to the service, if that counts.
+    deaf: Spans,
     is_tcp: bool,
     carries_replies: bool,
 }
@@ -178,15 +182,18 @@ pub(crate) fn matrix(
     Ok(Matrix::new(question, sources, destinations, all, class_of))
 }
 
-/// How many pairs have which verdict, for one service. Rows are forgotten once they are counted.
-pub(crate) fn counts(
+/// How many pairs have which verdict, for one service, and how many rows are distinct. Rows are forgotten once they are counted.
+pub(crate) fn tally(
     snapshot: &Snapshot,
     sources: &Arc<Ends>,
     destinations: &Arc<Ends>,
     (service, question): (Service, Question),
     watch: &Watch,
-) -> Result<Counts, Cancelled> {
-    let total = Mutex::new(Counts::default());
+) -> Result<(Counts, usize), Cancelled> {
+    let total = Mutex::new((
+        Counts::default(),
+        HashSet::<[u64; 2], FixedState>::default(),
+    ));
     let work = Work {
         sources,
         destinations,
@@ -197,8 +204,15 @@ pub(crate) fn counts(
     let len = destinations.len() as u64;
     work.judge(snapshot, |judged| {
         let mut counts = Counts::default();
+        let mut of_unit: HashSet<u64, FixedState> = HashSet::default();
+        let mut prints: Vec<[u64; 2]> = Vec::new();
         judged(&mut |source, space, bits| {
             counts.add(&bits.counts(question.depth, len));
+            // Bits are about the columns of their unit, and rows about all: those of several units may be equal.
+            if of_unit.insert(FixedState::default().hash_one(bits)) {
+                let row = bits.row(space, destinations.len());
+                prints.push([1, 2].map(|seed| FixedState::with_seed(seed).hash_one(&row)));
+            }
             let end = &sources[source as usize];
             if let Some(own) = destinations.position(end.address, end.worker) {
                 let cell = space
@@ -208,10 +222,12 @@ pub(crate) fn counts(
             }
         })?;
         let mut total = total.lock().expect("no worker panics while it holds this");
-        total.add(&counts);
+        total.0.add(&counts);
+        total.1.extend(prints);
         Ok(())
     })?;
-    Ok(total.into_inner().expect("no worker has panicked"))
+    let (counts, prints) = total.into_inner().expect("no worker has panicked");
+    Ok((counts, prints.len()))
 }
 
 /// Gets the rows of a unit: the position of the source, the columns that the bits are about, the bits.
@@ -239,13 +255,12 @@ impl Work<'_> {
         let named = named_by_routes(snapshot);
         let columns = Columns::new(snapshot, &named, &cells, destinations);
         let (probe, reply) = shown(self.service, question.source_port);
-        let depth = question.depth;
         let estate = Estate {
             snapshot,
             question,
             sources,
             destinations,
-            prober: Prober::new(snapshot, self.service, question.source_port, depth),
+            prober: Prober::of(snapshot, self.service, question),
             columns: &columns,
             routes: Routes::new(snapshot, &columns),
             rules: RuleBook::new(snapshot, columns.addresses.clone(), probe, reply),
@@ -253,6 +268,7 @@ impl Work<'_> {
             reply,
             shared: shared_addresses(snapshot),
             named,
+            deaf: deaf(snapshot, &columns, self.service, question),
             is_tcp: matches!(self.service, Service::Tcp(_)),
             carries_replies: carries(self.service, question.source_port, true),
         };
@@ -292,10 +308,7 @@ impl Work<'_> {
             self.watch.advance(silent.len() as u64);
             Ok(())
         })?;
-        let everything = Space::new(&spans::Spans::of(vec![(
-            0,
-            ways::number(destinations.len()),
-        )]));
+        let everything = Space::new(&Spans::of(vec![(0, ways::number(destinations.len()))]));
         odd.par_iter().try_for_each(|&source| {
             self.watch.go_on()?;
             let bits = estate.by_packets(source);
@@ -429,4 +442,23 @@ fn carries(service: Service, source_port: Option<u16>, reply: bool) -> bool {
     };
     let tuple = if reply { tuple.reversed() } else { tuple };
     is_carried(tuple, Content::Udp)
+}
+
+/// Columns on which nothing listens to a service; none unless the question is about listeners.
+fn deaf(snapshot: &Snapshot, columns: &Columns, service: Service, question: Question) -> Spans {
+    let listener = match service {
+        Service::Tcp(port) => Listener::Tcp(port),
+        Service::Udp(port) => Listener::Udp(port),
+        Service::Icmp => return Spans::default(),
+    };
+    let mut deaf = Spans::default();
+    if question.listeners {
+        for (number, column) in (0_u32..).zip(&columns.list) {
+            let guest = column.guest.map(|guest| &snapshot.guests[guest.0 as usize]);
+            if guest.is_some_and(|guest| !listens(guest, listener)) {
+                deaf.push((number, number + 1));
+            }
+        }
+    }
+    deaf
 }

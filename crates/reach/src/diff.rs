@@ -270,12 +270,7 @@ impl Bench<'_, '_> {
             &world.matrix.destinations()[to],
         );
         let question = world.matrix.question();
-        let prober = Prober::new(
-            world.snapshot,
-            service,
-            question.source_port,
-            question.depth,
-        );
+        let prober = Prober::of(world.snapshot, service, question);
         prober.story(
             (from.worker, from.address),
             to.asked_from(from, world.snapshot),

@@ -7,7 +7,8 @@
 //! |---|---|---|
 //! | [`probe`] | one pair, judged by a packet in a world of its own: verdict, why, past which devices | other pairs |
 //! | [`question`] | what is asked: a service, any or all ports of a protocol, with or without the reply | the network's ends |
-//! | [`ports`] | which ports a network can tell apart | what it does with them |
+//! | [`ports`] | which ports a network can tell apart; the verdicts for any or all of them | single services |
+//! | `pair` | one pair, judged for a whole question | other pairs |
 //! | [`ends`] | who asks and who is asked, in the order of addresses | verdicts |
 //! | [`exposure`] | what the Internet reaches, by public address | pairs |
 //! | [`bits`] | sets of ends, as runs or as bits | what they mean |
@@ -33,6 +34,7 @@ pub mod ends;
 pub mod exposure;
 pub mod matrix;
 mod packets;
+mod pair;
 pub mod ports;
 pub mod probe;
 pub mod promises;
@@ -52,6 +54,7 @@ pub use ends::{Addresses, End, EndKind, Ends};
 pub use exposure::{Exposure, exposures};
 pub use matrix::{Classes, Counts, Matrix, Row};
 pub use packets::by_packets;
+pub use pair::PairJudge;
 pub use probe::{Answer, Cell, Device, Prober, Story, Way, WayEnd};
 pub use question::{Asked, Depth, Protocol, Question};
 pub use reasons::{Ending, Reason, Reasons, RowReasons};
@@ -71,19 +74,14 @@ pub fn matrix(
     question: Question,
     watch: &Watch,
 ) -> Result<Matrix, Cancelled> {
-    let mut all: Option<Matrix> = None;
-    for service in matrix::services(snapshot, question.asked) {
-        let about = (service, question);
-        let found = classes::matrix(snapshot, sources, destinations, about, watch)?;
-        all = Some(match all {
-            Some(all) => all.combined(&found),
-            None => found,
-        });
+    match question.asked {
+        Asked::One(service) => {
+            classes::matrix(snapshot, sources, destinations, (service, question), watch)
+        }
+        Asked::AnyPort(protocol) | Asked::AllPorts(protocol) => {
+            ports::matrix(snapshot, sources, destinations, (protocol, question), watch)
+        }
     }
-    Ok(all.unwrap_or_else(|| {
-        let (sources, destinations) = (Arc::clone(sources), Arc::clone(destinations));
-        Matrix::of_rows(question, sources, destinations, Vec::new())
-    }))
 }
 
 /// How many pairs have which verdict. For one service, no rows are kept.
@@ -98,12 +96,28 @@ pub fn counts(
     question: Question,
     watch: &Watch,
 ) -> Result<Counts, Cancelled> {
+    tally(snapshot, sources, destinations, question, watch).map(|(counts, _)| counts)
+}
+
+/// The same, and how many distinct rows there are.
+///
+/// # Errors
+///
+/// If `watch` has cancelled the work.
+pub fn tally(
+    snapshot: &Snapshot,
+    sources: &Arc<Ends>,
+    destinations: &Arc<Ends>,
+    question: Question,
+    watch: &Watch,
+) -> Result<(Counts, usize), Cancelled> {
     match question.asked {
         Asked::One(service) => {
-            classes::counts(snapshot, sources, destinations, (service, question), watch)
+            classes::tally(snapshot, sources, destinations, (service, question), watch)
         }
         Asked::AnyPort(_) | Asked::AllPorts(_) => {
-            matrix(snapshot, sources, destinations, question, watch).map(|matrix| matrix.counts())
+            let matrix = matrix(snapshot, sources, destinations, question, watch)?;
+            Ok((matrix.counts(), matrix.rows().len()))
         }
     }
 }

@@ -9,8 +9,9 @@ use foldhash::fast::FixedState;
 
 use crate::bits::{BitRow, Bits};
 use crate::ends::Ends;
+use crate::pair::PairJudge;
 use crate::ports;
-use crate::probe::{Answer, Cell, Prober};
+use crate::probe::{Answer, Cell};
 use crate::question::{Asked, Depth, Question};
 
 /// The verdicts about all pairs of sources (rows) and destinations (columns). An end is no pair with itself.
@@ -71,19 +72,18 @@ impl Row {
     pub(crate) fn of_cells(cells: impl ExactSizeIterator<Item = Cell>) -> Self {
         let mut sets: [Bits; 4] = std::array::from_fn(|_| Bits::new(cells.len()));
         for (position, cell) in cells.enumerate() {
-            let bits = [
-                cell.forward,
-                cell.round_trip,
-                cell.unknown,
-                cell.depends_on_hash,
-            ];
-            for (set, bit) in sets.iter_mut().zip(bits) {
+            for (set, bit) in sets.iter_mut().zip(cell.bits()) {
                 if bit {
                     set.set(position, true);
                 }
             }
         }
-        let [forward, round_trip, unknown, depends_on_hash] = sets.map(|set| set.row());
+        Self::of_sets(&sets)
+    }
+
+    /// The row with these sets, in the order of its fields.
+    pub(crate) fn of_sets(sets: &[Bits; 4]) -> Self {
+        let [forward, round_trip, unknown, depends_on_hash] = sets.each_ref().map(Bits::row);
         Self {
             forward,
             round_trip,
@@ -148,33 +148,6 @@ impl Matrix {
         rows.sort_unstable_by_key(|&(number, _)| number);
         let rows = rows.into_iter().map(|(_, row)| row).collect();
         Self::new(question, sources, destinations, rows, class_of)
-    }
-
-    /// What is known for two sets of ports together, of the same ends: whether one of them or both have to be reached is part of the question.
-    pub(crate) fn combined(&self, other: &Self) -> Self {
-        let len = self.destinations.len();
-        let depth = self.question.depth;
-        let mut known: HashMap<(u32, u32), Row, FixedState> = HashMap::default();
-        let rows = self
-            .class_of
-            .iter()
-            .zip(&other.class_of)
-            .map(|(&one, &other_one)| {
-                let row = known.entry((one, other_one)).or_insert_with(|| {
-                    let (one, other) = (&self.rows[one as usize], &other.rows[other_one as usize]);
-                    Row::of_cells((0..len).map(|column| {
-                        let (one, other) = (one.cell(column), other.cell(column));
-                        match self.question.asked {
-                            Asked::AnyPort(_) => one.or(other, depth),
-                            Asked::One(_) | Asked::AllPorts(_) => one.and(other, depth),
-                        }
-                    }))
-                });
-                row.clone()
-            });
-        let rows = rows.collect();
-        let (sources, destinations) = (&self.sources, &self.destinations);
-        Self::of_rows(self.question, sources.clone(), destinations.clone(), rows)
     }
 
     /// What was asked.
@@ -366,22 +339,7 @@ impl Matrix {
     ) -> Option<(Service, Answer)> {
         let wanted = self.verdict(source, destination)?;
         let (from, to) = (&self.sources[source], &self.destinations[destination]);
-        let destination = to.asked_from(from, snapshot);
-        let mut first = None;
-        for service in services(snapshot, self.question.asked) {
-            let prober = Prober::new(
-                snapshot,
-                service,
-                self.question.source_port,
-                self.question.depth,
-            );
-            let answer = prober.answer((from.worker, from.address), destination);
-            if self.in_one_word(answer.cell()) == wanted {
-                return Some((service, answer));
-            }
-            first.get_or_insert((service, answer));
-        }
-        first
+        Some(PairJudge::new(snapshot, self.question).reason(from, to, wanted))
     }
 
     /// Heap memory of rows and classes in bytes.

@@ -29,7 +29,7 @@ pub fn by_packets(
             for (number, &service) in services.iter().enumerate() {
                 watch.go_on()?;
                 let depth = question.depth;
-                let prober = Prober::new(snapshot, service, question.source_port, depth);
+                let prober = Prober::of(snapshot, service, question);
                 for (cell, to) in cells.iter_mut().zip(destinations.iter()) {
                     let destination = to.asked_from(from, snapshot);
                     let found = prober.cell((from.worker, from.address), destination);

@@ -15,7 +15,7 @@ use control::Snapshot;
 use control::snapshot::FrontendId;
 use dataplane::dropped::Dropped;
 use dataplane::flow::FlowTable;
-use dataplane::guest::{Guests, originates, willing_reply};
+use dataplane::guest::{Guests, is_heard, originates, willing_reply};
 use dataplane::packet::{FiveTuple, Packet};
 use dataplane::pipeline::{Delivery, Outcome, Pipeline, Position, malformed};
 use dataplane::recorder::{Recorder, Step};
@@ -26,7 +26,8 @@ use model::{GatewayId, NicId};
 
 use self::hashes::{Hashed, OTHER_HASHES, has_choices};
 pub use self::steps::Story;
-use crate::question::Depth;
+use crate::ports::AlikePorts;
+use crate::question::{Depth, Question};
 
 /// Judges pairs for one service.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,8 @@ pub struct Prober<'s> {
     depth: Depth,
     /// Whether there is anything that chooses by a hash.
     has_choices: bool,
+    /// Whether what listens in guests counts.
+    listeners: bool,
 }
 
 /// What is known of a pair.
@@ -92,6 +95,8 @@ pub enum WayEnd {
     },
     /// It left what the input describes: for the Internet, an Azure service, the platform.
     Left(Delivery),
+    /// In the guest it was for, where nothing listens to it: told apart only if the question is about listeners.
+    Unheard(NicId),
     /// The reply came to a guest that had not asked.
     Strayed(NicId),
     /// The reply came to who has asked, but not from whom was asked.
@@ -110,6 +115,16 @@ pub enum Device {
 }
 
 impl Cell {
+    /// In the order of the fields.
+    pub(crate) fn bits(self) -> [bool; 4] {
+        [
+            self.forward,
+            self.round_trip,
+            self.unknown,
+            self.depends_on_hash,
+        ]
+    }
+
     /// In one word.
     pub fn verdict(self, depth: Depth) -> Verdict {
         let reached = match depth {
@@ -127,9 +142,26 @@ impl Cell {
         }
     }
 
+    /// Whether no other port changes what is known if one is enough: this one is reached, whatever a hash chooses.
+    pub(crate) fn settles_any(self, depth: Depth) -> bool {
+        self.verdict(depth) == Verdict::Reachable && !self.depends_on_hash
+    }
+
+    /// Whether no other port changes what is known if all are needed: to this one nothing arrives, whatever a hash chooses.
+    pub(crate) fn settles_all(self) -> bool {
+        self == Self::default()
+    }
+
     /// What is known if one of two ports is enough.
     #[must_use]
     pub fn or(self, other: Self, depth: Depth) -> Self {
+        if self.settles_any(depth) || other.settles_any(depth) {
+            return Self {
+                forward: true,
+                round_trip: depth == Depth::RoundTrip,
+                ..Self::default()
+            };
+        }
         let either = Self {
             forward: self.forward | other.forward,
             round_trip: self.round_trip | other.round_trip,
@@ -146,6 +178,9 @@ impl Cell {
     /// What is known if both of two ports are needed.
     #[must_use]
     pub fn and(self, other: Self, depth: Depth) -> Self {
+        if self.settles_all() || other.settles_all() {
+            return Self::default();
+        }
         let may = |cell: Self| matches!(cell.verdict(depth), Verdict::Reachable | Verdict::Unknown);
         Self {
             forward: self.forward & other.forward,
@@ -209,17 +244,27 @@ impl<'s> Prober<'s> {
             source_port,
             depth,
             has_choices: has_choices(snapshot),
+            listeners: false,
+        }
+    }
+
+    /// For pairs of this network, asked for one of the services of a question.
+    pub fn of(snapshot: &'s Snapshot, service: Service, question: Question) -> Self {
+        let Question {
+            depth,
+            source_port,
+            listeners,
+            ..
+        } = question;
+        Self {
+            listeners,
+            ..Self::new(snapshot, service, source_port, depth)
         }
     }
 
     /// What became of a probe through the NIC `source` to `destination`, and of its reply.
     pub fn answer(&self, source: (NicId, Ipv4Addr), destination: Ipv4Addr) -> Answer {
-        let mut trail = Trail::default();
-        let mut answers = Hashed::new(self.snapshot, 0, self.has_choices);
-        let mut answer = self.walk(source, destination, &mut answers, &mut trail);
-        answer.depends_on_hash =
-            answers.has_chosen() && self.differs(source, destination, answer.cell());
-        answer
+        self.answer_of_ports(source, destination, None)
     }
 
     /// What a matrix keeps of it.
@@ -232,14 +277,74 @@ impl<'s> Prober<'s> {
         let mut answers = Hashed::new(self.snapshot, 0, self.has_choices);
         let mut answer = self.walk(source, destination, &mut answers, &mut ());
         answer.depends_on_hash =
-            answers.has_chosen() && self.differs(source, destination, answer.cell());
+            answers.has_chosen() && self.differs(source, destination, answer.cell(), None);
         answer
     }
 
+    /// The same, and which ports fare like the one that is asked for: whatever a hash chooses, they meet the same answers of rules.
+    pub(crate) fn cell_of_ports(
+        &self,
+        source: (NicId, Ipv4Addr),
+        destination: Ipv4Addr,
+        ports: &AlikePorts<'_>,
+    ) -> Cell {
+        let mut answers = Hashed::new(self.snapshot, 0, self.has_choices);
+        answers.ports = Some(ports);
+        let cell = self.walk(source, destination, &mut answers, &mut ()).cell();
+        Cell {
+            depends_on_hash: answers.has_chosen()
+                && self.differs(source, destination, cell, Some(ports)),
+            ..cell
+        }
+    }
+
+    /// What is asked for.
+    pub(crate) fn service(&self) -> Service {
+        self.service
+    }
+
+    /// As [`answer`](Self::answer), and which ports fare alike.
+    pub(crate) fn answer_of_ports(
+        &self,
+        source: (NicId, Ipv4Addr),
+        destination: Ipv4Addr,
+        ports: Option<&AlikePorts<'_>>,
+    ) -> Answer {
+        let mut trail = Trail::default();
+        let mut answers = Hashed::new(self.snapshot, 0, self.has_choices);
+        answers.ports = ports;
+        let mut answer = self.walk(source, destination, &mut answers, &mut trail);
+        answer.depends_on_hash =
+            answers.has_chosen() && self.differs(source, destination, answer.cell(), ports);
+        answer
+    }
+
+    /// The same, asked from another port.
+    #[must_use]
+    pub(crate) fn by_source_port(self, port: u16) -> Self {
+        Self {
+            source_port: Some(port),
+            ..self
+        }
+    }
+
+    /// The same network asked for another service.
+    #[must_use]
+    pub(crate) fn about(self, service: Service) -> Self {
+        Self { service, ..self }
+    }
+
     /// Whether the answer is another one under other hashes.
-    fn differs(&self, source: (NicId, Ipv4Addr), destination: Ipv4Addr, cell: Cell) -> bool {
+    fn differs(
+        &self,
+        source: (NicId, Ipv4Addr),
+        destination: Ipv4Addr,
+        cell: Cell,
+        ports: Option<&AlikePorts<'_>>,
+    ) -> bool {
         (1..=OTHER_HASHES).any(|salt| {
             let mut answers = Hashed::new(self.snapshot, salt, false);
+            answers.ports = ports;
             self.walk(source, destination, &mut answers, &mut ()).cell() != cell
         })
     }
@@ -289,7 +394,10 @@ impl<'s> Prober<'s> {
                 Outcome::Dropped { nic, dropped } => WayEnd::Dropped { nic, dropped },
             }
         };
-        let end = send(from, &mut packet, answers, trail);
+        let end = match send(from, &mut packet, answers, trail) {
+            WayEnd::Arrived(at) if self.listeners => self.heard(at, &packet, answers.ports),
+            end => end,
+        };
         let forward = Way {
             end,
             passed: trail.take(),
@@ -319,6 +427,21 @@ impl<'s> Prober<'s> {
         };
         answer.verdict = answer.cell().verdict(self.depth);
         answer
+    }
+
+    /// Whether something listens to a packet that has come to the guest it is for.
+    fn heard(&self, at: NicId, packet: &Packet, ports: Option<&AlikePorts<'_>>) -> WayEnd {
+        let Some((_, guest)) = self.snapshot.guest_behind(at) else {
+            return WayEnd::Arrived(at);
+        };
+        if let Some(ports) = ports {
+            ports.come_to(guest, packet.tuple());
+        }
+        if is_heard(guest, packet) {
+            WayEnd::Arrived(at)
+        } else {
+            WayEnd::Unheard(at)
+        }
     }
 
     /// Whether a reply has come to who has asked, from whom was asked.

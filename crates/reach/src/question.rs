@@ -14,6 +14,8 @@ pub struct Question {
     pub depth: Depth,
     /// Source port of TCP and UDP; 49152 unless said.
     pub source_port: Option<u16>,
+    /// Whether what listens in guests counts: a TCP or UDP probe to a port that nothing listens on is taken as not arrived.
+    pub listeners: bool,
 }
 
 /// For what one end may reach another.
@@ -52,6 +54,7 @@ impl Question {
             asked: Asked::One(service),
             depth: Depth::RoundTrip,
             source_port: None,
+            listeners: false,
         }
     }
 

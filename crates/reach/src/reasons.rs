@@ -57,6 +57,8 @@ pub enum Ending {
     Dropped(Dropped),
     /// It left what the input describes.
     Left(Delivery),
+    /// In the guest it was for, through this NIC, where nothing listens to it.
+    Unheard(NicId),
     /// The reply came to a guest that had not asked, through this NIC.
     Strayed(NicId),
     /// The reply came to who has asked, but not from whom was asked.
@@ -73,6 +75,7 @@ impl Reason {
                 WayEnd::Arrived(_) => return None,
                 WayEnd::Dropped { dropped, .. } => Ending::Dropped(dropped),
                 WayEnd::Left(delivery) => Ending::Left(delivery),
+                WayEnd::Unheard(nic) => Ending::Unheard(nic),
                 WayEnd::Strayed(nic) => Ending::Strayed(nic),
                 WayEnd::Disguised(nic) => Ending::Disguised(nic),
             };
@@ -115,6 +118,7 @@ impl Reason {
                 }
                 _ => dropped,
             }),
+            Ending::Unheard(at) => Ending::Unheard(nic(at)),
             Ending::Strayed(at) => Ending::Strayed(nic(at)),
             Ending::Disguised(at) => Ending::Disguised(nic(at)),
             Ending::Left(_) | Ending::Unanswered => self.ending,
@@ -181,12 +185,16 @@ pub struct RowReasons<'r> {
 }
 
 impl<'s> Reasons<'s> {
-    /// Of a matrix about one service. `snapshot` must be the one that the matrix was made of. `None` if it is about several ports.
+    /// Of a matrix about one service. `snapshot` must be the one that the matrix was made of. `None` if it is about several ports, or about
+    /// listeners, whom no table knows.
     pub fn new(snapshot: &'s Snapshot, matrix: &'s Matrix) -> Option<Self> {
         let question = matrix.question();
         let Asked::One(service) = question.asked else {
             return None;
         };
+        if question.listeners {
+            return None;
+        }
         let source_port = question.source_port;
         Some(Self {
             matrix,
@@ -447,7 +455,9 @@ fn names(reason: Reason, destination: &End) -> bool {
             Locator::Address(address) => address == destination.address,
             _ => false,
         },
-        Ending::Strayed(nic) | Ending::Disguised(nic) => nic == destination.worker,
+        Ending::Unheard(nic) | Ending::Strayed(nic) | Ending::Disguised(nic) => {
+            nic == destination.worker
+        }
         Ending::Left(_) | Ending::Unanswered => false,
     }
 }

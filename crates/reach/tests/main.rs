@@ -5,6 +5,8 @@ mod agreement;
 mod diff;
 mod generated;
 mod kept;
+mod listeners;
+mod ports;
 mod probes;
 mod promises;
 mod selectors;

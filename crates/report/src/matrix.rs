@@ -34,7 +34,7 @@ use diagnose::evidence::Narrator;
 use diagnose::object::Object;
 use model::{Network, NicId};
 use rayon::prelude::*;
-use reach::{Answer, Asked, Cell, Classes, Depth, Ends, Matrix, Prober, Verdict, Way, WayEnd};
+use reach::{Answer, Cell, Classes, Depth, Ends, Matrix, PairJudge, Verdict, Way, WayEnd};
 
 use self::places::Places;
 
@@ -50,7 +50,7 @@ pub struct Sheet<'a> {
     /// By position.
     sources: Vec<String>,
     destinations: Vec<String>,
-    prober: Option<Prober<'a>>,
+    judge: PairJudge<'a>,
 }
 
 /// Why a pair is not reachable.
@@ -115,23 +115,13 @@ pub type Progress<'p> = dyn FnMut(u64) -> io::Result<()> + 'p;
 impl<'a> Sheet<'a> {
     /// `snapshot` must be compiled from `network`, and `matrix` be made of it.
     pub fn new(network: &'a Network, snapshot: &'a Snapshot, matrix: &'a Matrix) -> Self {
-        let question = matrix.question();
-        let prober = match question.asked {
-            Asked::One(service) => Some(Prober::new(
-                snapshot,
-                service,
-                question.source_port,
-                question.depth,
-            )),
-            Asked::AnyPort(_) | Asked::AllPorts(_) => None,
-        };
         Self {
             network,
             snapshot,
             matrix,
             sources: matrix.sources().names(network),
             destinations: matrix.destinations().names(network),
-            prober,
+            judge: PairJudge::new(snapshot, matrix.question()),
         }
     }
 
@@ -210,19 +200,14 @@ impl<'a> Sheet<'a> {
 
     /// Why a pair is not reachable: found by a packet.
     fn why(&self, source: usize, destination: usize, cell: Cell) -> Why {
-        if self.matrix.in_one_word(cell) == Verdict::Reachable {
+        let verdict = self.matrix.in_one_word(cell);
+        if verdict == Verdict::Reachable {
             return Why::default();
         }
-        let answer = if let Some(prober) = &self.prober {
-            let from = self.matrix.sources()[source];
-            let to = self.matrix.destinations()[destination];
-            let asked = to.asked_from(&from, self.snapshot);
-            Some(prober.answer((from.worker, from.address), asked))
-        } else {
-            let reason = self.matrix.reason(self.snapshot, source, destination);
-            reason.map(|(_, answer)| answer)
-        };
-        answer.map_or_else(Why::default, |answer| self.of_answer(&answer))
+        let from = &self.matrix.sources()[source];
+        let to = &self.matrix.destinations()[destination];
+        let (_, answer) = self.judge.reason(from, to, verdict);
+        self.of_answer(&answer)
     }
 
     /// Why this answer is not a yes.
@@ -249,6 +234,7 @@ impl<'a> Sheet<'a> {
             WayEnd::Left(Delivery::Platform | Delivery::Guest(_)) => {
                 ("left-for-platform", String::new())
             }
+            WayEnd::Unheard(at) => ("not-listening", format!("guest of {}", self.name_of(at))),
             WayEnd::Strayed(at) => ("reply-strayed", format!("NIC {}", self.name_of(at))),
             WayEnd::Disguised(at) => (
                 "reply-from-other-address",
@@ -323,9 +309,14 @@ impl<'a> Sheet<'a> {
     pub fn headline(&self) -> String {
         let counts = self.matrix.counts();
         let mut line = format!(
-            "{}, {}: {} pairs, {} reachable",
+            "{}, {}{}: {} pairs, {} reachable",
             self.service(),
             self.depth(),
+            if self.matrix.question().listeners {
+                ", as guests listen"
+            } else {
+                ""
+            },
             grouped(counts.pairs),
             grouped(counts.reachable)
         );

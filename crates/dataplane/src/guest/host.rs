@@ -20,12 +20,6 @@ pub(super) enum Reaction {
 
 /// What a guest does with a whole, intact packet that is for it.
 pub(super) fn reaction(guest: &Guest, packet: &Packet) -> Reaction {
-    let tuple = packet.tuple();
-    let listens = match packet.content() {
-        Content::Tcp(_) => listens(guest, Listener::Tcp(tuple.destination_port)),
-        Content::Udp => listens(guest, Listener::Udp(tuple.destination_port)),
-        _ => true,
-    };
     let ttl = match guest.kind {
         GuestKind::Gateway(_) => GATEWAY_TTL,
         GuestKind::Host(_)
@@ -36,7 +30,7 @@ pub(super) fn reaction(guest: &Guest, packet: &Packet) -> Reaction {
         | GuestKind::Outside
         | GuestKind::Nobody => HOST_TTL,
     };
-    if !listens {
+    if !is_heard(guest, packet) {
         return match packet.content() {
             Content::Udp => Reaction::PortUnreachable,
             _ => reset(packet).map_or(Reaction::Nothing, Reaction::Answer),
@@ -174,8 +168,18 @@ impl Received {
     }
 }
 
+/// Whether something in a guest listens to a packet that is for it; what has no ports is always heard.
+pub fn is_heard(guest: &Guest, packet: &Packet) -> bool {
+    let port = packet.tuple().destination_port;
+    match packet.content() {
+        Content::Tcp(_) => listens(guest, Listener::Tcp(port)),
+        Content::Udp => listens(guest, Listener::Udp(port)),
+        _ => true,
+    }
+}
+
 /// `None` in the model means that everything listens: networks are judged, not applications.
-fn listens(guest: &Guest, port: Listener) -> bool {
+pub fn listens(guest: &Guest, port: Listener) -> bool {
     guest
         .listen
         .as_ref()

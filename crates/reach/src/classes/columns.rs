@@ -91,7 +91,7 @@ pub(super) struct Columns {
 }
 
 /// Addresses that somebody has in more than one network, or outside Azure as well.
-pub(super) fn shared_addresses(snapshot: &Snapshot) -> HashSet<u32, FixedState> {
+pub(crate) fn shared_addresses(snapshot: &Snapshot) -> HashSet<u32, FixedState> {
     let networks = snapshot.virtual_networks.iter().flatten();
     let mut all: Vec<u32> = networks
         .flat_map(|network| network.owners.keys().map(|&address| u32::from(address)))
@@ -104,7 +104,7 @@ pub(super) fn shared_addresses(snapshot: &Snapshot) -> HashSet<u32, FixedState> 
 }
 
 /// Whether a NIC is who its network finds at an address, and nothing else is found there anywhere.
-pub(super) fn is_plain(snapshot: &Snapshot, worker: NicId, nic: &Nic, address: Ipv4Addr) -> bool {
+pub(crate) fn is_plain(snapshot: &Snapshot, worker: NicId, nic: &Nic, address: Ipv4Addr) -> bool {
     let owner = snapshot
         .virtual_network(nic.virtual_network)
         .and_then(|network| network.owners.get(&address));
@@ -359,10 +359,10 @@ fn run(spans: &mut Vec<(u32, u32, u32)>, column: u32, number: u32) {
 
 /// The first addresses of the cells within which all tables that routing asks for an address answer alike.
 #[derive(Debug)]
-pub(super) struct Cells(Vec<u32>);
+pub(crate) struct Cells(Vec<u32>);
 
 impl Cells {
-    pub(super) fn new(snapshot: &Snapshot) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot) -> Self {
         let mut cuts: HashSet<u32, FixedState> = HashSet::default();
         let mut cut = |first: u32, last: u32| {
             cuts.insert(first);
@@ -428,7 +428,7 @@ impl Cells {
         Self(cuts)
     }
 
-    pub(super) fn cell(&self, address: u32) -> usize {
+    pub(crate) fn cell(&self, address: u32) -> usize {
         self.0.partition_point(|&cut| cut <= address)
     }
 }

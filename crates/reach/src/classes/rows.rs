@@ -266,6 +266,11 @@ impl<'a> Rows<'a> {
                 }
             }
         }
+        if way.end == End::Arrives
+            && let Some(deaf) = &self.terrain.deaf
+        {
+            space::without(passed, deaf);
+        }
         let unknown = if way.is_forked {
             &mut self.fates.unknown
         } else {

@@ -149,6 +149,12 @@ pub(super) fn and(words: &mut [u64], other: &[u64]) {
     }
 }
 
+pub(super) fn without(words: &mut [u64], other: &[u64]) {
+    for (own, other) in words.iter_mut().zip(other) {
+        *own &= !other;
+    }
+}
+
 pub(super) fn or(words: &mut [u64], other: &[u64]) {
     for (own, other) in words.iter_mut().zip(other) {
         *own |= other;

@@ -37,6 +37,8 @@ pub(super) struct Terrain {
     pub(super) lost: Vec<u64>,
     /// Whether any way forks, of a probe or of a reply.
     pub(super) forks: bool,
+    /// Columns on which nothing listens, if that counts.
+    pub(super) deaf: Option<Vec<u64>>,
     /// Doors of which columns are in the space, and where their pieces begin and end.
     pub(super) doors: Vec<DoorBits>,
     pieces: Vec<Piece>,
@@ -133,6 +135,7 @@ impl Terrain {
             odd: space.bits(&ways.odd),
             strange: space.bits(&estate.columns.strange),
             twins,
+            deaf: (!estate.deaf.is_empty()).then(|| space.bits(&estate.deaf)),
             doors,
             pieces,
             space,

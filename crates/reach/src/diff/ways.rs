@@ -410,12 +410,7 @@ impl Bench<'_, '_> {
             &world.matrix.sources()[from],
             &world.matrix.destinations()[to],
         );
-        let prober = Prober::new(
-            world.snapshot,
-            service,
-            question.source_port,
-            question.depth,
-        );
+        let prober = Prober::of(world.snapshot, service, question);
         prober.way(
             (from.worker, from.address),
             to.asked_from(from, world.snapshot),

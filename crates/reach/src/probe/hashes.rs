@@ -11,6 +11,8 @@ use dataplane::packet::{FiveTuple, protocol};
 use dataplane::recorder::{Recorder, Visit};
 use model::{NicId, OutsidePlace, StationId};
 
+use crate::ports::AlikePorts;
+
 /// Other hashes under which a pair is asked again: that none of them meets one of two members has a chance of 1 in 2^24.
 pub(super) const OTHER_HASHES: u16 = 24;
 
@@ -36,6 +38,8 @@ pub(super) struct Hashed<'s> {
     /// Whether to note where a hash has chosen.
     notes: bool,
     chosen: Cell<bool>,
+    /// Gathers the ports that rules do not tell from the one that is asked for.
+    pub(super) ports: Option<&'s AlikePorts<'s>>,
 }
 
 impl<'s> Hashed<'s> {
@@ -46,6 +50,7 @@ impl<'s> Hashed<'s> {
             is_reply: false,
             notes,
             chosen: Cell::new(false),
+            ports: None,
         }
     }
 
@@ -87,6 +92,9 @@ impl Answers for Hashed<'_> {
         subject: Subject,
         recorder: &mut impl Recorder,
     ) -> Result<(), Dropped> {
+        if let Some(ports) = self.ports {
+            ports.meet(self.snapshot, visit, subject, self.is_reply);
+        }
         Answers::rules(self.snapshot, visit, subject, recorder)
     }
 

@@ -187,6 +187,7 @@ impl<'w> Plan<'w> {
         let (destinations, column_of) = ends(&group.destinations);
         let question = Question {
             asked: group.asked,
+            listeners: false,
             depth: group.depth,
             source_port: None,
         };

@@ -43,6 +43,10 @@ impl Digest<'_> {
                 dropped.reason().name().to_owned(),
                 format!("{} at {}", narrator.dropped(dropped), narrator.site(nic)),
             ),
+            WayEnd::Unheard(nic) => (
+                "not-listening".to_owned(),
+                format!("nothing listens in the guest of {}", narrator.site(nic)),
+            ),
             WayEnd::Strayed(nic) => (
                 "strayed".to_owned(),
                 format!(

@@ -38,6 +38,9 @@ pub fn write(out: &mut dyn Write, sheet: &Sheet<'_>) -> io::Result<()> {
     if let Some(port) = question.source_port {
         write!(out, " from port {port}")?;
     }
+    if question.listeners {
+        write!(out, " listeners")?;
+    }
     writeln!(out)?;
 
     let (from, to) = (sheet.places_of_sources(), sheet.places_of_destinations());

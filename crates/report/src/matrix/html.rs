@@ -75,7 +75,11 @@ pub fn write(
     )?;
     writeln!(
         out,
-        "<div class=\"legend\"></div>\n<div class=\"picture\"></div>"
+        "<div class=\"legend\"></div>\n\
+         <div class=\"find\"><label>From <input type=\"search\" placeholder=\"part of a name\"></label> \
+         <label>To <input type=\"search\" placeholder=\"part of a name\"></label> \
+         <label><input type=\"checkbox\"> only where something arrives</label> <span class=\"shown\"></span></div>\n\
+         <p class=\"said\" aria-live=\"polite\"></p>\n<div class=\"picture\"></div>"
     )?;
     // No text of the input may end the script.
     let data = json!(picture).to_string().replace('<', "\\u003c");
@@ -87,21 +91,21 @@ pub fn write(
 fn write_exposures(out: &mut dyn Write, exposures: &[ExposureRecord]) -> io::Result<()> {
     writeln!(
         out,
-        "<table>\n<tr><th>Public address<th>Leads to<th>By<th>Service<th>Verdict<th>Why</tr>"
+        "<div class=\"tables\">\n<table>\n<tr><th>Public address<th>Leads to<th>By<th>Service<th>Verdict<th>Let in by, or why not</tr>"
     )?;
     for record in exposures {
         let cells = [
             record.public_address.to_string(),
             record.nic.clone().unwrap_or_default(),
-            record.by.clone().unwrap_or_else(|| "its own".to_owned()),
-            record.service.clone(),
+            record.way_in(),
+            record.services(),
             record.verdict.to_string(),
-            format!("{} {}", record.reason, record.object),
+            record.account(),
         ];
         let cells: Vec<String> = cells.iter().map(|cell| escaped(cell.trim())).collect();
         writeln!(out, "<tr><td>{}</tr>", cells.join("<td>"))?;
     }
-    writeln!(out, "</table>")
+    writeln!(out, "</table>\n</div>")
 }
 
 /// How often what is said, for whoever has no pointer.
@@ -114,7 +118,10 @@ fn write_kinds(out: &mut dyn Write, picture: &Picture) -> io::Result<()> {
     }
     let mut kinds: Vec<(&Kind, u64)> = picture.kinds.iter().zip(counts).collect();
     kinds.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-    writeln!(out, "<table>\n<tr><th>Cells<th>Verdict<th>Why</tr>")?;
+    writeln!(
+        out,
+        "<div class=\"tables\">\n<table>\n<tr><th>Cells<th>Verdict<th>Why</tr>"
+    )?;
     for (kind, count) in kinds.iter().take(50) {
         writeln!(
             out,
@@ -124,7 +131,7 @@ fn write_kinds(out: &mut dyn Write, picture: &Picture) -> io::Result<()> {
             escaped(&kind.why)
         )?;
     }
-    writeln!(out, "</table>")?;
+    writeln!(out, "</table>\n</div>")?;
     match kinds.len().saturating_sub(50) {
         0 => Ok(()),
         more => writeln!(out, "<p>and {more} more reasons</p>"),

@@ -92,6 +92,7 @@ impl Teller<'_, '_> {
                     self.at(dropped.at()),
                 ),
                 WayEnd::Left(delivery) => (format!("left {delivery:?}"), None, Vec::new()),
+                WayEnd::Unheard(nic) => ("unheard".to_owned(), Some(nic), Vec::new()),
                 WayEnd::Strayed(nic) => ("strayed".to_owned(), Some(nic), Vec::new()),
                 WayEnd::Disguised(nic) => ("disguised".to_owned(), Some(nic), Vec::new()),
             };
