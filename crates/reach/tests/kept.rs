@@ -329,6 +329,11 @@ proptest! {
         let scenario = plan.scenario();
         agree_about_coverage(&World::new(&scenario)).map_err(|error| TestCaseError::fail(format!("{error}\n{scenario}")))?;
     }
+}
+
+proptest! {
+    // Seconds a network without optimisation. `.ci/long` tries many.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 32 + 1, ..ProptestConfig::default() })]
 
     #[test]
     fn so_they_do_where_many_ends_are_alike(seed: u64, meshed: bool) {

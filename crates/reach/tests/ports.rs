@@ -54,7 +54,7 @@ fn questions() -> impl Iterator<Item = (Asked, Depth)> {
 proptest! {
     #![proptest_config(ProptestConfig {
         // Every pair by a packet to every port: seconds a network without optimisation. `.ci/long` tries many.
-        cases: (ProptestConfig::default().cases / 16).max(1),
+        cases: (ProptestConfig::default().cases / 64).max(1),
         ..ProptestConfig::default()
     })]
 
