@@ -87,8 +87,11 @@ impl Bits {
         if range.is_empty() {
             return;
         }
-        for word in range.start / WORD..=(range.end - 1) / WORD {
-            self.words[word] |= mask(&range, word);
+        let (first, last) = (range.start / WORD, (range.end - 1) / WORD);
+        self.words[first] |= mask(&range, first);
+        self.words[last] |= mask(&range, last);
+        if let Some(between) = self.words.get_mut(first + 1..last) {
+            between.fill(u64::MAX);
         }
     }
 

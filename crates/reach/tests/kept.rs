@@ -316,7 +316,7 @@ fn agree_about_coverage(world: &World) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4 + 1, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 16 + 1, ..ProptestConfig::default() })]
 
     #[test]
     fn all_promises_at_once_come_to_what_packets_say_of_every_pair(plan in plan()) {

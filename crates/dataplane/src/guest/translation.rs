@@ -188,10 +188,8 @@ impl Translations {
         ) {
             return Some(with_port(0)); // nothing to tell two origins apart by: the last one has it
         }
-        let others = (FIRST_PORT..=u16::MAX).cycle();
-        let others = others
-            .skip(usize::from(inside.source_port.saturating_sub(FIRST_PORT)))
-            .take(usize::from(u16::MAX - FIRST_PORT) + 1);
+        let wanted = inside.source_port.max(FIRST_PORT);
+        let others = (wanted..=u16::MAX).chain(FIRST_PORT..wanted);
         std::iter::once(inside.source_port)
             .chain(others)
             .map(with_port)
