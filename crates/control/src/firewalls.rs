@@ -183,6 +183,12 @@ impl Firewall {
         (self.filters.rules(), decisions.collect())
     }
 
+    /// Whether there are packets about which the input does not say what the firewall does.
+    pub fn is_unsure(&self) -> bool {
+        let mut decisions = self.decisions.iter();
+        self.policy_missing || decisions.any(|&(_, decision)| decision == Decision::Unknown)
+    }
+
     /// Whether the firewall puts its own address in place of the source of what goes there.
     pub fn translates_source_to(&self, destination: Ipv4Addr) -> bool {
         !self.private_ranges.contains(destination)

@@ -114,7 +114,7 @@ impl<'a> Rows<'a> {
             let Asker::Other(address) = way.asker else {
                 continue;
             };
-            if way.end == End::Unknown || others.iter().any(|&(known, _)| known == address) {
+            if !way.asks_doors() || others.iter().any(|&(known, _)| known == address) {
                 continue;
             }
             let mut open = terrain.space.full();
@@ -133,7 +133,7 @@ impl<'a> Rows<'a> {
         let is_swept = terrain
             .ways
             .iter()
-            .any(|way| way.asker == Asker::Own && way.end != End::Unknown);
+            .any(|way| way.asker == Asker::Own && way.asks_doors());
         let empty = || vec![0; words];
         let mut open = terrain.space.full();
         let mut closing = Vec::new();
@@ -257,7 +257,7 @@ impl<'a> Rows<'a> {
             space::and(passed, &says.admitted);
         }
         match way.asker {
-            _ if way.end == End::Unknown => {}
+            _ if !way.asks_doors() => {}
             Asker::Own => space::and(passed, &self.open),
             Asker::Other(address) => {
                 let mut others = self.others.iter();
@@ -278,6 +278,9 @@ impl<'a> Rows<'a> {
         };
         if is_aside {
             space::or(unknown, &self.aside);
+        }
+        if way.end == End::Aside {
+            return;
         }
         if way.end != End::Arrives {
             space::or(unknown, passed);
@@ -304,6 +307,7 @@ impl<'a> Rows<'a> {
             match judged.end {
                 Back::Home => space::or(&mut self.row.round_trip, &replies),
                 Back::Unknown => space::or(&mut self.row.unknown, &replies),
+                Back::Aside => {}
             }
         }
     }
@@ -319,6 +323,7 @@ impl<'a> Rows<'a> {
             match judged.end {
                 Back::Home => space::or(&mut home, &replies),
                 Back::Unknown => space::or(&mut unknown, &replies),
+                Back::Aside => {}
             }
         }
         let mut stays = vec![0; passed.len()];
@@ -335,6 +340,10 @@ impl<'a> Rows<'a> {
                 match judged.end {
                     Back::Home => space::or(&mut home, &replies),
                     Back::Unknown => space::or(&mut unknown, &replies),
+                    Back::Aside => {
+                        space::or(&mut unknown, &aside);
+                        continue;
+                    }
                 }
                 space::or(&mut unknown, &aside);
                 space::or(&mut aside, &replies);

@@ -118,7 +118,8 @@ impl Terrain {
             }
             bits.push((found, way.luck.clone()));
         }
-        let shares = ways.list.iter().map(|way| (&way.columns, way.luck.share()));
+        let shares = ways.list.iter().filter(|way| way.end != End::Aside);
+        let shares = shares.map(|way| (&way.columns, way.luck.share()));
         let through = if ways.forked.is_empty() {
             Spans::default()
         } else {

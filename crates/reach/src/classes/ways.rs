@@ -269,6 +269,13 @@ impl Finder<'_> {
                 rules: Judge::Firewall(id),
                 asker: leaving.asker,
             });
+            if firewall.is_unsure() {
+                // Of what it may drop, nobody knows whether it comes to where it would be lost.
+                ways.add(Way {
+                    checks: checks.clone(),
+                    ..leaving.way(columns.clone(), End::Aside)
+                });
+            }
             let private = self.columns.within(&firewall.private_ranges);
             for (translates, columns) in [
                 (false, columns.and(private.as_slice())),

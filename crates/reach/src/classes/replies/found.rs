@@ -12,6 +12,8 @@ pub(in crate::classes) enum Back {
     Home,
     /// Out of what the input holds.
     Unknown,
+    /// Nobody has followed it further: it tells only of which replies it is not known what rules on the way say.
+    Aside,
 }
 
 /// Replies of some columns.
@@ -107,7 +109,8 @@ impl Found {
             found.certain = rest.into_iter().map(|(reply, _)| reply).collect();
             return found;
         }
-        let shares = rest.iter().map(|(reply, share)| (&reply.columns, *share));
+        let ended = rest.iter().filter(|(reply, _)| reply.end != Back::Aside);
+        let shares = ended.map(|(reply, share)| (&reply.columns, *share));
         let all = through(shares, self.all);
         found.lost = Spans::of(self.forked).without(all.as_slice());
         // Where it makes no difference what a hash chooses, there is one reply.

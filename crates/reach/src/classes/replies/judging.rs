@@ -5,7 +5,7 @@ use dataplane::pipeline::keeps_flows;
 use model::options::TcpStrict;
 use model::{Direction, FirewallId};
 
-use super::found::Found;
+use super::found::{Back, Found};
 use super::{Leaving, Leg, ReplyFinder};
 use crate::classes::rules::RuleBook;
 use crate::classes::ways::{Check, Judge};
@@ -54,6 +54,9 @@ impl ReplyFinder<'_> {
             rules: Judge::Firewall(id),
             asker: leg.asker,
         });
+        if firewall.is_unsure() {
+            replies.add(leaving, Back::Aside);
+        }
         true
     }
 }

@@ -81,6 +81,11 @@ impl WayBits {
         }
     }
 
+    /// Whether the rules of the columns are asked at its end.
+    pub(in crate::classes) fn asks_doors(&self) -> bool {
+        matches!(self.end, End::Arrives | End::Service)
+    }
+
     /// Whether the same rules judge packets on both ways, to the same end.
     fn is_like(&self, other: &Self) -> bool {
         (self.end, self.asker) == (other.end, other.asker)

@@ -52,6 +52,8 @@ pub(in crate::classes) enum End {
     Unknown,
     /// At services behind the columns, if their rules admit it.
     Service,
+    /// Nobody has followed it further: it tells only of which packets it is not known what rules on it say.
+    Aside,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
