@@ -110,3 +110,61 @@ impl<W: Write + Send> std::fmt::Debug for PairFile<W> {
         f.debug_struct("PairFile").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use formats::load::{LoadOptions, Loader};
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::RowAccessor;
+    use reach::{Addresses, Ends, Question, Service, Watch};
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_back_is_every_pair_in_its_order() {
+        let mut loader = Loader::new(LoadOptions::default());
+        loader.add_text(
+            "net.yaml",
+            "virtualNetworks: { v: { addressSpace: [10.0.0.0/16], subnets: { s: 10.0.0.0/24, t: { prefix: 10.0.1.0/24, networkSecurityGroup: g } } } }
+networkSecurityGroups: { g: { securityRules: [ { name: no, priority: 100, direction: Inbound, access: Deny, protocol: '*', source: '*', destination: '*' } ] } }
+virtualMachines: { a: { subnet: v/s }, 'b,\"c': { subnet: v/s, nic: n }, d: { subnet: v/t } }
+",
+        );
+        let network = loader.finish().expect("a sound network").network;
+        let snapshot = control::compile(&network);
+        let ends = Arc::new(Ends::of_nics(&network, Addresses::Primary));
+        let question = Question::about(Service::Tcp(443));
+        let matrix = reach::matrix(&snapshot, &ends, &ends, question, &Watch::default());
+        let matrix = matrix.expect("nobody cancels");
+        let sheet = Sheet::new(&network, &snapshot, &matrix);
+        let mut file = PairFile::create(tempfile::tempfile().expect("a file")).unwrap();
+        file.write_pairs(&sheet, &mut |_| Ok(())).unwrap();
+        let reader = SerializedFileReader::new(file.finish().unwrap()).unwrap();
+        let columns = reader.metadata().file_metadata().schema().get_fields();
+        let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
+        assert_eq!(names, PAIR_COLUMNS);
+        let read: Vec<Vec<String>> = reader
+            .get_row_iter(None)
+            .unwrap()
+            .map(|row| {
+                let row = row.unwrap();
+                let text = |column| row.get_string(column).unwrap().clone();
+                (0..PAIR_COLUMNS.len()).map(text).collect()
+            })
+            .collect();
+        let pairs = (0..3).flat_map(|from| (0..3).map(move |to| (from, to)));
+        let expected: Vec<Vec<String>> = pairs
+            .filter_map(|(from, to)| sheet.record(from, to))
+            .map(|record| {
+                let text = |field: &ByteArray| field.as_utf8().unwrap().to_owned();
+                fields(&record).iter().map(text).collect()
+            })
+            .collect();
+        assert_eq!(expected.len(), 6);
+        assert_eq!(read, expected);
+        let object = "Deny no (100) of g at the subnet";
+        let ends = ["a/aVMNic", "10.0.0.4", "d/dVMNic", "10.0.1.4"];
+        let verdict = ["tcp/443", "unreachable", "nsg-deny", object, "", ""];
+        assert_eq!(read[1], [&ends[..], &verdict].concat());
+    }
+}
