@@ -10,4 +10,5 @@ mod ports;
 mod probes;
 mod promises;
 mod selectors;
+mod verifying;
 mod world;
