@@ -141,6 +141,60 @@ fn the_table_of_a_small_network_is_a_grid_with_reasons() {
 }
 
 #[test]
+fn the_table_of_a_larger_network_counts_why_the_pairs_of_a_group_fail() {
+    let mut net = "virtualNetworks:
+  v:
+    addressSpace: [10.0.0.0/16]
+    subnets:
+      s: 10.0.0.0/24
+      t: { prefix: 10.0.1.0/24, networkSecurityGroup: g }
+      u: { prefix: 10.0.2.0/24, networkSecurityGroup: h }
+  w: { addressSpace: [10.1.0.0/16], subnets: { s: 10.1.0.0/24 } }
+networkSecurityGroups:
+  g: { securityRules: [ { name: no, priority: 100, direction: Inbound, access: Deny, protocol: '*', source: '*', destination: '*' } ] }
+  h: { securityRules: [ { name: never, priority: 100, direction: Inbound, access: Deny, protocol: '*', source: '*', destination: '*' } ] }
+guests: { off: { role: stopped } }
+virtualMachines:
+  off: { subnet: v/s }
+  t1: { subnet: v/t }
+  t2: { subnet: v/t }
+  t3: { subnet: v/t }
+  u1: { subnet: v/u }
+  u2: { subnet: v/u }
+  w1: { subnet: w/s }
+"
+    .to_owned();
+    for number in 0..30 {
+        use std::fmt::Write as _;
+        let _ = writeln!(net, "  vm{number}: {{ subnet: v/s }}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("net.yaml"), net).expect("a file");
+    let ask = |words: &[&str]| {
+        let words = [&["matrix", "-t", "net.yaml", "--from", "all,!off"], words].concat();
+        run_in(folder.path(), &words).yes()
+    };
+    let table = ask(&["--service", "tcp/443"]);
+    let whys: Vec<&str> = table
+        .lines()
+        .skip_while(|line| !line.contains("Why"))
+        .filter_map(|line| line.rsplit("  ").next())
+        .map(str::trim)
+        .collect();
+    let expected = [
+        "102 nsg-deny: Deny no (100) of g at the subnet",
+        "68 nsg-deny: Deny never (100) of h at the subnet",
+        "35 vm-stopped: the destination",
+        "and 3 more: 35 pairs",
+        "route-none: route 10.0.0.0/8 None (Default)",
+    ];
+    assert_eq!(whys[3..], expected, "{table}");
+    // About several ports, classes know no reasons.
+    let table = ask(&["--protocol", "tcp", "--port", "any"]);
+    assert!(table.contains("Why, for one of them\n"), "{table}");
+}
+
+#[test]
 fn json_holds_every_pair_and_their_counts() {
     let document: Value = serde_json::from_str(&matrix(&[
         "-o",

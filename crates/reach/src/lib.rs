@@ -57,7 +57,7 @@ pub use packets::by_packets;
 pub use pair::PairJudge;
 pub use probe::{Answer, Cell, Device, Prober, Story, Way, WayEnd};
 pub use question::{Asked, Depth, Protocol, Question};
-pub use reasons::{Ending, Reason, Reasons, RowReasons};
+pub use reasons::{Ending, Group, Reason, Reasons, RowReasons};
 pub use selector::{Everyone, Selector, SelectorError};
 pub use verify::{Mismatch, verify};
 pub use watch::{Cancelled, Watch};

@@ -99,6 +99,21 @@ impl Reason {
         }
     }
 
+    /// Whether the object is this end of the pair, rather than something between both.
+    pub fn names(&self, end: &End) -> bool {
+        match self.ending {
+            Ending::Dropped(dropped) => match dropped.at() {
+                Locator::Nic(nic) => nic == end.worker,
+                Locator::Address(address) => address == end.address,
+                _ => false,
+            },
+            Ending::Unheard(nic) | Ending::Strayed(nic) | Ending::Disguised(nic) => {
+                nic == end.worker
+            }
+            Ending::Left(_) | Ending::Unanswered => false,
+        }
+    }
+
     /// The same of another pair, where each names its own ends.
     fn told_of(self, (from, to): (&End, &End), (source, destination): (&End, &End)) -> Self {
         let nic = |nic: NicId| {
@@ -165,10 +180,8 @@ struct Told {
 /// Pairs of one source for which the same is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// Why, of the pair with the example.
+    /// Why, of the pair with the example. Where that [names](Reason::names) an end, every pair names its own.
     pub reason: Reason,
-    /// The object is the destination: of every pair its own.
-    pub names_destination: bool,
     /// Position of one of the destinations.
     pub example: usize,
     /// How many.
@@ -438,26 +451,10 @@ impl RowReasons<'_> {
             };
             groups.push(Group {
                 reason,
-                names_destination: names(reason, &self.matrix.destinations()[example]),
                 example,
                 pairs,
             });
         }
         groups
-    }
-}
-
-/// Whether the object of a reason is the destination.
-fn names(reason: Reason, destination: &End) -> bool {
-    match reason.ending {
-        Ending::Dropped(dropped) => match dropped.at() {
-            Locator::Nic(nic) => nic == destination.worker,
-            Locator::Address(address) => address == destination.address,
-            _ => false,
-        },
-        Ending::Unheard(nic) | Ending::Strayed(nic) | Ending::Disguised(nic) => {
-            nic == destination.worker
-        }
-        Ending::Left(_) | Ending::Unanswered => false,
     }
 }

@@ -9,6 +9,7 @@
 //! | [`html`] | one self-contained page |
 //! | [`exposure`] | what the Internet reaches, by public address |
 //! | `parquet` | the lines of `csv` by columns, with the feature of that name |
+//! | `reasons` | why the pairs of groups are not reachable, with counts |
 //! | [`places`] | ends by network and subnet, so that many can be named by few words |
 //!
 //! What this does not know: how verdicts are found.
@@ -21,6 +22,7 @@ pub mod json;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod places;
+mod reasons;
 pub mod table;
 
 use std::collections::HashMap;
@@ -34,7 +36,9 @@ use diagnose::evidence::Narrator;
 use diagnose::object::Object;
 use model::{Network, NicId};
 use rayon::prelude::*;
-use reach::{Answer, Cell, Classes, Depth, Ends, Matrix, PairJudge, Verdict, Way, WayEnd};
+use reach::{
+    Answer, Cell, Classes, Depth, Ending, Ends, Matrix, PairJudge, Reason, Verdict, WayEnd,
+};
 
 use self::places::Places;
 
@@ -212,39 +216,29 @@ impl<'a> Sheet<'a> {
 
     /// Why this answer is not a yes.
     fn of_answer(&self, answer: &Answer) -> Why {
-        let reply = answer.reply.as_ref();
-        match (&answer.forward.end, reply) {
-            (WayEnd::Arrived(_), Some(reply)) => self.of_way(reply, true),
-            (WayEnd::Arrived(_), None) => Why {
+        if let Some(reason) = Reason::of(answer, Depth::RoundTrip) {
+            return self.of_reason(&reason);
+        }
+        // Of several ports this one alone would do.
+        match answer.reply.as_ref().map(|reply| reply.end) {
+            Some(WayEnd::Arrived(at)) => Why {
                 reason: "no-reply".to_owned(),
-                object: String::new(),
+                object: format!("NIC {}", self.name_of(at)),
             },
-            _ => self.of_way(&answer.forward, false),
+            _ => Why::default(),
         }
     }
 
-    fn of_way(&self, way: &Way, is_reply: bool) -> Why {
-        let (reason, object) = match way.end {
-            WayEnd::Dropped { dropped, .. } => (
-                dropped.reason().name(),
-                Object::of_drop(self.snapshot, dropped).to_string(),
-            ),
-            WayEnd::Left(Delivery::Internet) => ("left-for-internet", String::new()),
-            WayEnd::Left(Delivery::AzureService) => ("left-for-azure-service", String::new()),
-            WayEnd::Left(Delivery::Platform | Delivery::Guest(_)) => {
-                ("left-for-platform", String::new())
-            }
-            WayEnd::Unheard(at) => ("not-listening", format!("guest of {}", self.name_of(at))),
-            WayEnd::Strayed(at) => ("reply-strayed", format!("NIC {}", self.name_of(at))),
-            WayEnd::Disguised(at) => (
-                "reply-from-other-address",
-                format!("NIC {}", self.name_of(at)),
-            ),
-            WayEnd::Arrived(at) if is_reply => ("no-reply", format!("NIC {}", self.name_of(at))),
-            WayEnd::Arrived(_) => ("", String::new()),
+    /// A reason in words.
+    fn of_reason(&self, reason: &Reason) -> Why {
+        let object = match reason.ending {
+            Ending::Dropped(dropped) => Object::of_drop(self.snapshot, dropped).to_string(),
+            Ending::Unheard(at) => format!("guest of {}", self.name_of(at)),
+            Ending::Strayed(at) | Ending::Disguised(at) => format!("NIC {}", self.name_of(at)),
+            Ending::Left(_) | Ending::Unanswered => String::new(),
         };
         Why {
-            reason: reason.to_owned(),
+            reason: name_of_reason(reason).to_owned(),
             object,
         }
     }
@@ -388,6 +382,20 @@ impl Why {
             (false, true) => self.reason.clone(),
             (false, false) => format!("{}: {}", self.reason, self.object),
         }
+    }
+}
+
+/// The drop reason, or how else a packet did not arrive where it should.
+fn name_of_reason(reason: &Reason) -> &'static str {
+    match reason.ending {
+        Ending::Dropped(dropped) => dropped.reason().name(),
+        Ending::Left(Delivery::Internet) => "left-for-internet",
+        Ending::Left(Delivery::AzureService) => "left-for-azure-service",
+        Ending::Left(Delivery::Platform | Delivery::Guest(_)) => "left-for-platform",
+        Ending::Unheard(_) => "not-listening",
+        Ending::Strayed(_) => "reply-strayed",
+        Ending::Disguised(_) => "reply-from-other-address",
+        Ending::Unanswered => "no-reply",
     }
 }
 

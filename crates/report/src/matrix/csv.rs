@@ -116,7 +116,7 @@ pub fn write_class_headings(out: &mut dyn Write) -> io::Result<()> {
     write_line(out, &CLASS_COLUMNS)
 }
 
-/// Writes a line for each pair of classes. The reason is that of one of their pairs.
+/// Writes a line for each pair of classes. The reason is that of one of their pairs, as the headings say.
 pub fn write_classes(
     out: &mut dyn Write,
     sheet: &Sheet<'_>,

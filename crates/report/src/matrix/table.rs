@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use reach::Verdict;
 
 use super::places::Places;
-use super::{Sheet, Why, grouped};
+use super::{Sheet, Why, grouped, reasons};
 use crate::table::Table;
 
 /// Rows and columns that a grid has at most.
@@ -15,6 +15,8 @@ const GRID: usize = 32;
 const LINES: usize = 200;
 /// Places that a line names.
 const PLACES_NAMED: usize = 3;
+/// Reasons that are given for a group with one verdict.
+const REASONS_NAMED: usize = 3;
 
 /// Writes one service: headline, grid or groups, and why pairs are not reachable.
 pub fn write(out: &mut dyn Write, sheet: &Sheet<'_>) -> io::Result<()> {
@@ -123,7 +125,7 @@ struct Alike {
     example: (usize, usize),
 }
 
-/// A line for each class of sources and verdict.
+/// A line for each class of sources and verdict, and one for each further reason.
 fn write_groups(out: &mut dyn Write, sheet: &Sheet<'_>) -> io::Result<()> {
     let groups = sheet.groups();
     let classes = &groups.classes;
@@ -136,15 +138,11 @@ fn write_groups(out: &mut dyn Write, sheet: &Sheet<'_>) -> io::Result<()> {
         grouped(sheet.matrix().destinations().len() as u64),
         grouped(classes.destinations.len() as u64)
     )?;
-    let mut table = Table::new(["From", "To", "Verdict", "Pairs", "Why, for one of them"]);
-    let (mut lines, mut more) = (0, 0);
-    for (number, sources) in classes.sources.iter().enumerate() {
+    let mut shown: Vec<BTreeMap<Verdict, Alike>> = Vec::new();
+    let mut lines = 0;
+    while lines < LINES && shown.len() < classes.sources.len() {
         let mut by_verdict: BTreeMap<Verdict, Alike> = BTreeMap::new();
-        if lines >= LINES {
-            more += 1;
-            continue;
-        }
-        for pair in groups.row(number) {
+        for pair in groups.row(shown.len()) {
             let alike = by_verdict.entry(pair.verdict).or_insert_with(|| Alike {
                 destinations: Vec::new(),
                 pairs: 0,
@@ -154,17 +152,37 @@ fn write_groups(out: &mut dyn Write, sheet: &Sheet<'_>) -> io::Result<()> {
             alike.destinations.extend(members);
             alike.pairs += pair.pairs;
         }
-        let mut source = named(&from, sources);
+        lines += by_verdict.len();
+        shown.push(by_verdict);
+    }
+    let more = classes.sources.len() - shown.len();
+    let tally = reasons::tally(sheet, &classes.sources[..shown.len()])?;
+    let why = if tally.is_some() {
+        "Why"
+    } else {
+        "Why, for one of them"
+    };
+    let mut table = Table::new(["From", "To", "Verdict", "Pairs", why]);
+    for (number, by_verdict) in shown.into_iter().enumerate() {
+        let mut source = named(&from, &classes.sources[number]);
         for (verdict, alike) in by_verdict {
-            let why = sheet.record(alike.example.0, alike.example.1);
+            let whys = if let Some(tally) = &tally {
+                counted(tally.get(&(number, verdict)).map_or(&[], Vec::as_slice))
+            } else {
+                let record = sheet.record(alike.example.0, alike.example.1);
+                vec![record.map_or_else(String::new, |record| record.why.sentence())]
+            };
+            let mut whys = whys.into_iter();
             table.push([
                 std::mem::take(&mut source),
                 named(&to, &alike.destinations),
                 verdict.as_str().to_owned(),
                 grouped(alike.pairs),
-                why.map_or_else(String::new, |record| record.why.sentence()),
+                whys.next().unwrap_or_default(),
             ]);
-            lines += 1;
+            for why in whys {
+                table.push(["", "", "", "", why.as_str()]);
+            }
         }
     }
     write!(out, "{table}")?;
@@ -172,10 +190,37 @@ fn write_groups(out: &mut dyn Write, sheet: &Sheet<'_>) -> io::Result<()> {
         writeln!(
             out,
             "and {} more groups of sources; `-o csv` and `-o html` show all",
-            grouped(more)
+            grouped(more as u64)
         )?;
     }
     Ok(())
+}
+
+/// Reasons, one a line: with counts if they are several, and no more than are read.
+fn counted(reasons: &[(Why, u64)]) -> Vec<String> {
+    if let [(why, _)] = reasons {
+        return vec![why.sentence()];
+    }
+    // A line that says there is one more takes as much room as that one.
+    let named = if reasons.len() > REASONS_NAMED + 1 {
+        REASONS_NAMED
+    } else {
+        reasons.len()
+    };
+    let (first, rest) = reasons.split_at(named);
+    let mut lines: Vec<String> = first
+        .iter()
+        .map(|(why, pairs)| format!("{} {}", grouped(*pairs), why.sentence()))
+        .collect();
+    if !rest.is_empty() {
+        let pairs = rest.iter().map(|(_, pairs)| pairs).sum();
+        lines.push(format!(
+            "and {} more: {} pairs",
+            grouped(rest.len() as u64),
+            grouped(pairs)
+        ));
+    }
+    lines
 }
 
 fn named(places: &Places, ends: &[u32]) -> String {
