@@ -56,34 +56,51 @@ pub(super) fn ask_groups(
 
     let mut denials = Vec::new(); // stays empty, and so without memory, unless every level is asked
     for group in groups {
-        let (rule, allows) = ask(
-            snapshot.rules(group.rules),
-            key,
-            snapshot.options.icmp_ports,
-        );
-        recorder.record(Step::Judged {
-            visit,
-            level: group.level,
-            rules: group.rules,
-            rule,
-            allows,
-        });
-        if !allows {
-            let at = Locator::Rule {
-                level: group.level,
-                rules: group.rules,
-                rule,
-            };
-            let denial = Dropped::new(DropReason::NsgDeny, at);
-            if !asks_every_level(recorder) {
-                return recorder.refuse(denial);
-            }
-            denials.push(denial);
+        let rules = snapshot.rules(group.rules);
+        let decision = ask(rules, key, snapshot.options.icmp_ports);
+        let Err(denial) = judged(*group, visit, decision, recorder) else {
+            continue;
+        };
+        if !asks_every_level(recorder) {
+            return recorder.refuse(denial);
         }
+        denials.push(denial);
     }
     denials
         .into_iter()
         .try_for_each(|denial| recorder.refuse(denial))
+}
+
+/// Records what a group says to a packet: its deciding rule, and whether that allows. `Err` if it does not.
+#[inline]
+fn judged(
+    group: GroupRules,
+    visit: Visit,
+    (rule, allows): (u16, bool),
+    recorder: &mut impl Recorder,
+) -> Result<(), Dropped> {
+    recorder.record(Step::Judged {
+        visit,
+        level: group.level,
+        rules: group.rules,
+        rule,
+        allows,
+    });
+    answer(group, rule, allows)
+}
+
+/// What a group says by a rule.
+#[inline]
+fn answer(group: GroupRules, rule: u16, allows: bool) -> Result<(), Dropped> {
+    if allows {
+        return Ok(());
+    }
+    let at = Locator::Rule {
+        level: group.level,
+        rules: group.rules,
+        rule,
+    };
+    Err(Dropped::new(DropReason::NsgDeny, at))
 }
 
 /// The rule that decides, and what it says.
@@ -136,15 +153,7 @@ fn decision(rules: &CompiledRules, first: u32) -> (u16, bool) {
 #[inline]
 pub(crate) fn verdict(group: GroupRules, rules: &CompiledRules, first: u32) -> Result<(), Dropped> {
     let (rule, allows) = decision(rules, first);
-    if allows {
-        return Ok(());
-    }
-    let at = Locator::Rule {
-        level: group.level,
-        rules: group.rules,
-        rule,
-    };
-    Err(Dropped::new(DropReason::NsgDeny, at))
+    answer(group, rule, allows)
 }
 
 /// S-26: packets to the platform are exempt from rules, except from those that name an `AzurePlatform*` tag.
@@ -171,21 +180,9 @@ pub(crate) fn platform_rules(
         };
         let position = deciding as usize;
         let rule = u16::try_from(position).unwrap_or(u16::MAX);
-        let allows = rules.allows[position];
-        recorder.record(Step::Judged {
-            visit: Visit::leaving(from),
-            level: group.level,
-            rules: group.rules,
-            rule,
-            allows,
-        });
-        if !allows {
-            let at = Locator::Rule {
-                level: group.level,
-                rules: group.rules,
-                rule,
-            };
-            recorder.refuse(Dropped::new(DropReason::NsgDeny, at))?;
+        let decision = (rule, rules.allows[position]);
+        if let Err(denial) = judged(*group, Visit::leaving(from), decision, recorder) {
+            recorder.refuse(denial)?;
         }
     }
     Ok(())
