@@ -181,46 +181,32 @@ pub(super) fn route_id(table: &ResourceId, route: &str) -> ResourceId {
 impl<'n> Inventory<'n> {
     /// Lists the groups, tables and links of a network that are among these, with their rules and routes.
     pub fn of_changed(network: &'n Network, changes: &Changes) -> Self {
-        let mut items = Vec::new();
-        let mut put = |id: ResourceId, object: Object<'n>, is_listed: bool| {
-            items.push(Item {
-                id,
-                object,
-                is_listed,
-            });
-        };
+        let mut items = Items::default();
         for &group in &changes.security_groups {
             if let Some(group) = network.nsgs().get(group) {
-                put_group(group, &mut put);
+                items.put_group(group);
             }
         }
         for &table in &changes.route_tables {
             if let Some(table) = network.route_tables().get(table) {
-                put_table(table, &mut put);
+                items.put_table(table);
             }
         }
         for &link in &changes.peerings {
             if let Some(link) = network.peerings().get(link) {
-                put_link(link, &mut put);
+                items.put_link(link);
             }
         }
-        Self::with(network, items)
+        Self::with(network, items.0)
     }
 
     /// Lists a network.
     pub fn of(network: &'n Network) -> Self {
-        let mut items = Vec::new();
-        let mut put = |id: ResourceId, object: Object<'n>, is_listed: bool| {
-            items.push(Item {
-                id,
-                object,
-                is_listed,
-            });
-        };
+        let mut items = Items::default();
         macro_rules! put_tables {
             ($($table:ident => $kind:ident;)+) => {$(
                 for row in network.$table().values() {
-                    put(row.id().clone(), Object::$kind(row), true);
+                    items.put(row.id().clone(), Object::$kind(row), true);
                 }
             )+};
         }
@@ -245,22 +231,22 @@ impl<'n> Inventory<'n> {
             on_premises => OnPremises;
         }
         for nic in network.nics().values() {
-            put(nic.id.clone(), Object::Nic(nic), nic.is_listed());
+            items.put(nic.id.clone(), Object::Nic(nic), nic.is_listed());
         }
         for link in network.peerings().values() {
-            put_link(link, &mut put);
+            items.put_link(link);
         }
         for group in network.nsgs().values() {
-            put_group(group, &mut put);
+            items.put_group(group);
         }
         for table in network.route_tables().values() {
-            put_table(table, &mut put);
+            items.put_table(table);
         }
         for (holder, group, collection) in collections(network) {
             for rule in &collection.rules {
                 let group = group.map(|group| group.name.as_str());
                 let id = firewall_rule_id(holder, group, &collection.name, &rule.name);
-                put(id, Object::FirewallRule(rule, collection), true);
+                items.put(id, Object::FirewallRule(rule, collection), true);
             }
         }
         for manager in network.managers().values() {
@@ -268,27 +254,27 @@ impl<'n> Inventory<'n> {
                 for collection in &configuration.rule_collections {
                     for rule in &collection.rules {
                         let id = manager.rule_id(&configuration.name, &collection.name, &rule.name);
-                        put(id, Object::AdminRule(rule, &collection.applies_to), true);
+                        items.put(id, Object::AdminRule(rule, &collection.applies_to), true);
                     }
                 }
             }
         }
         for (_, host) in network.outside_hosts() {
             let (id, is_listed) = outside_id(network, host);
-            put(id, Object::OutsideHost(host), is_listed);
+            items.put(id, Object::OutsideHost(host), is_listed);
         }
         for (_, client) in network.vpn_clients() {
             let gateway = &network.gateways()[client.gateway].id;
             let id = gateway.child("vpnClients", &client.name);
-            put(id, Object::VpnClient(client), true);
+            items.put(id, Object::VpnClient(client), true);
         }
         for (name, prefixes) in network.service_tags() {
-            put(own("serviceTags", name), Object::ServiceTag(prefixes), true);
+            items.put(own("serviceTags", name), Object::ServiceTag(prefixes), true);
         }
         for name in model::Options::NAMES {
-            put(own("options", name), Object::Setting(name), true);
+            items.put(own("options", name), Object::Setting(name), true);
         }
-        Self::with(network, items)
+        Self::with(network, items.0)
     }
 
     fn with(network: &'n Network, items: Vec<Item<'n>>) -> Self {
@@ -327,28 +313,40 @@ impl<'n> Inventory<'n> {
     }
 }
 
-/// Takes an object: its id, itself, and whether it is a resource of the user's.
-type Put<'p, 'n> = dyn FnMut(ResourceId, Object<'n>, bool) + 'p;
+/// Objects as they are found.
+#[derive(Default)]
+struct Items<'n>(Vec<Item<'n>>);
 
-fn put_group<'n>(group: &'n NetworkSecurityGroup, put: &mut Put<'_, 'n>) {
-    put(group.id.clone(), Object::SecurityGroup(group), true);
-    for rule in group.rules.iter() {
-        let id = rule_id(&group.id, &rule.name);
-        put(id, Object::SecurityRule(rule), true);
+impl<'n> Items<'n> {
+    /// Takes an object: its id, itself, and whether it is a resource of the user's.
+    fn put(&mut self, id: ResourceId, object: Object<'n>, is_listed: bool) {
+        self.0.push(Item {
+            id,
+            object,
+            is_listed,
+        });
     }
-}
 
-fn put_table<'n>(table: &'n RouteTable, put: &mut Put<'_, 'n>) {
-    put(table.id.clone(), Object::RouteTable(table), true);
-    for route in &table.routes {
-        put(route_id(&table.id, &route.name), Object::Route(route), true);
+    fn put_group(&mut self, group: &'n NetworkSecurityGroup) {
+        self.put(group.id.clone(), Object::SecurityGroup(group), true);
+        for rule in group.rules.iter() {
+            let id = rule_id(&group.id, &rule.name);
+            self.put(id, Object::SecurityRule(rule), true);
+        }
     }
-}
 
-fn put_link<'n>(link: &'n Peering, put: &mut Put<'_, 'n>) {
-    // The mirror of a link in a classic network is no resource (P-9).
-    let is_listed = link.mirrors.is_none();
-    put(link.id.clone(), Object::Peering(link), is_listed);
+    fn put_table(&mut self, table: &'n RouteTable) {
+        self.put(table.id.clone(), Object::RouteTable(table), true);
+        for route in &table.routes {
+            self.put(route_id(&table.id, &route.name), Object::Route(route), true);
+        }
+    }
+
+    fn put_link(&mut self, link: &'n Peering) {
+        // The mirror of a link in a classic network is no resource (P-9).
+        let is_listed = link.mirrors.is_none();
+        self.put(link.id.clone(), Object::Peering(link), is_listed);
+    }
 }
 
 /// The id of a host outside Azure, and whether a user wrote it.
