@@ -16,6 +16,7 @@
 //! | `ways`, `replies` | the ways of the probes of a unit, and of the replies to them |
 //! | `rules` | what rules say of one address and many others |
 //! | `unit`, `rows` | what the rows of a unit have in common; the rows |
+//! | `ports` | the rows for any or all ports |
 //! | `likeness` | which other pairs fare as one did, step by step |
 //! | `alike` | ends between which packets take the same ways |
 
@@ -24,6 +25,7 @@ mod columns;
 mod gates;
 pub(crate) mod likeness;
 mod luck;
+mod ports;
 mod replies;
 mod routes;
 mod rows;
@@ -39,30 +41,32 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use control::Snapshot;
-use control::snapshot::{FibId, GuestKind};
+use control::snapshot::{FibId, GuestKind, Nic};
 use dataplane::guest::{listens, originates};
 use dataplane::packet::{Content, FiveTuple, protocol};
 use dataplane::pipeline::is_carried;
 use engine::application::FIRST_SOURCE_PORT;
 use engine::reachability::Service;
 use foldhash::fast::FixedState;
-use model::{Listener, NicId, VnetId};
+use model::{Direction, Listener, NicId, VnetId};
 use rayon::prelude::*;
 
 pub(crate) use self::alike::alike;
 pub(crate) use self::columns::{Cells, is_plain, shared_addresses};
 use self::columns::{Columns, outside_end};
+use self::ports::Many;
 use self::routes::Routes;
-use self::rows::{Memory, RowBits};
-use self::rules::{RuleBook, Shown};
+use self::rows::RowBits;
+use self::rules::{Asked as RuleAsked, Asking, Fixed, RuleBook, Shown};
 use self::space::Space;
 use self::spans::Spans;
-use self::unit::{Terrain, Unit};
+use self::unit::Unit;
 use crate::again::named_by_routes;
 use crate::ends::{EndKind, Ends};
 use crate::matrix::{Counts, Matrix, Row};
-use crate::probe::{Cell, Prober};
-use crate::question::Question;
+use crate::pair::PairJudge;
+use crate::probe::Cell;
+use crate::question::{Asked, Question};
 use crate::watch::{Cancelled, Watch};
 
 /// Sources of a unit, at most: more are dealt out to several workers.
@@ -74,7 +78,8 @@ struct Estate<'s> {
     question: Question,
     sources: &'s Ends,
     destinations: &'s Ends,
-    prober: Prober<'s>,
+    /// Judges by packets.
+    pairs: PairJudge<'s>,
     columns: &'s Columns,
     routes: Routes<'s>,
     rules: RuleBook<'s>,
@@ -114,134 +119,172 @@ struct UnitKey {
 /// Rows of a unit: the first of its sources, distinct rows with their fingerprints, and which source has which.
 type Found = (u32, Vec<(u64, Row)>, Vec<(u32, u32)>);
 
-/// The verdicts about all pairs, for one service.
+/// The verdicts about all pairs.
 pub(crate) fn matrix(
     snapshot: &Snapshot,
     sources: &Arc<Ends>,
     destinations: &Arc<Ends>,
-    (service, question): (Service, Question),
+    question: Question,
     watch: &Watch,
 ) -> Result<Matrix, Cancelled> {
-    let len = destinations.len();
-    let found: Mutex<Vec<Found>> = Mutex::new(Vec::new());
-    let work = Work {
+    let of = |service, ports| Work {
         sources,
         destinations,
         service,
+        ports,
         question,
         watch,
     };
-    work.judge(snapshot, |judged| {
-        let mut numbers: HashMap<RowBits, u32, FixedState> = HashMap::default();
-        let mut rows = Vec::new();
-        let mut of_sources = Vec::new();
-        judged(&mut |source, space, bits| {
-            let number = if let Some(&number) = numbers.get(bits) {
-                number
-            } else {
-                let number = ways::number(rows.len());
-                numbers.insert(bits.clone(), number);
-                let row = bits.row(space, len);
-                rows.push((FixedState::default().hash_one(&row), row));
-                number
-            };
-            of_sources.push((source, number));
-        })?;
-        let first = of_sources.first().map_or(0, |&(source, _)| source);
-        let mut found = found.lock().expect("no worker panics while it holds this");
-        found.push((first, rows, of_sources));
-        Ok(())
-    })?;
-    let mut found = found.into_inner().expect("no worker has panicked");
-    found.sort_unstable_by_key(|&(first, ..)| first);
-    let mut numbers: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
-    let mut all: Vec<Row> = Vec::new();
-    let mut class_of = vec![0; sources.len()];
-    for (_, rows, of_sources) in found {
-        let of_unit: Vec<u32> = rows
-            .into_iter()
-            .map(|(print, row)| {
-                let alike = numbers.entry(print).or_default();
-                let known = alike
-                    .iter()
-                    .copied()
-                    .find(|&known| all[known as usize] == row);
-                known.unwrap_or_else(|| {
-                    let number = ways::number(all.len());
-                    alike.push(number);
-                    all.push(row);
-                    number
-                })
-            })
-            .collect();
-        for (source, number) in of_sources {
-            class_of[source as usize] = of_unit[number as usize];
-        }
-    }
-    let (sources, destinations) = (Arc::clone(sources), Arc::clone(destinations));
-    Ok(Matrix::new(question, sources, destinations, all, class_of))
+    let parts = match question.asked {
+        Asked::One(service) => return of(service, None).matrix(snapshot),
+        Asked::AnyPort(_) | Asked::AllPorts(_) => Many::parts(snapshot, question),
+    };
+    let mut parts = parts
+        .iter()
+        .map(|ports| of(ports.first(), Some(ports)).matrix(snapshot));
+    let first = parts.next().expect("every protocol has ports")?;
+    parts.try_fold(first, |known, part| Ok(known.combined(&part?)))
 }
 
-/// How many pairs have which verdict, for one service, and how many rows are distinct. Rows are forgotten once they are counted.
+/// How many pairs have which verdict, and how many rows are distinct. Rows are forgotten once they are counted.
 pub(crate) fn tally(
     snapshot: &Snapshot,
     sources: &Arc<Ends>,
     destinations: &Arc<Ends>,
-    (service, question): (Service, Question),
+    question: Question,
     watch: &Watch,
 ) -> Result<(Counts, usize), Cancelled> {
-    let total = Mutex::new((
-        Counts::default(),
-        HashSet::<[u64; 2], FixedState>::default(),
-    ));
-    let work = Work {
+    let of = |service, ports| Work {
         sources,
         destinations,
         service,
+        ports,
         question,
         watch,
     };
-    let len = destinations.len() as u64;
-    work.judge(snapshot, |judged| {
-        let mut counts = Counts::default();
-        let mut of_unit: HashSet<u64, FixedState> = HashSet::default();
-        let mut prints: Vec<[u64; 2]> = Vec::new();
-        judged(&mut |source, space, bits| {
-            counts.add(&bits.counts(question.depth, len));
-            // Bits are about the columns of their unit, and rows about all: those of several units may be equal.
-            if of_unit.insert(FixedState::default().hash_one(bits)) {
-                let row = bits.row(space, destinations.len());
-                prints.push([1, 2].map(|seed| FixedState::with_seed(seed).hash_one(&row)));
-            }
-            let end = &sources[source as usize];
-            if let Some(own) = destinations.position(end.address, end.worker) {
-                let cell = space
-                    .number(ways::number(own))
-                    .map_or(Cell::default(), |number| bits.cell(number));
-                counts.without(cell, cell.verdict(question.depth));
-            }
-        })?;
-        let mut total = total.lock().expect("no worker panics while it holds this");
-        total.0.add(&counts);
-        total.1.extend(prints);
-        Ok(())
-    })?;
-    let (counts, prints) = total.into_inner().expect("no worker has panicked");
-    Ok((counts, prints.len()))
+    let parts = Many::parts(snapshot, question);
+    match (question.asked, &parts[..]) {
+        (Asked::One(service), _) => of(service, None).tally(snapshot),
+        (_, [all]) => of(all.first(), Some(all)).tally(snapshot),
+        _ => {
+            let matrix = matrix(snapshot, sources, destinations, question, watch)?;
+            Ok((matrix.counts(), matrix.rows().len()))
+        }
+    }
 }
 
 /// Gets the rows of a unit: the position of the source, the columns that the bits are about, the bits.
 type Sink<'a> = dyn FnMut(u32, &Space, &RowBits) + 'a;
 
+#[derive(Clone, Copy)]
 struct Work<'a> {
-    sources: &'a Ends,
+    sources: &'a Arc<Ends>,
     destinations: &'a Arc<Ends>,
+    /// What probes ask for; of many ports, at the first of them.
     service: Service,
+    ports: Option<&'a Many>,
     question: Question,
     watch: &'a Watch,
 }
 
 impl Work<'_> {
+    fn matrix(self, snapshot: &Snapshot) -> Result<Matrix, Cancelled> {
+        let (sources, destinations) = (self.sources, self.destinations);
+        let len = destinations.len();
+        let found: Mutex<Vec<Found>> = Mutex::new(Vec::new());
+        self.judge(snapshot, |judged| {
+            let mut numbers: HashMap<RowBits, u32, FixedState> = HashMap::default();
+            let mut rows = Vec::new();
+            let mut of_sources = Vec::new();
+            judged(&mut |source, space, bits| {
+                let number = if let Some(&number) = numbers.get(bits) {
+                    number
+                } else {
+                    let number = ways::number(rows.len());
+                    numbers.insert(bits.clone(), number);
+                    let row = bits.row(space, len);
+                    rows.push((FixedState::default().hash_one(&row), row));
+                    number
+                };
+                of_sources.push((source, number));
+            })?;
+            let first = of_sources.first().map_or(0, |&(source, _)| source);
+            let mut found = found.lock().expect("no worker panics while it holds this");
+            found.push((first, rows, of_sources));
+            Ok(())
+        })?;
+        let mut found = found.into_inner().expect("no worker has panicked");
+        found.sort_unstable_by_key(|&(first, ..)| first);
+        let mut numbers: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
+        let mut all: Vec<Row> = Vec::new();
+        let mut class_of = vec![0; sources.len()];
+        for (_, rows, of_sources) in found {
+            let of_unit: Vec<u32> = rows
+                .into_iter()
+                .map(|(print, row)| {
+                    let alike = numbers.entry(print).or_default();
+                    let known = alike
+                        .iter()
+                        .copied()
+                        .find(|&known| all[known as usize] == row);
+                    known.unwrap_or_else(|| {
+                        let number = ways::number(all.len());
+                        alike.push(number);
+                        all.push(row);
+                        number
+                    })
+                })
+                .collect();
+            for (source, number) in of_sources {
+                class_of[source as usize] = of_unit[number as usize];
+            }
+        }
+        let (sources, destinations) = (Arc::clone(sources), Arc::clone(destinations));
+        Ok(Matrix::new(
+            self.question,
+            sources,
+            destinations,
+            all,
+            class_of,
+        ))
+    }
+
+    fn tally(self, snapshot: &Snapshot) -> Result<(Counts, usize), Cancelled> {
+        let (sources, destinations) = (self.sources, self.destinations);
+        let depth = self.question.depth;
+        let total = Mutex::new((
+            Counts::default(),
+            HashSet::<[u64; 2], FixedState>::default(),
+        ));
+        let len = destinations.len() as u64;
+        self.judge(snapshot, |judged| {
+            let mut counts = Counts::default();
+            let mut of_unit: HashSet<u64, FixedState> = HashSet::default();
+            let mut prints: Vec<[u64; 2]> = Vec::new();
+            judged(&mut |source, space, bits| {
+                counts.add(&bits.counts(depth, len));
+                // Bits are about the columns of their unit, and rows about all: those of several units may be equal.
+                if of_unit.insert(FixedState::default().hash_one(bits)) {
+                    let row = bits.row(space, destinations.len());
+                    prints.push([1, 2].map(|seed| FixedState::with_seed(seed).hash_one(&row)));
+                }
+                let end = &sources[source as usize];
+                if let Some(own) = destinations.position(end.address, end.worker) {
+                    let cell = space
+                        .number(ways::number(own))
+                        .map_or(Cell::default(), |number| bits.cell(number));
+                    counts.without(cell, cell.verdict(depth));
+                }
+            })?;
+            let mut total = total.lock().expect("no worker panics while it holds this");
+            total.0.add(&counts);
+            total.1.extend(prints);
+            Ok(())
+        })?;
+        let (counts, prints) = total.into_inner().expect("no worker has panicked");
+        Ok((counts, prints.len()))
+    }
+
     /// Judges unit by unit, side by side. `each` is handed what judges one unit into a sink.
     fn judge(
         &self,
@@ -254,13 +297,21 @@ impl Work<'_> {
         let cells = Cells::new(snapshot);
         let named = named_by_routes(snapshot);
         let columns = Columns::new(snapshot, &named, &cells, destinations);
-        let (probe, reply) = shown(self.service, question.source_port);
+        let (mut probe, mut reply) = shown(self.service, question.source_port);
+        if self.ports.is_some() {
+            probe.asking = Asking::Destination;
+            reply.asking = Asking::Source;
+        }
+        // Of many ports each has its own answer to that.
+        let carries = |is_reply| {
+            self.ports.is_some() || carries(self.service, question.source_port, is_reply)
+        };
         let estate = Estate {
             snapshot,
             question,
             sources,
             destinations,
-            prober: Prober::of(snapshot, self.service, question),
+            pairs: PairJudge::new(snapshot, question),
             columns: &columns,
             routes: Routes::new(snapshot, &columns),
             rules: RuleBook::new(snapshot, columns.addresses.clone(), probe, reply),
@@ -268,11 +319,14 @@ impl Work<'_> {
             reply,
             shared: shared_addresses(snapshot),
             named,
-            deaf: deaf(snapshot, &columns, self.service, question),
+            deaf: match self.ports {
+                None => deaf(snapshot, &columns, self.service, question),
+                Some(_) => Spans::default(),
+            },
             is_tcp: matches!(self.service, Service::Tcp(_)),
-            carries_replies: carries(self.service, question.source_port, true),
+            carries_replies: carries(true),
         };
-        let carries_probes = carries(self.service, question.source_port, false);
+        let carries_probes = carries(false);
         let mut numbers: HashMap<UnitKey, usize, FixedState> = HashMap::default();
         let mut units: Vec<Unit> = Vec::new();
         let (mut odd, mut silent) = (Vec::new(), Vec::new());
@@ -319,17 +373,19 @@ impl Work<'_> {
             self.watch.advance(1);
             Ok(())
         })?;
-        units.par_iter().try_for_each_init(
-            || Memory::new(&estate),
-            |memory, unit| {
-                each(&mut |sink| {
-                    let mut sink = |source, terrain: &Terrain, bits: &RowBits| {
-                        sink(source, &terrain.space, bits);
-                    };
-                    rows::judge(&estate, unit, memory, self.watch, &mut sink)
-                })
-            },
-        )
+        let (estate, watch) = (&estate, self.watch);
+        match self.ports {
+            None => units.par_iter().try_for_each_init(
+                || rows::Memory::new(estate),
+                |memory, unit| each(&mut |sink| rows::judge(estate, unit, memory, watch, sink)),
+            ),
+            Some(ports) => units.par_iter().try_for_each_init(
+                || ports::Memory::new(estate, ports),
+                |memory, unit| {
+                    each(&mut |sink| ports::judge(estate, ports, unit, memory, watch, sink))
+                },
+            ),
+        }
     }
 }
 
@@ -388,14 +444,23 @@ impl Estate<'_> {
                 .any(|&address| self.shared.contains(&address.into()))
     }
 
+    /// The rules that packets of a NIC meet as they leave it. None: there are none.
+    fn leaving(&self, nic: &Nic) -> Option<RuleAsked<'_>> {
+        let policy = self.snapshot.policy_of(nic);
+        RuleBook::asks(policy, Direction::Outbound).then_some(RuleAsked {
+            policy,
+            direction: Direction::Outbound,
+            tags: nic.tags,
+            fixed: Fixed::Source,
+        })
+    }
+
     /// The row of a source that is judged by packets alone.
     fn by_packets(&self, source: u32) -> RowBits {
         let from = self.sources[source as usize];
         let mut row = RowBits::new(self.destinations.len().div_ceil(64));
         for (number, to) in self.destinations.iter().enumerate() {
-            let destination = to.asked_from(&from, self.snapshot);
-            let cell = self.prober.cell((from.worker, from.address), destination);
-            row.set(number, cell);
+            row.set(number, self.pairs.cell(&from, to));
         }
         row
     }
@@ -411,6 +476,7 @@ fn shown(service: Service, source_port: Option<u16>) -> (Shown, Shown) {
             protocol,
             source_port: Some(source),
             destination_port: Some(destination),
+            asking: Asking::Nothing,
         };
         (shown(own, port), shown(port, own))
     };
@@ -420,6 +486,7 @@ fn shown(service: Service, source_port: Option<u16>) -> (Shown, Shown) {
                 protocol: protocol::ICMP,
                 source_port: None,
                 destination_port: Some(kind), // S-6
+                asking: Asking::Nothing,
             };
             (shown(ECHO), shown(ECHO_REPLY))
         }

@@ -74,14 +74,7 @@ pub fn matrix(
     question: Question,
     watch: &Watch,
 ) -> Result<Matrix, Cancelled> {
-    match question.asked {
-        Asked::One(service) => {
-            classes::matrix(snapshot, sources, destinations, (service, question), watch)
-        }
-        Asked::AnyPort(protocol) | Asked::AllPorts(protocol) => {
-            ports::matrix(snapshot, sources, destinations, (protocol, question), watch)
-        }
-    }
+    classes::matrix(snapshot, sources, destinations, question, watch)
 }
 
 /// How many pairs have which verdict. For one service, no rows are kept.
@@ -111,13 +104,5 @@ pub fn tally(
     question: Question,
     watch: &Watch,
 ) -> Result<(Counts, usize), Cancelled> {
-    match question.asked {
-        Asked::One(service) => {
-            classes::tally(snapshot, sources, destinations, (service, question), watch)
-        }
-        Asked::AnyPort(_) | Asked::AllPorts(_) => {
-            let matrix = matrix(snapshot, sources, destinations, question, watch)?;
-            Ok((matrix.counts(), matrix.rows().len()))
-        }
-    }
+    classes::tally(snapshot, sources, destinations, question, watch)
 }

@@ -150,6 +150,33 @@ impl Matrix {
         Self::new(question, sources, destinations, rows, class_of)
     }
 
+    /// What is known for two sets of ports together, of the same ends: whether one of them or both have to be reached is part of the question.
+    pub(crate) fn combined(&self, other: &Self) -> Self {
+        let len = self.destinations.len();
+        let depth = self.question.depth;
+        let mut known: HashMap<(u32, u32), Row, FixedState> = HashMap::default();
+        let rows = self
+            .class_of
+            .iter()
+            .zip(&other.class_of)
+            .map(|(&one, &other_one)| {
+                let row = known.entry((one, other_one)).or_insert_with(|| {
+                    let (one, other) = (&self.rows[one as usize], &other.rows[other_one as usize]);
+                    Row::of_cells((0..len).map(|column| {
+                        let (one, other) = (one.cell(column), other.cell(column));
+                        match self.question.asked {
+                            Asked::AnyPort(_) => one.or(other, depth),
+                            Asked::One(_) | Asked::AllPorts(_) => one.and(other, depth),
+                        }
+                    }))
+                });
+                row.clone()
+            });
+        let rows = rows.collect();
+        let (sources, destinations) = (&self.sources, &self.destinations);
+        Self::of_rows(self.question, sources.clone(), destinations.clone(), rows)
+    }
+
     /// What was asked.
     pub fn question(&self) -> Question {
         self.question

@@ -1,28 +1,21 @@
 //! Which ports a network can tell apart, and questions about any or all of them.
 //!
-//! | module | what it is |
-//! |---|---|
-//! | `alike` | the ports that one pair's packets do not tell from the one that was asked for |
-//! | `groups` | ends that nothing tells apart, whichever port is asked for |
-//! | `matrix` | the verdicts about all pairs, for any or all ports |
+//! `alike`: the ports that one pair's packets do not tell from the one that was asked for.
 //!
 //! Between two cuts, every port meets the same rules. [`representatives`] does not know which rules a pair meets, so it cuts at the ports of all
 //! of them: what is asked that way is obvious, and slow.
 
 mod alike;
-mod groups;
-mod matrix;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use acl::RuleSet;
+use acl::{Ports, RuleSet};
 use control::Snapshot;
 use model::Listener;
 
 pub(crate) use self::alike::AlikePorts;
 use self::alike::RuleLists;
-pub(crate) use self::matrix::matrix;
 use crate::bits::Bits;
 use crate::question::Protocol;
 
@@ -31,17 +24,21 @@ const RESERVED: u16 = 65330;
 /// S-27: from port 68, this one is for DHCP.
 const DHCP: u16 = 67;
 
-/// One port of each class, ascending: the lowest one. Port 0 is no port that anything listens on.
+/// All ports that any or all of them are: port 0 is no port that anything listens on.
+pub(crate) fn asked_ports(protocol: Protocol) -> Ports {
+    match protocol {
+        Protocol::Tcp => Ports::from_iter([1..=u16::MAX]),
+        Protocol::Udp => Ports::from_iter([1..=RESERVED - 1, RESERVED + 1..=u16::MAX]),
+    }
+}
+
+/// One port of each class, ascending: the lowest one.
 pub fn representatives(snapshot: &Snapshot, protocol: Protocol) -> Vec<u16> {
-    let number = match protocol {
-        Protocol::Tcp => 6,
-        Protocol::Udp => 17,
-    };
     let mut starts = starts(snapshot, protocol);
     let groups = snapshot.rule_sets.iter().map(|set| &set.table);
     let admin = snapshot.admin_rules.iter().map(|set| &set.table);
     let rules = groups.chain(admin).flat_map(RuleSet::rules);
-    for rule in rules.filter(|rule| rule.protocol.matches(number)) {
+    for rule in rules.filter(|rule| rule.protocol.matches(protocol.number())) {
         // Of a reply, the port is that of the source.
         for ports in [&rule.destination_ports, &rule.source_ports] {
             for range in ports.ranges() {
@@ -103,10 +100,9 @@ pub(crate) struct PortClasses {
 
 impl PortClasses {
     pub(crate) fn new(snapshot: &Snapshot, protocol: Protocol) -> Self {
-        let mut asked = alike::every_port();
-        asked.set(0, false);
-        if protocol == Protocol::Udp {
-            asked.set(RESERVED.into(), false);
+        let mut asked = Bits::new(1 << 16);
+        for range in asked_ports(protocol).ranges() {
+            asked.insert(usize::from(*range.start())..usize::from(*range.end()) + 1);
         }
         Self {
             protocol,

@@ -74,6 +74,14 @@ impl Protocol {
         }
     }
 
+    /// Its number in IPv4.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+
     /// `tcp`, `udp`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -12,9 +12,9 @@ use dataplane::pipeline::is_platform;
 use fib::AddressSet;
 use foldhash::fast::FixedState;
 use model::table::Key;
-use model::{NicId, VnetId};
+use model::{Direction, NicId, VnetId};
 
-use super::rules::RuleBook;
+use super::rules::{Asked, Fixed, RuleBook};
 use super::space::Space;
 use super::spans::Spans;
 use crate::ends::{End, EndKind, Ends};
@@ -143,6 +143,18 @@ enum DoorKind {
     Policy(u32),
 }
 
+impl Door {
+    /// The rules that are asked there. None: there is no such NIC.
+    pub(super) fn asked<'s>(&self, snapshot: &'s Snapshot) -> Option<Asked<'s>> {
+        snapshot.nic(self.nic).map(|nic| Asked {
+            policy: snapshot.policy_of(nic),
+            direction: Direction::Inbound,
+            tags: nic.tags,
+            fixed: Fixed::Source,
+        })
+    }
+}
+
 impl Columns {
     #[expect(clippy::too_many_lines, reason = "one table after the other")]
     pub(super) fn new(
@@ -207,8 +219,8 @@ impl Columns {
                 column.vnet = Some(nic.virtual_network);
                 column.guest = Some(nic.guest);
                 let policy = snapshot.policy_of(nic);
-                if RuleBook::asks(policy, model::Direction::Inbound) {
-                    let admin = policy.admin_in(model::Direction::Inbound).to_vec();
+                if RuleBook::asks(policy, Direction::Inbound) {
+                    let admin = policy.admin_in(Direction::Inbound).to_vec();
                     let kind = match &policy.inbound {
                         Rules::None => DoorKind::Groups(admin, Vec::new()),
                         Rules::Groups(groups) => DoorKind::Groups(

@@ -7,22 +7,21 @@ mod fates;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use model::Direction;
-
-use self::answers::{Answers, admitted, ask};
+pub(super) use self::answers::Answers;
+use self::answers::{Says, admitted, ask};
 pub(super) use self::bits::RowBits;
 use self::fates::{Fates, both, or_both, or_without};
-use super::Estate;
 use super::replies::{Back, Crossings};
-use super::rules::{Asked, Fixed, RuleBook};
+use super::rules::Fixed;
 use super::space;
 use super::unit::{self, Opened, Terrain, Unit, WayBits};
-use super::ways::{Asker, Check, End, Origin};
+use super::ways::{Asker, Check, End};
+use super::{Estate, Sink};
 use crate::question::Depth;
 use crate::watch::{Cancelled, Watch};
 
 /// Sources judged between two looks at the watch.
-const BETWEEN: usize = 256;
+pub(super) const BETWEEN: usize = 256;
 
 /// What a worker keeps from unit to unit.
 pub(super) struct Memory {
@@ -45,32 +44,19 @@ pub(super) fn judge(
     unit: &Unit,
     memory: &mut Memory,
     watch: &Watch,
-    mut sink: impl FnMut(u32, &Terrain, &RowBits),
+    sink: &mut Sink<'_>,
 ) -> Result<(), Cancelled> {
-    let sources = estate.sources.as_slice();
-    let Some(first) = unit.sources.first().map(|&first| sources[first as usize]) else {
+    let Some((origin, ends)) = unit.origin(estate) else {
         return Ok(());
-    };
-    let Some((guest, _)) = estate.snapshot.guest_behind(first.worker) else {
-        return Ok(());
-    };
-    let origin = Origin {
-        nic: first.worker,
-        guest,
-        address: first.address,
     };
     let terrain = Terrain::new(estate, origin, &mut memory.crossings);
-    let of = |source: Option<&u32>| {
-        source.map_or(0, |&source| u32::from(sources[source as usize].address))
-    };
-    let ends = (of(unit.sources.first()), of(unit.sources.last()));
     let mut rows = Rows::new(estate, &terrain, &mut memory.opened, ends);
     for (count, &source) in unit.sources.iter().enumerate() {
         if count % BETWEEN == 0 {
             watch.go_on()?;
         }
         rows.judge(source);
-        sink(source, &terrain, &rows.row);
+        sink(source, &terrain.space, &rows.row);
     }
     watch.advance(unit.sources.len() as u64);
     Ok(())
@@ -88,8 +74,8 @@ struct Rows<'a> {
     last: u32,
     /// What the doors say to appliances that put their own address in.
     others: Vec<(u32, Vec<u64>)>,
-    leaving: Answers<Option<(u32, u32)>>,
-    checked: Answers<(Check, Fixed)>,
+    leaving: Answers<Option<(u32, u32)>, Says>,
+    checked: Answers<(Check, Fixed), Says>,
     row: RowBits,
     odd: Vec<u64>,
     /// What the rules of the source let out.
@@ -169,14 +155,7 @@ impl<'a> Rows<'a> {
         let estate = self.estate;
         let end = estate.sources[source as usize];
         let address = u32::from(end.address);
-        for bits in [
-            &mut self.row.forward,
-            &mut self.row.round_trip,
-            &mut self.row.unknown,
-            &mut self.row.depends_on_hash,
-        ] {
-            bits.fill(0);
-        }
+        self.row.clear();
         self.sweep(address);
         let terrain = self.terrain;
         // Hosts outside Azure have no rules.
@@ -184,15 +163,7 @@ impl<'a> Rows<'a> {
         let key = nic.map(|nic| (nic.policy.0, nic.tags.0));
         let out = self.leaving.get(key, address, |says| {
             let bits = &mut says.admitted;
-            let asked = nic.map(|nic| Asked {
-                policy: estate.snapshot.policy_of(nic),
-                direction: Direction::Outbound,
-                tags: nic.tags,
-                fixed: Fixed::Source,
-            });
-            if let Some(asked) = asked
-                && RuleBook::asks(asked.policy, Direction::Outbound)
-            {
+            if let Some(asked) = nic.and_then(|nic| estate.leaving(nic)) {
                 estate.rules.admitted(asked, address, &terrain.space, bits)
             } else {
                 *bits = terrain.space.full();
@@ -235,9 +206,7 @@ impl<'a> Rows<'a> {
         if terrain.forks {
             self.fates.end(&mut self.row, &mut self.odd);
         }
-        self.send_packets(source);
-        self.tell_twins();
-        self.keep_to_oneself(source);
+        finish(estate, terrain, source, &self.odd, &mut self.row);
     }
 
     /// Leaves in `passed` the columns of a way that rules let probes come to.
@@ -370,58 +339,56 @@ impl<'a> Rows<'a> {
             }
         }
     }
+}
 
-    /// Judges by packets what nothing else can judge.
-    fn send_packets(&mut self, source: u32) {
-        let estate = self.estate;
-        let end = &estate.sources[source as usize];
-        for number in space::ones(&self.odd) {
-            let column = self.terrain.space.column(number) as usize;
-            let to = &estate.destinations[column];
-            if (to.address, to.worker) == (end.address, end.worker) {
-                continue;
-            }
-            let cell = estate.prober.cell((end.worker, end.address), to.address);
-            self.row.set(number, cell);
+/// What is left of a row once ways and rules have been asked.
+pub(super) fn finish(
+    estate: &Estate<'_>,
+    terrain: &Terrain,
+    source: u32,
+    odd: &[u64],
+    row: &mut RowBits,
+) {
+    send_packets(estate, terrain, source, odd, row);
+    for &(first, behind) in &terrain.twins {
+        row.tell_twins(first, behind);
+    }
+    keep_to_oneself(estate, terrain, source, row);
+}
+
+/// Judges by packets what nothing else can judge.
+fn send_packets(
+    estate: &Estate<'_>,
+    terrain: &Terrain,
+    source: u32,
+    odd: &[u64],
+    row: &mut RowBits,
+) {
+    let from = &estate.sources[source as usize];
+    for number in space::ones(odd) {
+        let to = &estate.destinations[terrain.space.column(number) as usize];
+        if (to.address, to.worker) != (from.address, from.worker) {
+            row.set(number, estate.pairs.cell(from, to));
         }
     }
+}
 
-    /// What becomes of packets to an address is the same for all columns that have it.
-    fn tell_twins(&mut self) {
-        for &(first, behind) in &self.terrain.twins {
-            for bits in [
-                &mut self.row.forward,
-                &mut self.row.round_trip,
-                &mut self.row.unknown,
-                &mut self.row.depends_on_hash,
-            ] {
-                if (first..behind).any(|number| space::get(bits, number)) {
-                    (first..behind).for_each(|number| space::set(bits, number, true));
-                }
-            }
-        }
+/// S-16: what is for an address of the source itself stays in its guest. Only a NIC with several addresses, or with one that others have,
+/// has columns there beside its own.
+fn keep_to_oneself(estate: &Estate<'_>, terrain: &Terrain, source: u32, row: &mut RowBits) {
+    let from = &estate.sources[source as usize];
+    let Some(nic) = estate.snapshot.nic(from.worker) else {
+        return;
+    };
+    if !estate.is_alone(from.worker) {
+        return;
     }
-
-    /// S-16: what is for an address of the source itself stays in its guest. Only a NIC with several addresses, or with one that others have,
-    /// has columns there beside its own.
-    fn keep_to_oneself(&mut self, source: u32) {
-        let estate = self.estate;
-        let end = &estate.sources[source as usize];
-        let Some(nic) = estate.snapshot.nic(end.worker) else {
-            return;
-        };
-        if !estate.is_alone(end.worker) {
-            return;
-        }
-        for &own in &nic.addresses {
-            let span = estate.columns.with_address(own.into());
-            for column in span.0..span.1 {
-                let Some(number) = self.terrain.space.number(column) else {
-                    continue;
-                };
+    for &own in &nic.addresses {
+        let span = estate.columns.with_address(own.into());
+        for column in span.0..span.1 {
+            if let Some(number) = terrain.space.number(column) {
                 let to = &estate.destinations[column as usize];
-                let cell = estate.prober.cell((end.worker, end.address), to.address);
-                self.row.set(number, cell);
+                row.set(number, estate.pairs.cell(from, to));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! It does not know who sends, nor where packets go.
 
 mod denials;
+mod ports;
 mod prepared;
 
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,7 @@ use control::snapshot::{AdminRulesId, Policy, RuleSetId, Rules, TagViewId};
 use model::table::Key as _;
 use model::{AdminAccess, Direction, FirewallId};
 
+pub(super) use self::ports::Stretches;
 use self::prepared::{Prepared, Said, Says, Steps};
 pub(super) use self::prepared::{Valid, common, span_of};
 use super::space::{Space, fill};
@@ -28,6 +30,19 @@ pub(super) struct Shown {
     pub(super) source_port: Option<u16>,
     /// For ICMP the type (S-6).
     pub(super) destination_port: Option<u16>,
+    /// In whose place one port after the other is asked for.
+    pub(super) asking: Asking,
+}
+
+/// Which of a packet's ports is asked for one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// None: the packet has the ports that it has.
+    Nothing,
+    /// Of replies.
+    Source,
+    /// Of probes.
+    Destination,
 }
 
 /// The end that is one address; the other end is each of the columns.

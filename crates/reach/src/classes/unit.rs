@@ -3,15 +3,13 @@
 
 mod joined;
 
-use model::Direction;
-
 use self::joined::joined;
 pub(super) use self::joined::{Judged, WayBits};
 use super::Estate;
 use super::columns::Door;
 use super::luck::{self, ALL};
 use super::replies::{Crossings, Replies, ReplyFinder};
-use super::rules::{Asked, Fixed, Valid};
+use super::rules::Valid;
 use super::space::{self, Space};
 use super::spans::Spans;
 use super::ways::{End, Finder, Origin};
@@ -21,6 +19,21 @@ use crate::question::Depth;
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
     pub(super) sources: Vec<u32>,
+}
+
+impl Unit {
+    /// Where packets of its sources set out, and the addresses of the first and the last.
+    pub(super) fn origin(&self, estate: &Estate<'_>) -> Option<(Origin, (u32, u32))> {
+        let of = |source: &u32| estate.sources[*source as usize];
+        let (first, last) = (of(self.sources.first()?), of(self.sources.last()?));
+        let (guest, _) = estate.snapshot.guest_behind(first.worker)?;
+        let origin = Origin {
+            nic: first.worker,
+            guest,
+            address: first.address,
+        };
+        Some((origin, (first.address.into(), last.address.into())))
+    }
 }
 
 /// What all rows of a unit have in common, in bits of its space.
@@ -51,7 +64,7 @@ pub(super) struct DoorBits {
 }
 
 /// Columns of a door that are neighbours: number in the door, number in the space, how many.
-type Piece = (u32, u32, u32);
+pub(super) type Piece = (u32, u32, u32);
 
 impl Terrain {
     pub(super) fn new(estate: &Estate<'_>, origin: Origin, crossings: &mut Crossings) -> Self {
@@ -191,7 +204,7 @@ pub(super) struct Opened {
 }
 
 /// No address.
-const NEVER: Valid = (1, 0);
+pub(super) const NEVER: Valid = (1, 0);
 
 impl Opened {
     pub(super) fn new(estate: &Estate<'_>) -> Self {
@@ -216,23 +229,22 @@ pub(super) fn ask_door(
     source: u32,
     bits: &mut Vec<u64>,
 ) -> Valid {
-    let Some(nic) = estate.snapshot.nic(door.nic) else {
+    let Some(asked) = door.asked(estate.snapshot) else {
         return (0, u32::MAX);
-    };
-    let asked = Asked {
-        policy: estate.snapshot.policy_of(nic),
-        direction: Direction::Inbound,
-        tags: nic.tags,
-        fixed: Fixed::Source,
     };
     estate.rules.admitted(asked, source, &door.space, bits)
 }
 
 impl Terrain {
+    /// Where the columns of a door are.
+    pub(super) fn pieces(&self, door: &DoorBits) -> &[Piece] {
+        let (first, behind) = door.pieces;
+        &self.pieces[first as usize..behind as usize]
+    }
+
     /// Writes what a door says into bits of the space.
     pub(super) fn write(&self, door: &DoorBits, from: &[u64], to: &mut [u64]) {
-        let (first, behind) = door.pieces;
-        for &(in_door, in_space, len) in &self.pieces[first as usize..behind as usize] {
+        for &(in_door, in_space, len) in self.pieces(door) {
             space::copy(to, in_space as usize, from, in_door as usize, len as usize);
         }
     }

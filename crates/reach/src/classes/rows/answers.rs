@@ -4,7 +4,7 @@ use super::fates::or_both;
 use crate::classes::Estate;
 use crate::classes::rules::{Asked, Fixed, Valid};
 use crate::classes::space;
-use crate::classes::unit::{Judged, Terrain};
+use crate::classes::unit::{Judged, NEVER, Terrain};
 use crate::classes::ways::{Asker, Check, Judge};
 
 /// What rules say, in columns.
@@ -16,24 +16,24 @@ pub(super) struct Says {
 }
 
 /// Answers of rules to a source, or to replies, as long as they hold.
-pub(super) struct Answers<K> {
-    list: Vec<(K, Valid, Says)>,
+pub(in crate::classes) struct Answers<K, S> {
+    list: Vec<(K, Valid, S)>,
 }
 
-impl<K: PartialEq> Answers<K> {
-    pub(super) fn new() -> Self {
+impl<K: PartialEq, S: Default> Answers<K, S> {
+    pub(in crate::classes) fn new() -> Self {
         Self { list: Vec::new() }
     }
 
-    pub(super) fn get(
+    pub(in crate::classes) fn get(
         &mut self,
         key: K,
         address: u32,
-        ask: impl FnOnce(&mut Says) -> Valid,
-    ) -> &Says {
+        ask: impl FnOnce(&mut S) -> Valid,
+    ) -> &S {
         let known = self.list.iter().position(|(known, ..)| *known == key);
         let at = known.unwrap_or_else(|| {
-            self.list.push((key, (1, 0), Says::default()));
+            self.list.push((key, NEVER, S::default()));
             self.list.len() - 1
         });
         let (_, valid, says) = &mut self.list[at];
@@ -42,12 +42,22 @@ impl<K: PartialEq> Answers<K> {
         }
         says
     }
+
+    /// What was answered last.
+    ///
+    /// # Panics
+    ///
+    /// If that was never asked.
+    pub(in crate::classes) fn known(&self, key: &K) -> &S {
+        let known = self.list.iter().find(|(known, ..)| known == key);
+        &known.expect("it was asked").2
+    }
 }
 
 /// Those of some replies that the rules on their way admit. Those of which the input does not hold what decides come into `unknown`.
 pub(super) fn admitted(
     (estate, terrain): (&Estate<'_>, &Terrain),
-    checked: &mut Answers<(Check, Fixed)>,
+    checked: &mut Answers<(Check, Fixed), Says>,
     judged: &Judged,
     mut replies: Vec<u64>,
     own: u32,
@@ -65,7 +75,7 @@ pub(super) fn admitted(
 pub(super) fn ask<'r>(
     estate: &Estate<'_>,
     terrain: &Terrain,
-    checked: &'r mut Answers<(Check, Fixed)>,
+    checked: &'r mut Answers<(Check, Fixed), Says>,
     check: Check,
     fixed: Fixed,
     own: u32,

@@ -26,6 +26,31 @@ impl RowBits {
         }
     }
 
+    /// Takes everything out.
+    pub(in crate::classes) fn clear(&mut self) {
+        for bits in self.sets() {
+            bits.fill(0);
+        }
+    }
+
+    /// What becomes of packets to an address is the same for all columns that have it: neighbours, up to the last of them.
+    pub(in crate::classes) fn tell_twins(&mut self, first: usize, behind: usize) {
+        for bits in self.sets() {
+            if (first..behind).any(|number| space::get(bits, number)) {
+                (first..behind).for_each(|number| space::set(bits, number, true));
+            }
+        }
+    }
+
+    fn sets(&mut self) -> [&mut Vec<u64>; 4] {
+        [
+            &mut self.forward,
+            &mut self.round_trip,
+            &mut self.unknown,
+            &mut self.depends_on_hash,
+        ]
+    }
+
     pub(in crate::classes) fn set(&mut self, number: usize, cell: Cell) {
         space::set(&mut self.forward, number, cell.forward);
         space::set(&mut self.round_trip, number, cell.round_trip);

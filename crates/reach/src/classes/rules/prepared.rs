@@ -1,8 +1,8 @@
-//! The rules of one set as packets of one service meet them, for one address and many others.
+//! The rules of one set as packets of one service, or to the ports of a protocol, meet them, for one address and many others.
 
-use acl::{Addresses, Rule};
+use acl::{Addresses, Ports, Rule};
 
-use super::{Fixed, Shown};
+use super::{Asking, Fixed, Shown};
 use crate::classes::space::{Space, fill, ones};
 use crate::classes::spans::{Span, Spans};
 
@@ -60,6 +60,8 @@ pub(super) struct Prepared {
     classes: Vec<(u32, u32)>,
     /// By rule, the columns that it accepts.
     others: Vec<Others>,
+    /// By rule, the ports that it accepts, if one port after the other is asked for.
+    ports: Vec<Ports>,
     /// What is said where no rule matches.
     unmatched: Option<Said>,
 }
@@ -95,10 +97,11 @@ impl Prepared {
         addresses: &[u32],
     ) -> Self {
         let asks = |rule: &Rule| {
-            rule.protocol.matches(shown.protocol)
-                && (ignores_ports
-                    || rule.source_ports.matches(shown.source_port)
-                        && rule.destination_ports.matches(shown.destination_port))
+            let source =
+                shown.asking == Asking::Source || rule.source_ports.matches(shown.source_port);
+            let destination = shown.asking == Asking::Destination
+                || rule.destination_ports.matches(shown.destination_port);
+            rule.protocol.matches(shown.protocol) && (ignores_ports || source && destination)
         };
         let candidates: Vec<(usize, &Rule)> = rules
             .iter()
@@ -136,6 +139,14 @@ impl Prepared {
                 classes: other.classes(),
             });
         }
+        let ports = candidates
+            .iter()
+            .filter_map(|(_, rule)| match shown.asking {
+                Asking::Nothing => None,
+                Asking::Source => Some(rule.source_ports.clone()),
+                Asking::Destination => Some(rule.destination_ports.clone()),
+            });
+        let ports = ports.collect();
         changes.sort_unstable();
         let mut listing = open.clone();
         let mut now = open;
@@ -163,6 +174,7 @@ impl Prepared {
             listing,
             classes,
             others,
+            ports,
             unmatched,
         }
     }
@@ -177,6 +189,50 @@ impl Prepared {
         undecided: &mut [u64],
         mut say: impl FnMut(Said, usize, u64),
     ) -> Valid {
+        let own = (address, own_classes);
+        let (valid, is_decided) = self.visit(own, class_columns, space, |rule, span| {
+            let says = self.says[rule];
+            let mut word = span.0 / WORD;
+            fill(undecided, span, |undecided, mask| {
+                let decided = *undecided & mask;
+                if decided != 0 {
+                    say(says, word, decided);
+                    *undecided &= !mask;
+                }
+                word += 1;
+            });
+            true
+        });
+        if let Some(says) = self.unmatched.filter(|_| !is_decided) {
+            for (word, undecided) in undecided.iter_mut().enumerate() {
+                if *undecided != 0 {
+                    say(says, word, *undecided);
+                    *undecided = 0;
+                }
+            }
+        }
+        valid
+    }
+
+    /// What a rule says of which ports it accepts.
+    pub(super) fn rule(&self, rule: usize) -> (Says, &Ports) {
+        (self.says[rule].says, &self.ports[rule])
+    }
+
+    /// What is said where no rule matches.
+    pub(super) fn unmatched(&self) -> Option<Says> {
+        self.unmatched.map(|said| said.says)
+    }
+
+    /// Hands out, rule by rule in their order, the spans of numbers that it accepts; `paint` says whether it accepts every packet with them.
+    /// After such a rule for all numbers no other is asked; whether it came to that is handed back.
+    pub(super) fn visit(
+        &self,
+        (address, own_classes): (u32, u32),
+        class_columns: &[(Span, u32)],
+        space: &Space,
+        mut paint: impl FnMut(usize, (usize, usize)) -> bool,
+    ) -> (Valid, bool) {
         let (valid, cell) = self.cells.at(address);
         let cell = cell as usize * self.words;
         let listing = &self.listing[cell..cell + self.words];
@@ -196,24 +252,13 @@ impl Prepared {
         }
         let all = (0, space.len());
         for rule in ones(active) {
-            let (others, says) = (&self.others[rule], self.says[rule]);
-            let mut paint = |span: (usize, usize)| {
-                if span.0 >= span.1 {
-                    return;
-                }
-                let mut word = span.0 / WORD;
-                fill(undecided, span, |undecided, mask| {
-                    let decided = *undecided & mask;
-                    if decided != 0 {
-                        say(says, word, decided);
-                        *undecided &= !mask;
-                    }
-                    word += 1;
-                });
-            };
+            let others = &self.others[rule];
+            let mut paint = |span: (usize, usize)| span.0 < span.1 && paint(rule, span);
             if others.all {
-                paint(all);
-                return valid;
+                if paint(all) {
+                    return (valid, true);
+                }
+                continue;
             }
             for &span in others.listed.as_slice() {
                 paint(space.within(span));
@@ -226,15 +271,7 @@ impl Prepared {
                 }
             }
         }
-        if let Some(says) = self.unmatched {
-            for (word, undecided) in undecided.iter_mut().enumerate() {
-                if *undecided != 0 {
-                    say(says, word, *undecided);
-                    *undecided = 0;
-                }
-            }
-        }
-        valid
+        (valid, false)
     }
 }
 
