@@ -139,7 +139,12 @@ struct Rows<'a> {
     checked: Answers<(Check, Fixed), Says>,
     /// Where something listens; empty unless that counts.
     heard: Vec<PortSet>,
+    /// Whether any rule has said something new since rules decided about a row, and with which rules of a source they did.
+    is_stale: bool,
+    decided_for: Option<(u32, u32)>,
     fates: Vec<Fate>,
+    /// What rules have decided.
+    decided: RowBits,
     odd: Vec<u64>,
     row: RowBits,
 }
@@ -183,7 +188,10 @@ impl<'a> Rows<'a> {
             leaving: Answers::new(),
             checked: Answers::new(),
             heard: heard(estate, ports, terrain, &mut memory.sets),
+            is_stale: true,
+            decided_for: None,
             fates: vec![LOST; len],
+            decided: RowBits::new(terrain.space.words()),
             odd: vec![0; terrain.space.words()],
             row: RowBits::new(terrain.space.words()),
             memory,
@@ -205,6 +213,7 @@ impl<'a> Rows<'a> {
         }
         let (valid, says) = known;
         write(self.terrain, door, says, &mut self.open);
+        self.is_stale = true;
         if valid.1 < self.last {
             self.closing.push(Reverse((valid.1, number)));
         }
@@ -225,7 +234,9 @@ impl<'a> Rows<'a> {
         let nic = estate.snapshot.nic(end.worker);
         let key = nic.map(|nic| (nic.policy.0, nic.tags.0));
         let (sets, probes) = (&mut self.memory.sets, self.memory.probes);
-        let out = self.leaving.get(key, address, |out| {
+        let is_stale = &mut self.is_stale;
+        self.leaving.get(key, address, |out| {
+            *is_stale = true;
             out.clear();
             let Some(asked) = nic.and_then(|nic| estate.leaving(nic)) else {
                 out.resize(terrain.space.len(), probes);
@@ -239,6 +250,21 @@ impl<'a> Rows<'a> {
             }
             valid
         });
+        for way in terrain.ways.iter().filter(|way| !way.is_forked) {
+            self.ask_checks(way, address);
+        }
+        if self.is_stale || self.decided_for != key {
+            self.decide(key);
+        }
+        self.row.clone_from(&self.decided);
+        finish(estate, terrain, source, &self.odd, &mut self.row);
+    }
+
+    /// Finds out what rules decide, as they have answered.
+    fn decide(&mut self, key: Option<(u32, u32)>) {
+        let terrain = self.terrain;
+        (self.is_stale, self.decided_for) = (false, key);
+        let out = self.leaving.known(&key);
         self.odd.copy_from_slice(&terrain.strange);
         for number in space::ones(&terrain.odd) {
             if out[number] != PortSet::NONE {
@@ -247,21 +273,39 @@ impl<'a> Rows<'a> {
         }
         self.fates.fill(LOST);
         for way in &terrain.ways {
-            self.follow(way, key, address);
+            self.follow(way, key);
         }
-        self.row.clear();
-        let question = (self.ports.is_any, estate.question.depth);
+        self.decided.clear();
+        let question = (self.ports.is_any, self.estate.question.depth);
         for (number, fate) in self.fates.iter().enumerate() {
             if *fate != LOST {
                 let cell = fate.cell(question, &mut self.memory.sets);
-                self.row.set(number, cell);
+                self.decided.set(number, cell);
             }
         }
-        finish(estate, terrain, source, &self.odd, &mut self.row);
+    }
+
+    /// Asks the rules on a way, unless it is known what they say.
+    fn ask_checks(&mut self, way: &WayBits, address: u32) {
+        let (place, sets) = ((self.estate, self.terrain), &mut self.memory.sets);
+        let of_probes = way.checks.iter().map(|&check| (check, Fixed::Source));
+        let of_replies = way.judged.iter().flat_map(|judged| &judged.checks);
+        let of_replies = of_replies.map(|&check| (check, Fixed::Destination));
+        for check in of_probes.chain(of_replies) {
+            let own = match check.0.asker {
+                Asker::Own => address,
+                Asker::Other(address) => address,
+            };
+            let is_stale = &mut self.is_stale;
+            self.checked.get(check, own, |says| {
+                *is_stale = true;
+                ask_check(place, check, own, sets, says)
+            });
+        }
     }
 
     /// Finds out for which ports packets get through on a way.
-    fn follow(&mut self, way: &WayBits, key: Option<(u32, u32)>, address: u32) {
+    fn follow(&mut self, way: &WayBits, key: Option<(u32, u32)>) {
         let out = self.leaving.known(&key);
         if way.is_forked {
             for number in space::ones(&way.columns) {
@@ -272,19 +316,8 @@ impl<'a> Rows<'a> {
             return;
         }
         let (replies, sets) = (self.memory.replies, &mut self.memory.sets);
-        let place = (self.estate, self.terrain);
-        let of_replies = way.judged.iter().flat_map(|judged| &judged.checks);
-        let of_replies = of_replies.map(|&check| (check, Fixed::Destination));
-        let of_probes = way.checks.iter().map(|&check| (check, Fixed::Source));
-        for check in of_probes.clone().chain(of_replies) {
-            let own = match check.0.asker {
-                Asker::Own => address,
-                Asker::Other(address) => address,
-            };
-            self.checked
-                .get(check, own, |says| ask_check(place, check, own, sets, says));
-        }
         let checked = &self.checked;
+        let of_probes = way.checks.iter().map(|&check| (check, Fixed::Source));
         let of_probes: Vec<&Says> = of_probes.map(|check| checked.known(&check)).collect();
         let judged: Vec<(&[u64], Back, Vec<&Says>)> = way
             .judged
