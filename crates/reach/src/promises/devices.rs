@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use control::Snapshot;
-use control::snapshot::FrontendId;
+use control::snapshot::{FrontendId, GuestKind};
 use model::lookup::similar;
 use model::table::{Key, Resource, Table};
 use model::{Network, NicId, NicOwner, ResourceId};
@@ -39,7 +39,10 @@ const KINDS: [(&str, &str); 6] = [
     ("vm", "VM"),
     ("nic", "NIC"),
     ("firewall", "Azure firewall"),
-    ("appliance", "managed routing appliance"),
+    (
+        "appliance",
+        "network virtual appliance or managed routing appliance",
+    ),
     ("gateway", "virtual network gateway"),
     ("loadbalancer", "load balancer"),
 ];
@@ -133,6 +136,13 @@ impl Search<'_> {
             let appliances = network.routing_appliances();
             let named = self.named(appliances);
             found.extend(named.map(|appliance| Device::Nic(appliances[appliance].nic)));
+            let machines = self.named(network.virtual_machines());
+            let nics = machines.flat_map(|machine| &network.virtual_machines()[machine].nics);
+            let forwarding = nics.copied().filter(|&nic| {
+                let guest = self.snapshot.guest_behind(nic);
+                guest.is_some_and(|(_, guest)| matches!(guest.kind, GuestKind::Appliance { .. }))
+            });
+            found.extend(forwarding.map(Device::Nic));
         }
         if wanted("gateway") {
             for gateway in self.named(network.gateways()) {
