@@ -10,7 +10,7 @@ use crate::failure::Failure;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Service")]
 pub(crate) struct ServicesArguments {
-    /// What is asked for: icmp, tcp/443, udp/53; tcp/any (at least one port), tcp/all (every port). Several by commas
+    /// What is asked for: icmp, tcp/443, udp/53; tcp/any (at least one port), tcp/all (every port; of UDP without 65330, from which the fabric carries no reply). Several by commas
     ///
     /// Each gets an answer of its own. [default: icmp]
     #[arg(
