@@ -164,6 +164,16 @@ pub(super) fn witness(judged: &Judged<'_>, places: Places<'_>) -> Option<Witness
         let mut ids = ends.into_iter().flatten();
         ids.find_map(|id| ResourceId::parse(id).ok())
     });
+    let mut explanation = shown.explanation.clone();
+    if matches!(
+        judged.promise.kind,
+        PromiseKind::MustNot | PromiseKind::MustNotPassThrough(_)
+    ) {
+        // What would let packets through is of no use where they must not get through.
+        for obstacle in &mut explanation.obstacles {
+            obstacle.ways_out.clear();
+        }
+    }
     Some(WitnessRecord {
         source: shown.source.clone(),
         destination: shown.destination.clone(),
@@ -175,7 +185,7 @@ pub(super) fn witness(judged: &Judged<'_>, places: Places<'_>) -> Option<Witness
             .as_ref()
             .and_then(|id| Place::of(id, places.locations, places.network)),
         resource: resource.map(|id| id.to_string()),
-        explanation: shown.explanation.clone(),
+        explanation,
     })
 }
 
