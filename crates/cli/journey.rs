@@ -24,6 +24,7 @@ use formats::prices::Prices;
 use formats::source::Sources;
 use model::lookup::{Endpoint, LookupError};
 use model::{Network, NicId};
+use reach::{Depth, End, EndKind, Prober};
 use report::capture::Capture;
 use report::meter::MeterDocument;
 use report::ping::{LossRecord, PingHeading};
@@ -108,11 +109,13 @@ impl Journey {
         };
         let (destination, destination_nic) = match network.endpoint(destination) {
             Ok(Endpoint::Nic(nic, address)) => {
-                // N-13: from the Internet a machine is known by its public address, if it has one.
-                let public = (network.internet() == Some(source.0))
-                    .then(|| snapshot.edge.public_of(nic, address))
-                    .flatten();
-                (public.unwrap_or(address), Some(nic))
+                let asked = match network.internet() {
+                    Some(internet) if internet == source.0 => {
+                        from_internet(&snapshot, source, (nic, address), service)
+                    }
+                    _ => address,
+                };
+                (asked, Some(nic))
             }
             Ok(Endpoint::Address(address)) => (address, station_at(&network, address)),
             Ok(Endpoint::Outside(station, address)) => (address, Some(station)),
@@ -527,17 +530,41 @@ fn in_azure(network: &Network, address: Ipv4Addr) -> bool {
     networks.any(|vnet| vnet.address_space.contains_address(address))
 }
 
-/// A flag that Ctrl-C raises, one for the process. A second Ctrl-C ends it at once, as it would without us.
+/// The public address by which the Internet asks for a machine.
+fn from_internet(
+    snapshot: &Snapshot,
+    (host, own): (NicId, Ipv4Addr),
+    (nic, address): (NicId, Ipv4Addr),
+    service: &ServiceArguments,
+) -> Ipv4Addr {
+    let end = |worker, address, kind| End {
+        worker,
+        address,
+        kind,
+    };
+    let (port, depth) = (service.source_port, Depth::RoundTrip);
+    let prober = Prober::new(snapshot, service.asked(), port, depth);
+    let from = end(host, own, EndKind::Internet);
+    prober
+        .towards(&from, &end(nic, address, EndKind::Primary))
+        .1
+}
+
+/// A flag that Ctrl-C, or who else wants the process to end, raises, one for the process. A second Ctrl-C ends it at once, as it would
+/// without us.
 pub(crate) fn watch_for_interrupt() -> Result<&'static AtomicBool, Failure> {
-    use signal_hook::{consts::SIGINT, flag};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::flag;
     static RAISED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     if let Some(raised) = RAISED.get() {
         return Ok(raised);
     }
     let raised = Arc::new(AtomicBool::new(false));
-    // In this order: the first signal finds the flag down and only raises it.
-    flag::register_conditional_default(SIGINT, raised.clone())?;
-    flag::register(SIGINT, raised.clone())?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // In this order: the first signal finds the flag down and only raises it.
+        flag::register_conditional_default(signal, raised.clone())?;
+        flag::register(signal, raised.clone())?;
+    }
     Ok(RAISED.get_or_init(|| raised))
 }
 

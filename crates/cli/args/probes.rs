@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use engine::application::{DEFAULT_TTL, MAX_PAYLOAD};
+use engine::reachability::Service;
 use engine::time::{CaptureEpoch, SimDuration};
 
 use super::format::Format;
@@ -40,6 +41,17 @@ pub(crate) struct JourneyArguments {
     pub(crate) service: ServiceArguments,
     #[command(flatten)]
     pub(crate) topology: TopologyArguments,
+}
+
+impl ServiceArguments {
+    /// What is asked for.
+    pub(crate) fn asked(&self) -> Service {
+        match (self.tcp, self.udp) {
+            (Some(port), _) => Service::Tcp(port),
+            (None, Some(port)) => Service::Udp(port),
+            (None, None) => Service::Icmp,
+        }
+    }
 }
 
 /// How a simulated run is made and what it leaves behind.

@@ -215,7 +215,7 @@ impl Check<'_> {
             destination: witness.asked,
             destination_nic: Some(witness.destination.worker),
             service: witness.service,
-            source_port: None,
+            source_port: witness.source_port,
         };
         Shown {
             source: name(witness.source),

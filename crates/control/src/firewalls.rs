@@ -153,6 +153,12 @@ impl Firewall {
         Some(self.new_destinations[position])
     }
 
+    /// Whether there are packets that a translating rule sends to an address.
+    pub fn translates_to(&self, address: Ipv4Addr) -> bool {
+        let mut targets = self.new_destinations.iter().filter_map(|new| new.to);
+        targets.any(|(target, _)| target == address)
+    }
+
     /// Whether a packet may pass that is the first of its flow.
     pub fn judge(&self, key: &Key) -> Judgement {
         if self.policy_missing {

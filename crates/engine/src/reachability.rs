@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
+use dataplane::packet::protocol;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -39,10 +40,19 @@ pub enum Verdict {
 
 /// Words that name no service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no service; expected icmp, tcp/PORT or udp/PORT")]
+#[error("'{0}' is no service; expected icmp, tcp/PORT or udp/PORT with a port from 1 to 65535")]
 pub struct ServiceError(pub String);
 
 impl Service {
+    /// The number of the protocol in IPv4, and the port that is asked for.
+    pub fn numbers(self) -> (u8, Option<u16>) {
+        match self {
+            Self::Icmp => (protocol::ICMP, None),
+            Self::Tcp(port) => (protocol::TCP, Some(port)),
+            Self::Udp(port) => (protocol::UDP, Some(port)),
+        }
+    }
+
     /// The probe that stands for the service between two addresses: an echo request without data, a SYN, a datagram with one byte.
     /// `source_port`: [`FIRST_SOURCE_PORT`] unless said; an echo has none.
     pub fn probe(self, source: Ipv4Addr, destination: Ipv4Addr, source_port: Option<u16>) -> Probe {

@@ -271,10 +271,8 @@ impl Bench<'_, '_> {
         );
         let question = world.matrix.question();
         let prober = Prober::of(world.snapshot, service, question);
-        prober.story(
-            (from.worker, from.address),
-            to.asked_from(from, world.snapshot),
-        )
+        let (prober, asked) = prober.towards(from, to);
+        prober.story((from.worker, from.address), asked)
     }
 
     /// A service that shows the fate of a pair.

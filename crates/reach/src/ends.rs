@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::ops::{Index, Range};
 
-use control::Snapshot;
 use engine::site::Site;
 use model::table::Resource;
 use model::{Network, NicId, OutsidePlace};
@@ -49,19 +48,6 @@ pub enum Addresses {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
     list: Vec<End>,
-}
-
-impl End {
-    /// Where a probe from `source` to this end is sent: from the Internet a machine is known by its public address, if it has one (N-13).
-    pub fn asked_from(&self, source: &Self, snapshot: &Snapshot) -> Ipv4Addr {
-        let public = match (source.kind, self.kind) {
-            (EndKind::Internet, EndKind::Primary | EndKind::Secondary) => {
-                snapshot.edge.public_of(self.worker, self.address)
-            }
-            _ => None,
-        };
-        public.unwrap_or(self.address)
-    }
 }
 
 impl Ends {

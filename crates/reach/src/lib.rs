@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod again;
+mod approach;
 pub mod bits;
 mod classes;
 pub mod diff;

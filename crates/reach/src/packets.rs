@@ -31,7 +31,7 @@ pub fn by_packets(
                 let depth = question.depth;
                 let prober = Prober::of(snapshot, service, question);
                 for (cell, to) in cells.iter_mut().zip(destinations.iter()) {
-                    let destination = to.asked_from(from, snapshot);
+                    let (prober, destination) = prober.towards(from, to);
                     let found = prober.cell((from.worker, from.address), destination);
                     *cell = match (number, question.asked) {
                         (0, _) | (_, Asked::One(_)) => found,

@@ -3,15 +3,17 @@
 //! Of any or all ports only those are asked for that something on this pair's way tells apart, and no more of them once the verdict is
 //! settled. [`by_packets`](crate::by_packets()) asks for all that the network tells apart, and says the same.
 
+use std::net::Ipv4Addr;
 use std::sync::OnceLock;
 
 use control::Snapshot;
 use engine::reachability::{Service, Verdict};
 
+use crate::approach::has_doors;
 use crate::ends::End;
 use crate::ports::{PortClasses, representatives};
 use crate::probe::{Answer, Cell, Prober};
-use crate::question::{Asked, Question};
+use crate::question::{Asked, Protocol, Question};
 
 /// Judges pairs for a question.
 #[derive(Clone, Debug)]
@@ -46,11 +48,15 @@ impl<'s> PairJudge<'s> {
 
     /// What a matrix keeps of a pair.
     pub fn cell(&self, from: &End, to: &End) -> Cell {
-        let destination = to.asked_from(from, self.snapshot);
         let source = (from.worker, from.address);
         let Some(ports) = &self.ports else {
-            return self.prober.cell(source, destination);
+            let (prober, destination) = self.prober.towards(from, to);
+            return prober.cell(source, destination);
         };
+        if has_doors(self.snapshot, from, to) {
+            return self.cell_of_every_port(ports.protocol(), from, to);
+        }
+        let (_, destination) = self.prober.towards(from, to);
         let mut all: Option<Cell> = None;
         let mut depends_on_hash = false;
         ports.ask_each(|port, alike| {
@@ -63,45 +69,70 @@ impl<'s> PairJudge<'s> {
         });
         if depends_on_hash {
             // A hash chooses anew for every port.
-            all = None;
-            let every = || representatives(self.snapshot, ports.protocol());
-            for &port in self.every.get_or_init(every) {
-                let prober = self.prober.about(ports.protocol().service(port));
-                let cell = prober.cell(source, destination);
-                let known = all.map_or(cell, |known| self.together(known, cell));
-                all = Some(known);
-                if self.is_settled(known) {
-                    break;
-                }
+            return self.cell_of_every_port(ports.protocol(), from, to);
+        }
+        all.unwrap_or_default()
+    }
+
+    /// The same, by a packet to every port that the network tells apart.
+    fn cell_of_every_port(&self, protocol: Protocol, from: &End, to: &End) -> Cell {
+        let mut all: Option<Cell> = None;
+        for service in self.every_port(protocol) {
+            let (prober, destination) = self.prober.about(service).towards(from, to);
+            let cell = prober.cell((from.worker, from.address), destination);
+            let known = all.map_or(cell, |known| self.together(known, cell));
+            all = Some(known);
+            if self.is_settled(known) {
+                break;
             }
         }
         all.unwrap_or_default()
     }
 
+    /// The address at which a source asks for a destination; of many ports, at the lowest.
+    pub fn address(&self, from: &End, to: &End) -> Ipv4Addr {
+        self.prober.towards(from, to).1
+    }
+
     /// What becomes of a probe and of its reply: why the verdict is `wanted`. Of many ports, the lowest one that gives this verdict, or if none
     /// does alone the lowest.
     pub fn reason(&self, from: &End, to: &End, wanted: Verdict) -> (Service, Answer) {
-        let destination = to.asked_from(from, self.snapshot);
         let source = (from.worker, from.address);
         let ask = |service| {
-            let prober = self.prober.about(service);
+            let (prober, destination) = self.prober.about(service).towards(from, to);
             (service, prober.answer(source, destination))
         };
         let lowest = || ask(self.prober.service());
         let Some(ports) = &self.ports else {
             return lowest();
         };
+        let depth = self.question.depth;
+        if has_doors(self.snapshot, from, to) {
+            let mut every = self.every_port(ports.protocol());
+            let found = every.find_map(|service| {
+                let (service, answer) = ask(service);
+                (answer.cell().verdict(depth) == wanted).then_some((service, answer))
+            });
+            return found.unwrap_or_else(lowest);
+        }
+        let (_, destination) = self.prober.towards(from, to);
         let mut found = None;
         ports.ask_each(|port, alike| {
             let service = ports.protocol().service(port);
             let prober = self.prober.about(service);
             let cell = prober.cell_of_ports(source, destination, alike);
-            if cell.verdict(self.question.depth) == wanted {
+            if cell.verdict(depth) == wanted {
                 found = Some(ask(service));
             }
             found.is_none()
         });
         found.unwrap_or_else(lowest)
+    }
+
+    fn every_port(&self, protocol: Protocol) -> impl Iterator<Item = Service> {
+        let every = || representatives(self.snapshot, protocol);
+        let every = self.every.get_or_init(every).iter();
+        every.map(move |&port| protocol.service(port))
     }
 
     fn together(&self, one: Cell, other: Cell) -> Cell {

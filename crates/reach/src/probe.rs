@@ -298,9 +298,19 @@ impl<'s> Prober<'s> {
         }
     }
 
+    /// Where pairs are judged.
+    pub(crate) fn snapshot(&self) -> &'s Snapshot {
+        self.snapshot
+    }
+
     /// What is asked for.
     pub(crate) fn service(&self) -> Service {
         self.service
+    }
+
+    /// From which port, if that was said.
+    pub(crate) fn source_port(&self) -> Option<u16> {
+        self.source_port
     }
 
     /// As [`answer`](Self::answer), and which ports fare alike.

@@ -116,8 +116,10 @@ pub struct Witness {
     pub source: End,
     /// Who is asked.
     pub destination: End,
-    /// The address that is asked: the public one, from the Internet.
+    /// The address that is asked: a public one, from the Internet.
     pub asked: Ipv4Addr,
+    /// From which port, if that matters.
+    pub source_port: Option<u16>,
     /// For what.
     pub service: Service,
     /// What the pair comes to.

@@ -146,7 +146,6 @@ impl Reason {
 #[derive(Debug)]
 pub struct Reasons<'s> {
     matrix: &'s Matrix,
-    snapshot: &'s Snapshot,
     likeness: Likeness<'s>,
     prober: Prober<'s>,
 }
@@ -211,7 +210,6 @@ impl<'s> Reasons<'s> {
         let source_port = question.source_port;
         Some(Self {
             matrix,
-            snapshot,
             likeness: Likeness::new(snapshot, matrix.shared_destinations(), service, source_port),
             prober: Prober::new(snapshot, service, source_port, question.depth),
         })
@@ -320,8 +318,8 @@ impl<'s> Reasons<'s> {
                 }
                 let column = word * 64 + rest.trailing_zeros() as usize;
                 let to = self.matrix.destinations()[column];
-                let asked = to.asked_from(&from, self.snapshot);
-                let found = self.prober.story((from.worker, from.address), asked);
+                let (prober, asked) = self.prober.towards(&from, &to);
+                let found = prober.story((from.worker, from.address), asked);
                 packets += 1;
                 let number = u32::try_from(column).unwrap_or(NONE);
                 let alike = self.likeness.alike(memory, (&from, kin), number, &found);

@@ -109,7 +109,7 @@ fn by_class(
     let Asked::One(service) = question.asked else {
         return Ok(Vec::new());
     };
-    let prober = Prober::new(snapshot, service, question.source_port, question.depth);
+    let prober = Prober::of(snapshot, service, question);
     let mut sources: Vec<usize> = pairs.iter().map(|&(source, _)| source).collect();
     sources.dedup();
     let mismatches = Mutex::new(Vec::new());
@@ -125,7 +125,7 @@ fn by_class(
                 continue;
             };
             let to = matrix.destinations()[destination];
-            let asked = to.asked_from(&from, snapshot);
+            let (prober, asked) = prober.towards(&from, &to);
             let fate = prober.fate((from.worker, from.address), asked);
             let (packet, packet_reason) = (fate.cell(), Reason::of(&fate, question.depth));
             let reason = row.get(destination);

@@ -82,7 +82,7 @@ pub(crate) fn agree_why(world: &World) -> Result<(), String> {
                     assert_eq!(row.get(destination), None);
                     continue;
                 }
-                let asked = to.asked_from(from, snapshot);
+                let (prober, asked) = prober.towards(from, to);
                 let answer = prober.way((from.worker, from.address), asked);
                 let reason = Reason::of(&answer, depth);
                 pairs += u64::from(reason.is_some());

@@ -272,7 +272,7 @@ fn course(world: &World, from: usize, to: usize, service: Service) -> Course {
     let question = Question::about(service);
     let prober = Prober::new(&world.snapshot, service, None, question.depth);
     let (from, to) = (&world.ends[from], &world.ends[to]);
-    let asked = to.asked_from(from, &world.snapshot);
+    let (prober, asked) = prober.towards(from, to);
     let answer: Answer = prober.answer((from.worker, from.address), asked);
     let name = |device: &Device| match device {
         Device::Nic(nic) => machine(world, *nic),

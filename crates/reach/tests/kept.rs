@@ -87,10 +87,8 @@ fn slowly(world: &World, promise: &Promise, latency: impl Fn(&Story, End) -> Sim
                 .filter(|to| (to.address, to.worker) != (from.address, from.worker))
             {
                 let stories = probers.iter().map(|prober| {
-                    prober.story(
-                        (from.worker, from.address),
-                        to.asked_from(from, &world.snapshot),
-                    )
+                    let (prober, asked) = prober.towards(from, to);
+                    prober.story((from.worker, from.address), asked)
                 });
                 let stories: Vec<Story> = stories.collect();
                 let cells = stories.iter().map(|story| story.answer.cell());

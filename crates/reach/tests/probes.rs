@@ -95,6 +95,64 @@ virtualMachines:
 }
 
 #[test]
+fn what_a_balancer_or_a_firewall_leads_in_from_the_internet_is_reached_from_there() {
+    let world = World::new(
+        "
+virtualNetworks:
+  v:
+    addressSpace: [10.0.0.0/16]
+    subnets: { s: { prefix: 10.0.0.0/24, networkSecurityGroup: open }, t: { prefix: 10.0.1.0/24, networkSecurityGroup: open }, AzureFirewallSubnet: 10.0.9.0/26 }
+publicIPAddresses: { lb-ip: { address: 20.0.0.1, sku: Standard }, fw-ip: { address: 20.0.0.2, sku: Standard } }
+networkSecurityGroups:
+  open: { securityRules: [{ name: all, priority: 100, direction: Inbound, access: Allow, protocol: '*', source: '*', destination: '*', destinationPorts: '*' }] }
+loadBalancers:
+  lb:
+    sku: Standard
+    frontends: { front: { publicIp: lb-ip } }
+    pools: [pool]
+    probes: [{ name: alive, protocol: Tcp, port: 8080 }]
+    rules: [{ name: web, frontend: front, pool: pool, protocol: Tcp, frontendPort: 80, backendPort: 8080, probe: alive }]
+azureFirewalls: { fw: { subnet: v/AzureFirewallSubnet, publicIp: fw-ip, policy: p } }
+firewallPolicies:
+  p:
+    ruleCollectionGroups:
+      g:
+        priority: 100
+        ruleCollections: [{ name: in, kind: Nat, priority: 100, rules: [{ name: site, ipProtocols: [Tcp], destinationAddresses: [20.0.0.2], destinationPorts: ['2222'], translatedAddress: 10.0.1.4, translatedPort: 22 }] }]
+virtualMachines:
+  one: { subnet: v/s, address: 10.0.0.4, nic: n1, backendPools: [lb/pool] }
+  two: { subnet: v/s, address: 10.0.0.5, nic: n2, backendPools: [lb/pool] }
+  behind: { subnet: v/t, address: 10.0.1.4, nic: n3 }
+",
+    );
+    let internet = world.end("internet");
+    let reached = |asked: &str| -> Vec<&str> {
+        let question = Question {
+            asked: asked.parse().unwrap(),
+            ..Question::about(Service::Icmp)
+        };
+        let (ends, watch) = (&world.ends, &Watch::default());
+        let quick = reach::matrix(&world.snapshot, ends, ends, question, watch).unwrap();
+        let slow = reach::by_packets(&world.snapshot, ends, ends, question, watch).unwrap();
+        let machines = ["one/n1", "two/n2", "behind/n3"];
+        let is_reached = |name: &&str| {
+            let pair = (internet, world.end(name));
+            let verdicts = [&quick, &slow].map(|matrix| matrix.verdict(pair.0, pair.1));
+            assert_eq!(verdicts[0], verdicts[1], "{asked} {name}");
+            let (_, answer) = quick.reason(&world.snapshot, pair.0, pair.1).unwrap();
+            assert_eq!(Some(answer.verdict), verdicts[0], "{asked} {name}");
+            verdicts[0] == Some(Verdict::Reachable)
+        };
+        machines.into_iter().filter(is_reached).collect()
+    };
+    assert_eq!(reached("tcp/80"), ["one/n1", "two/n2"]);
+    assert_eq!(reached("tcp/2222"), ["behind/n3"]);
+    assert_eq!(reached("tcp/8080"), <[&str; 0]>::default());
+    assert_eq!(reached("tcp/any"), ["one/n1", "two/n2", "behind/n3"]);
+    assert_eq!(reached("tcp/all"), <[&str; 0]>::default());
+}
+
+#[test]
 fn counts_leave_out_an_end_with_itself_and_add_up() {
     let world = World::new(HUB);
     for depth in [Depth::Forward, Depth::RoundTrip] {

@@ -433,7 +433,7 @@ fn verdicts_are_counted_as_one_packet_a_pair_counts_them() {
         let prober = Prober::new(&world.snapshot, service, None, Depth::RoundTrip);
         for from in ends.iter() {
             for to in ends.iter().filter(|&to| to != from) {
-                let asked = to.asked_from(from, &world.snapshot);
+                let (prober, asked) = prober.towards(from, to);
                 let cell = prober.cell((from.worker, from.address), asked);
                 counts[0] += u64::from(!cell.round_trip && !cell.unknown);
                 counts[1] += u64::from(cell.forward);

@@ -188,7 +188,7 @@ impl<'a> Sheet<'a> {
             self.matrix.sources()[source],
             self.matrix.destinations()[destination],
         );
-        let asked = to.asked_from(&from, self.snapshot);
+        let asked = self.judge.address(&from, &to);
         Some(PairRecord {
             source: &self.sources[source],
             source_address: from.address,

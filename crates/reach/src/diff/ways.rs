@@ -411,10 +411,8 @@ impl Bench<'_, '_> {
             &world.matrix.destinations()[to],
         );
         let prober = Prober::of(world.snapshot, service, question);
-        prober.way(
-            (from.worker, from.address),
-            to.asked_from(from, world.snapshot),
-        )
+        let (prober, asked) = prober.towards(from, to);
+        prober.way((from.worker, from.address), asked)
     }
 
     fn stops(&self, side: Side, way: &Way) -> Vec<Stop> {

@@ -194,7 +194,7 @@ impl Errand<'_> {
                         if sent.fetch_add(1, Ordering::Relaxed) >= limit {
                             return Ok(None);
                         }
-                        let asked = self.to[column].asked_from(from, world.snapshot);
+                        let (prober, asked) = prober.towards(from, &self.to[column]);
                         let story = prober.story((from.worker, from.address), asked);
                         note(&story, &mut touched.places);
                         touched.probes += 1;
@@ -238,7 +238,7 @@ impl Errand<'_> {
                 let others = self.to.iter().step_by(columns);
                 for to in others.filter(|to| (to.address, to.worker) != (from.address, from.worker))
                 {
-                    let asked = to.asked_from(from, world.snapshot);
+                    let (prober, asked) = prober.towards(from, to);
                     let story = prober.story((from.worker, from.address), asked);
                     note(&story, &mut touched.places);
                     touched.probes += 1;

@@ -9,6 +9,7 @@ use super::{
 use crate::Service;
 use crate::bits::Bits;
 use crate::matrix::{Matrix, Row};
+use crate::probe::Prober;
 use crate::watch::Cancelled;
 
 type Judged = Result<Judgement, JudgeError>;
@@ -230,10 +231,13 @@ pub(super) fn witness(
         *matrix.sources().get(row)?,
         *matrix.destinations().get(column)?,
     );
+    let prober = Prober::of(world.snapshot, service, matrix.question());
+    let (prober, asked) = prober.towards(&source, &destination);
     Some(Witness {
         source,
         destination,
-        asked: destination.asked_from(&source, world.snapshot),
+        asked,
+        source_port: prober.source_port(),
         service,
         verdict: matrix.verdict(row, column)?,
         device: None,

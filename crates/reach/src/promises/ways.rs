@@ -337,7 +337,7 @@ impl Look<'_> {
     fn story(&self, (row, column): (usize, usize), prober: &Prober<'_>) -> Story {
         let matrix = self.view.matrix;
         let (from, to) = (&matrix.sources()[row], &matrix.destinations()[column]);
-        let asked = to.asked_from(from, self.world.snapshot);
+        let (prober, asked) = prober.towards(from, to);
         prober.story((from.worker, from.address), asked)
     }
 
