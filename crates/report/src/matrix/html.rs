@@ -118,17 +118,23 @@ fn write_kinds(out: &mut dyn Write, picture: &Picture) -> io::Result<()> {
     }
     let mut kinds: Vec<(&Kind, u64)> = picture.kinds.iter().zip(counts).collect();
     kinds.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let has_reasons = kinds.iter().any(|(kind, _)| !kind.why.is_empty());
+    let heading = if has_reasons { "<th>Why" } else { "" };
     writeln!(
         out,
-        "<div class=\"tables\">\n<table>\n<tr><th>Cells<th>Verdict<th>Why</tr>"
+        "<div class=\"tables\">\n<table>\n<tr><th>Cells<th>Verdict{heading}</tr>"
     )?;
     for (kind, count) in kinds.iter().take(50) {
+        let why = if has_reasons {
+            format!("<td>{}", escaped(&kind.why))
+        } else {
+            String::new()
+        };
         writeln!(
             out,
-            "<tr><td class=\"number\">{}<td>{}<td>{}</tr>",
+            "<tr><td class=\"number\">{}<td>{}{why}</tr>",
             grouped(*count),
-            escaped(&kind.verdict),
-            escaped(&kind.why)
+            escaped(&kind.verdict)
         )?;
     }
     writeln!(out, "</table>\n</div>")?;
@@ -216,7 +222,11 @@ impl Picture {
                 kinds.number(pair.verdict, why);
         }
         Self {
-            level: "a cell is all pairs of two groups of ends that are alike, with the reason of one of them",
+            level: if has_reasons {
+                "a cell is all pairs of two groups of ends that are alike, with the reason of one of them"
+            } else {
+                "a cell is all pairs of two groups of ends that are alike"
+            },
             rows: named(&from, &classes.sources),
             columns: named(&to, &classes.destinations),
             kinds: kinds.list(),
