@@ -10,9 +10,9 @@ use crate::failure::Failure;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Service")]
 pub(crate) struct ServicesArguments {
-    /// What is asked for: icmp, tcp/443, udp/53; tcp/any (at least one port), tcp/all (every port; of UDP without 65330, from which the fabric carries no reply). Several by commas
+    /// What is asked for: icmp, tcp/443, udp/53; tcp/any (at least one port), tcp/all (every port). Several by commas
     ///
-    /// Each gets an answer of its own. [default: icmp]
+    /// Each gets an answer of its own. udp/all leaves out 65330, from which the fabric carries no reply. [default: icmp]
     #[arg(
         long,
         value_name = "SERVICE",

@@ -106,6 +106,7 @@ impl FromStr for Asked {
     type Err = ServiceError;
 
     fn from_str(text: &str) -> Result<Self, ServiceError> {
+        let text = text.trim();
         match text.to_ascii_lowercase().as_str() {
             "tcp/any" => Ok(Self::AnyPort(Protocol::Tcp)),
             "udp/any" => Ok(Self::AnyPort(Protocol::Udp)),
@@ -127,6 +128,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Asked>().unwrap().to_string(), text);
         }
+        let spaced: Asked = " tcp/443".parse().unwrap();
+        assert_eq!(spaced, Asked::One(Service::Tcp(443)));
         assert!("icmp/any".parse::<Asked>().is_err());
     }
 }
