@@ -343,6 +343,29 @@ virtualMachines:
 }
 
 #[test]
+fn who_was_renamed_is_selected_by_either_name_and_who_is_new_by_its_own() {
+    let renamed = ("  www: { subnet", "  site: { subnet");
+    let closed = (
+        "access: Allow, protocol: Tcp",
+        "access: Deny, protocol: Tcp",
+    );
+    let folder = folder(&[renamed, closed]);
+    let lost = |to: &str| {
+        let words = ["--service", "tcp/443", "--map", "www=site", "--to", to];
+        let document = json(folder.path(), &words);
+        document["services"][0]["summary"]["lost"]
+            .as_u64()
+            .expect("a count")
+    };
+    assert_eq!(lost("vm:www"), lost("vm:site"));
+    assert!(lost("vm:www") > 0);
+    // Without a word about it, it is another machine with the same NIC.
+    diff(folder.path(), &["--to", "vm:site"]).yes();
+    let refused = diff(folder.path(), &["--to", "vm:nobody"]).failed();
+    assert!(refused.contains("in a.yaml: there is no VM"), "{refused}");
+}
+
+#[test]
 fn bad_input_is_refused_with_its_place_and_leaves_no_data() {
     let folder = folder(&[]);
     write(folder.path(), "b.yaml", "virtualNetworks: [");

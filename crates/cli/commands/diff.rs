@@ -54,8 +54,27 @@ pub(super) fn run(arguments: &DiffArguments, console: &mut Console<'_>) -> Resul
         )?;
     }
     let [before_snapshot, after_snapshot] = compile(&before, &after, edit.is_some());
-    let before = Judgeable::new(before, before_snapshot, labels.0, arguments)?;
-    let after = Judgeable::new(after, after_snapshot, labels.1, arguments)?.sharing_ends(&before);
+    let [sources, destinations] = [&arguments.from, &arguments.to].map(|selector| {
+        let before = (&before, &before_snapshot, &labels.0);
+        let after = (&after, &after_snapshot, &labels.1);
+        selected(selector, before, after, &arguments.map)
+    });
+    let ([sources, later_sources], [destinations, later_destinations]) = (sources?, destinations?);
+    let before = Judgeable {
+        label: labels.0,
+        network: before,
+        snapshot: before_snapshot,
+        sources,
+        destinations,
+    };
+    let after = Judgeable {
+        label: labels.1,
+        network: after,
+        snapshot: after_snapshot,
+        sources: later_sources,
+        destinations: later_destinations,
+    };
+    let after = after.sharing_ends(&before);
     let of_edit = edit.filter(|_| arguments.map.is_empty());
     let of_edit =
         of_edit.and_then(|changes| Objects::of_edit(&before.network, &after.network, &changes));
@@ -172,31 +191,51 @@ fn labels(before: &Path, after: &Path) -> (String, String) {
     }
 }
 
-impl Judgeable {
-    fn new(
-        network: Network,
-        snapshot: Snapshot,
-        label: String,
-        arguments: &DiffArguments,
-    ) -> Result<Self, Failure> {
-        let everyone = Everyone::of(&network, &snapshot, Addresses::Primary);
-        // Who is meant may be there in one network only.
-        let meant = |selector: &Selector| match everyone.meant_by(selector) {
-            Ok(ends) => Ok(Arc::new(ends)),
-            // A network without machines is one to compare with.
-            Err(_) if *selector == Selector::all() => Ok(Arc::new(Ends::default())),
-            Err(error) => Err(Failure::Usage(format!("in {label}: {error}"))),
-        };
-        let (sources, destinations) = (meant(&arguments.from)?, meant(&arguments.to)?);
-        Ok(Self {
-            label,
-            network,
-            snapshot,
-            sources,
-            destinations,
-        })
-    }
+/// A network, compiled, and what the user calls it.
+type Named<'a> = (&'a Network, &'a Snapshot, &'a String);
 
+/// Whom a selector means in the one network and in the other. Who was renamed may be meant by either name, and who is there in one network
+/// only is meant in that one.
+fn selected(
+    selector: &Selector,
+    before: Named<'_>,
+    after: Named<'_>,
+    map: &[String],
+) -> Result<[Arc<Ends>; 2], Failure> {
+    let renamed = |is_later: bool| {
+        let renamings = map.iter().filter_map(|text| text.split_once('='));
+        renamings.fold(selector.to_string(), |text, (old, new)| {
+            if is_later {
+                text.replace(old, new)
+            } else {
+                text.replace(new, old)
+            }
+        })
+    };
+    let meant = |(network, snapshot, label): Named<'_>, is_later| {
+        let everyone = Everyone::of(network, snapshot, Addresses::Primary);
+        let meant = everyone.meant_by(selector).or_else(|error| {
+            let renamed = renamed(is_later).parse();
+            let meant = renamed.and_then(|selector| everyone.meant_by(&selector));
+            meant.map_err(|_| error)
+        });
+        match meant {
+            // A network without machines is one to compare with.
+            Err(_) if *selector == Selector::all() => Ok(Ends::default()),
+            Err(error) => Err((format!("in {label}: {error}"), error)),
+            Ok(ends) => Ok(ends),
+        }
+    };
+    let both = match (meant(before, false), meant(after, true)) {
+        (Ok(before), Ok(after)) => [before, after],
+        (Ok(before), Err((_, error))) if error.is_about_the_network() => [before, Ends::default()],
+        (Err((_, error)), Ok(after)) if error.is_about_the_network() => [Ends::default(), after],
+        (Err((message, _)), _) | (_, Err((message, _))) => return Err(Failure::Usage(message)),
+    };
+    Ok(both.map(Arc::new))
+}
+
+impl Judgeable {
     /// The same, with the ends of the other network where they are the same.
     fn sharing_ends(mut self, other: &Self) -> Self {
         if self.has_ends_of(other) {
