@@ -24,7 +24,7 @@ use engine::reachability::{Service, Verdict};
 use engine::time::SimTime;
 use model::{GatewayId, NicId};
 
-use self::hashes::{Hashed, OTHER_HASHES, has_choices};
+use self::hashes::{Hashed, other_hashes};
 pub use self::steps::Story;
 use crate::ports::AlikePorts;
 use crate::question::{Depth, Question};
@@ -36,8 +36,8 @@ pub struct Prober<'s> {
     service: Service,
     source_port: Option<u16>,
     depth: Depth,
-    /// Whether there is anything that chooses by a hash.
-    has_choices: bool,
+    /// Under how many other hashes a verdict is asked for again; 0: nothing chooses by one.
+    other_hashes: u16,
     /// Whether what listens in guests counts.
     listeners: bool,
 }
@@ -243,7 +243,7 @@ impl<'s> Prober<'s> {
             service,
             source_port,
             depth,
-            has_choices: has_choices(snapshot),
+            other_hashes: other_hashes(snapshot),
             listeners: false,
         }
     }
@@ -274,7 +274,7 @@ impl<'s> Prober<'s> {
 
     /// As [`answer`](Self::answer), without what was passed on the way.
     pub(crate) fn fate(&self, source: (NicId, Ipv4Addr), destination: Ipv4Addr) -> Answer {
-        let mut answers = Hashed::new(self.snapshot, 0, self.has_choices);
+        let mut answers = Hashed::new(self.snapshot, 0, self.other_hashes);
         let mut answer = self.walk(source, destination, &mut answers, &mut ());
         answer.depends_on_hash =
             answers.has_chosen() && self.differs(source, destination, answer.cell(), None);
@@ -288,7 +288,7 @@ impl<'s> Prober<'s> {
         destination: Ipv4Addr,
         ports: &AlikePorts<'_>,
     ) -> Cell {
-        let mut answers = Hashed::new(self.snapshot, 0, self.has_choices);
+        let mut answers = Hashed::new(self.snapshot, 0, self.other_hashes);
         answers.ports = Some(ports);
         let cell = self.walk(source, destination, &mut answers, &mut ()).cell();
         Cell {
@@ -321,7 +321,7 @@ impl<'s> Prober<'s> {
         ports: Option<&AlikePorts<'_>>,
     ) -> Answer {
         let mut trail = Trail::default();
-        let mut answers = Hashed::new(self.snapshot, 0, self.has_choices);
+        let mut answers = Hashed::new(self.snapshot, 0, self.other_hashes);
         answers.ports = ports;
         let mut answer = self.walk(source, destination, &mut answers, &mut trail);
         answer.depends_on_hash =
@@ -352,8 +352,8 @@ impl<'s> Prober<'s> {
         cell: Cell,
         ports: Option<&AlikePorts<'_>>,
     ) -> bool {
-        (1..=OTHER_HASHES).any(|salt| {
-            let mut answers = Hashed::new(self.snapshot, salt, false);
+        (1..=self.other_hashes).any(|salt| {
+            let mut answers = Hashed::new(self.snapshot, salt, 0);
             answers.ports = ports;
             self.walk(source, destination, &mut answers, &mut ()).cell() != cell
         })

@@ -182,6 +182,51 @@ fn counts_leave_out_an_end_with_itself_and_add_up() {
 }
 
 #[test]
+fn one_of_many_that_would_change_the_verdict_is_enough_to_mark_it() {
+    // Of thirty appliances the last one is none.
+    let pool: Vec<String> = (0..30)
+        .map(|number| format!("  a{number}: {{ subnet: v/appliances, ipForwarding: true, backendPools: [lb/pool] }}\n"))
+        .collect();
+    let role = |number| if number < 29 { "appliance" } else { "host" };
+    let guests: Vec<String> = (0..30)
+        .map(|number| format!("  a{number}: {{ role: {} }}\n", role(number)))
+        .collect();
+    let world = World::new(&format!(
+        "
+virtualNetworks:
+  v:
+    addressSpace: [10.0.0.0/16]
+    subnets:
+      clients: {{ prefix: 10.0.0.0/24, routeTable: via }}
+      appliances: 10.0.1.0/24
+      servers: 10.0.2.0/24
+routeTables:
+  via: {{ routes: [ {{ name: r, prefix: 10.0.2.0/24, nextHop: VirtualAppliance 10.0.1.100 }} ] }}
+loadBalancers:
+  lb:
+    sku: Standard
+    frontends: {{ front: {{ subnet: v/appliances, address: 10.0.1.100 }} }}
+    pools: [pool]
+    rules: [ {{ name: ha, frontend: front, pool: pool, protocol: All, frontendPort: 0, backendPort: 0 }} ]
+virtualMachines:
+  client: {{ subnet: v/clients, nic: n1 }}
+  server: {{ subnet: v/servers, nic: n2 }}
+{}guests:
+{}",
+        pool.concat(),
+        guests.concat()
+    ));
+    let (client, server) = (world.end("client/n1"), world.end("server/n2"));
+    for port in 440..460 {
+        let (ends, watch) = (&world.ends, &Watch::default());
+        let question = Question::about(Service::Tcp(port));
+        let quick = reach::matrix(&world.snapshot, ends, ends, question, watch).unwrap();
+        let marked = quick.cell(client, server).unwrap().depends_on_hash;
+        assert!(marked, "tcp/{port}");
+    }
+}
+
+#[test]
 fn a_verdict_that_another_hash_would_change_is_marked() {
     let scenario = |second: &str| {
         format!(

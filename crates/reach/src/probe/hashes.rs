@@ -13,20 +13,28 @@ use model::{NicId, OutsidePlace, StationId};
 
 use crate::ports::AlikePorts;
 
-/// Other hashes under which a pair is asked again: that none of them meets one of two members has a chance of 1 in 2^24.
-pub(super) const OTHER_HASHES: u16 = 24;
+/// Hashes for each of those that one chooses between: that none of them meets a certain one of many has a chance of 1 in e^12, of two 1 in 2^24.
+const HASHES: usize = 12;
+/// Other hashes, at most.
+const MOST: u16 = 4096;
 
-/// Whether anything chooses by a hash.
-pub(super) fn has_choices(snapshot: &Snapshot) -> bool {
+/// Under how many other hashes a pair is asked again: by the most that any hash chooses between. 0: nothing is chosen.
+pub(super) fn other_hashes(snapshot: &Snapshot) -> u16 {
     let up = |members: &[Member]| {
         let up = members.iter().filter(|member| member.health == Health::Up);
         up.count()
     };
-    let shared = snapshot.fibs.iter().any(|fib| !fib.shared.is_empty());
-    let mut rules = snapshot.frontends.iter().flat_map(|front| &front.rules);
-    let balanced = rules.any(|rule| up(&rule.members) > 1);
-    let mut gateways = snapshot.gateways.iter().flatten();
-    shared || balanced || gateways.any(|gateway| gateway.instances.len() > 1)
+    let shared = snapshot.fibs.iter().flat_map(|fib| &*fib.shared);
+    let rules = snapshot.frontends.iter().flat_map(|front| &front.rules);
+    let gateways = snapshot.gateways.iter().flatten();
+    let choices = shared
+        .map(Vec::len)
+        .chain(rules.map(|rule| up(&rule.members)))
+        .chain(gateways.map(|gateway| gateway.instances.len()));
+    match choices.max().unwrap_or_default() {
+        0 | 1 => 0,
+        most => u16::try_from(most * HASHES).unwrap_or(MOST).min(MOST),
+    }
 }
 
 /// The answers of the snapshot where hashes come out otherwise: what chooses sees another port at the end that has asked.
@@ -35,20 +43,20 @@ pub(super) struct Hashed<'s> {
     snapshot: &'s Snapshot,
     salt: u16,
     pub(super) is_reply: bool,
-    /// Whether to note where a hash has chosen.
-    notes: bool,
+    /// Under how many other hashes to ask whether they would choose otherwise; 0: not to note that.
+    others: u16,
     chosen: Cell<bool>,
     /// Gathers the ports that rules do not tell from the one that is asked for.
     pub(super) ports: Option<&'s AlikePorts<'s>>,
 }
 
 impl<'s> Hashed<'s> {
-    pub(super) fn new(snapshot: &'s Snapshot, salt: u16, notes: bool) -> Self {
+    pub(super) fn new(snapshot: &'s Snapshot, salt: u16, others: u16) -> Self {
         Self {
             snapshot,
             salt,
             is_reply: false,
-            notes,
+            others,
             chosen: Cell::new(false),
             ports: None,
         }
@@ -74,9 +82,9 @@ impl<'s> Hashed<'s> {
 
     /// Asks under the own hash, and notes whether another one would change the answer.
     fn ask<T: PartialEq>(&self, tuple: FiveTuple, ask: impl Fn(FiveTuple) -> T) {
-        if self.notes && !self.chosen.get() {
+        if self.others > 0 && !self.chosen.get() {
             let own = ask(tuple);
-            let others = 1..=OTHER_HASHES;
+            let others = 1..=self.others;
             let differs = others
                 .into_iter()
                 .any(|salt| ask(self.salted(tuple, salt)) != own);

@@ -22,14 +22,14 @@ pub struct Story {
 impl Prober<'_> {
     /// As [`answer`](Self::answer). Whether other hashes would change it is not asked.
     pub fn way(&self, source: (NicId, Ipv4Addr), destination: Ipv4Addr) -> Answer {
-        let mut answers = Hashed::new(self.snapshot, 0, false);
+        let mut answers = Hashed::new(self.snapshot, 0, 0);
         self.walk(source, destination, &mut answers, &mut Trail::default())
     }
 
     /// As [`answer`](Self::answer), with every step. Whether other hashes would change it is not asked.
     pub fn story(&self, source: (NicId, Ipv4Addr), destination: Ipv4Addr) -> Story {
         let mut diary = Diary::default();
-        let mut answers = Hashed::new(self.snapshot, 0, false);
+        let mut answers = Hashed::new(self.snapshot, 0, 0);
         let answer = self.walk(source, destination, &mut answers, &mut diary);
         let mut ways = diary.ways.into_iter();
         Story {
