@@ -396,6 +396,13 @@ fn the_internet_as_source_is_the_exposure_report() {
         assert!(!public.is_empty(), "{line}");
         run(&["ping", "internet", to, "-c", "1", "-t", EDGE]).yes();
     }
+    let csv = ask(&["--service", "tcp/any", "-o", "csv"]);
+    let behind =
+        "internet,198.51.100.254,ServerVM/ServerVMVMNic,10.0.4.4,tcp/any,reachable,,,20.1.2.9";
+    assert!(
+        lines(&csv).any(|line| line == format!("{behind},")),
+        "{csv}"
+    );
     let document: Value =
         serde_json::from_str(&ask(&["-o", "json", "--service", "tcp/80"])).expect("JSON");
     let exposures = document["matrices"][0]["exposures"]

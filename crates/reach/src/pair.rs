@@ -89,9 +89,21 @@ impl<'s> PairJudge<'s> {
         all.unwrap_or_default()
     }
 
-    /// The address at which a source asks for a destination; of many ports, at the lowest.
+    /// The address at which a source asks for a destination; of many ports, at the lowest that is reached.
     pub fn address(&self, from: &End, to: &End) -> Ipv4Addr {
-        self.prober.towards(from, to).1
+        let source = (from.worker, from.address);
+        let ports = self.ports.as_ref();
+        let ports = ports.filter(|_| has_doors(self.snapshot, from, to));
+        let reached = ports.and_then(|ports| {
+            let every = self.every_port(ports.protocol());
+            let mut ways = every.map(|service| self.prober.about(service).towards(from, to));
+            ways.find(|&(prober, address)| {
+                let verdict = prober.cell(source, address).verdict(self.question.depth);
+                verdict == Verdict::Reachable
+            })
+        });
+        let (_, address) = reached.unwrap_or_else(|| self.prober.towards(from, to));
+        address
     }
 
     /// What becomes of a probe and of its reply: why the verdict is `wanted`. Of many ports, the lowest one that gives this verdict, or if none
