@@ -119,8 +119,12 @@ struct UnitKey {
 /// Rows of a unit: the first of its sources, distinct rows with their fingerprints, and which source has which.
 type Found = (u32, Vec<(u64, Row)>, Vec<(u32, u32)>);
 
-/// The verdicts about all pairs.
-pub(crate) fn matrix(
+/// The verdicts about all pairs of `sources` and `destinations`.
+///
+/// # Errors
+///
+/// If `watch` has cancelled the work.
+pub fn matrix(
     snapshot: &Snapshot,
     sources: &Arc<Ends>,
     destinations: &Arc<Ends>,
@@ -147,7 +151,11 @@ pub(crate) fn matrix(
 }
 
 /// How many pairs have which verdict, and how many rows are distinct. Rows are forgotten once they are counted.
-pub(crate) fn tally(
+///
+/// # Errors
+///
+/// If `watch` has cancelled the work.
+pub fn tally(
     snapshot: &Snapshot,
     sources: &Arc<Ends>,
     destinations: &Arc<Ends>,

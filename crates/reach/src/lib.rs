@@ -7,7 +7,8 @@
 //! |---|---|---|
 //! | [`probe`] | one pair, judged by a packet in a world of its own: verdict, why, past which devices | other pairs |
 //! | [`question`] | what is asked: a service, any or all ports of a protocol, with or without the reply | the network's ends |
-//! | [`ports`] | which ports a network can tell apart; the verdicts for any or all of them | single services |
+//! | [`ports`] | which ports a network can tell apart, and which a pair can | verdicts |
+//! | `approach` | at which address, and as which connection, one end asks for another | other pairs |
 //! | `pair` | one pair, judged for a whole question | other pairs |
 //! | [`ends`] | who asks and who is asked, in the order of addresses | verdicts |
 //! | [`exposure`] | what the Internet reaches, by public address | pairs |
@@ -51,6 +52,7 @@ use control::Snapshot;
 
 pub use engine::reachability::{Service, Verdict};
 
+pub use classes::{matrix, tally};
 pub use ends::{Addresses, End, EndKind, Ends};
 pub use exposure::{Exposure, exposures};
 pub use matrix::{Classes, Counts, Matrix, Row};
@@ -63,22 +65,7 @@ pub use selector::{Everyone, Selector, SelectorError};
 pub use verify::{Mismatch, verify};
 pub use watch::{Cancelled, Watch};
 
-/// The verdicts about all pairs of `sources` and `destinations`.
-///
-/// # Errors
-///
-/// If `watch` has cancelled the work.
-pub fn matrix(
-    snapshot: &Snapshot,
-    sources: &Arc<Ends>,
-    destinations: &Arc<Ends>,
-    question: Question,
-    watch: &Watch,
-) -> Result<Matrix, Cancelled> {
-    classes::matrix(snapshot, sources, destinations, question, watch)
-}
-
-/// How many pairs have which verdict. For one service, no rows are kept.
+/// How many pairs have which verdict. Rows are forgotten once they are counted.
 ///
 /// # Errors
 ///
@@ -91,19 +78,4 @@ pub fn counts(
     watch: &Watch,
 ) -> Result<Counts, Cancelled> {
     tally(snapshot, sources, destinations, question, watch).map(|(counts, _)| counts)
-}
-
-/// The same, and how many distinct rows there are.
-///
-/// # Errors
-///
-/// If `watch` has cancelled the work.
-pub fn tally(
-    snapshot: &Snapshot,
-    sources: &Arc<Ends>,
-    destinations: &Arc<Ends>,
-    question: Question,
-    watch: &Watch,
-) -> Result<(Counts, usize), Cancelled> {
-    classes::tally(snapshot, sources, destinations, question, watch)
 }

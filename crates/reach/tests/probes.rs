@@ -1,5 +1,7 @@
 //! One pair, one probe.
 
+use std::fmt::Write as _;
+
 use reach::{Asked, Depth, Question, Service, Verdict, Watch, WayEnd};
 
 use crate::world::World;
@@ -181,17 +183,17 @@ fn counts_leave_out_an_end_with_itself_and_add_up() {
     }
 }
 
-#[test]
-fn one_of_many_that_would_change_the_verdict_is_enough_to_mark_it() {
-    // Of thirty appliances the last one is none.
-    let pool: Vec<String> = (0..30)
-        .map(|number| format!("  a{number}: {{ subnet: v/appliances, ipForwarding: true, backendPools: [lb/pool] }}\n"))
-        .collect();
-    let role = |number| if number < 29 { "appliance" } else { "host" };
-    let guests: Vec<String> = (0..30)
-        .map(|number| format!("  a{number}: {{ role: {} }}\n", role(number)))
-        .collect();
-    let world = World::new(&format!(
+/// A client, and a server behind a pool of these guests.
+fn pool_of(roles: &[&str]) -> World {
+    let (mut machines, mut guests) = (String::new(), String::new());
+    for (number, role) in roles.iter().enumerate() {
+        let _ = writeln!(
+            machines,
+            "  a{number}: {{ subnet: v/appliances, ipForwarding: true, backendPools: [lb/pool] }}"
+        );
+        let _ = writeln!(guests, "  a{number}: {{ role: {role} }}");
+    }
+    World::new(&format!(
         "
 virtualNetworks:
   v:
@@ -211,11 +213,16 @@ loadBalancers:
 virtualMachines:
   client: {{ subnet: v/clients, nic: n1 }}
   server: {{ subnet: v/servers, nic: n2 }}
-{}guests:
-{}",
-        pool.concat(),
-        guests.concat()
-    ));
+{machines}guests:
+{guests}"
+    ))
+}
+
+#[test]
+fn one_of_many_that_would_change_the_verdict_is_enough_to_mark_it() {
+    let mut roles = ["appliance"; 30];
+    roles[29] = "host";
+    let world = pool_of(&roles);
     let (client, server) = (world.end("client/n1"), world.end("server/n2"));
     for port in 440..460 {
         let (ends, watch) = (&world.ends, &Watch::default());
@@ -228,35 +235,8 @@ virtualMachines:
 
 #[test]
 fn a_verdict_that_another_hash_would_change_is_marked() {
-    let scenario = |second: &str| {
-        format!(
-            "
-virtualNetworks:
-  v:
-    addressSpace: [10.0.0.0/16]
-    subnets:
-      clients: {{ prefix: 10.0.0.0/24, routeTable: via }}
-      appliances: 10.0.1.0/24
-      servers: 10.0.2.0/24
-routeTables:
-  via: {{ routes: [ {{ name: r, prefix: 10.0.2.0/24, nextHop: VirtualAppliance 10.0.1.100 }} ] }}
-loadBalancers:
-  lb:
-    sku: Standard
-    frontends: {{ front: {{ subnet: v/appliances, address: 10.0.1.100 }} }}
-    pools: [pool]
-    rules: [ {{ name: ha, frontend: front, pool: pool, protocol: All, frontendPort: 0, backendPort: 0 }} ]
-virtualMachines:
-  client: {{ subnet: v/clients, nic: n1 }}
-  server: {{ subnet: v/servers, nic: n2 }}
-  one: {{ subnet: v/appliances, nic: n3, ipForwarding: true, backendPools: [lb/pool] }}
-  two: {{ subnet: v/appliances, nic: n4, ipForwarding: true, backendPools: [lb/pool] }}
-guests: {{ one: {{ role: appliance }}, two: {{ role: {second} }} }}
-"
-        )
-    };
     for (second, marked) in [("appliance", false), ("host", true)] {
-        let world = World::new(&scenario(second));
+        let world = pool_of(&["appliance", second]);
         let (client, server) = (world.end("client/n1"), world.end("server/n2"));
         for service in [Service::Icmp, Service::Tcp(443)] {
             let cell = world.by_packets(service).cell(client, server).unwrap();
