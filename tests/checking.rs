@@ -242,6 +242,19 @@ fn descriptions_in_tap_hold_no_directives() {
 }
 
 #[test]
+fn junit_is_xml_whatever_characters_names_are_made_of() {
+    let folder = folder(
+        "promises:\n  - { name: \"a \\uFFFF & <b>\", must-not: { from: 'vm:web1', to: 'vm:db1', service: tcp/22 } }\n",
+    );
+    let out = check(folder.path(), &["-o", "junit"]).yes();
+    let document = roxmltree::Document::parse(&out).expect("XML");
+    let mut nodes = document.descendants();
+    let case = nodes.find(|node| node.has_tag_name("testcase"));
+    let name = case.and_then(|case| case.attribute("name"));
+    assert_eq!(name, Some("a \u{fffd} & <b>"));
+}
+
+#[test]
 fn junit_counts_failures_errors_and_skipped_cases_and_can_be_read_back() {
     let more = format!(
         "{PROMISES}  - {{ name: nobody, must: {{ from: 'vm:gone', to: all, service: icmp }} }}\n"

@@ -27,6 +27,8 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let mut junit = Junit::new("vnetsim check");
     junit.add_test_suite(suite);
     let text = junit.to_string().map_err(io::Error::other)?;
+    // No characters to XML 1.0, and the library knows only those below U+0020.
+    let text = text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
     out.write_all(without_skipped(&text).as_bytes())
 }
 
