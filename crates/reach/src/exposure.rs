@@ -1,7 +1,7 @@
 //! What the Internet reaches: every public address of the input, asked from there by packets.
 //!
-//! A matrix asks for a NIC at the public address that is translated to it. Here is also who answers behind frontends of load balancers and
-//! firewalls, which have no address of their own for each member, and of many ports which are open.
+//! A matrix asks for a NIC wherever it fares best. Here is what each public address comes to by itself: who answers there, which may be
+//! several behind a load balancer, and of many ports which are open.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;

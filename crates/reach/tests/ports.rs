@@ -1,5 +1,5 @@
-//! Any and all ports: judged for groups of ends and for as few ports as it takes, held against a packet for every pair and every port that
-//! the network tells apart.
+//! Any and all ports: judged by classes, and of a pair for as few ports as it takes, held against a packet for every pair and every port
+//! that the network tells apart.
 
 use std::sync::Arc;
 
