@@ -96,13 +96,7 @@ impl<'a> Rows<'a> {
     ) -> Self {
         let words = terrain.space.words();
         let mut others: Vec<(u32, Vec<u64>)> = Vec::new();
-        for way in &terrain.ways {
-            let Asker::Other(address) = way.asker else {
-                continue;
-            };
-            if !way.asks_doors() || others.iter().any(|&(known, _)| known == address) {
-                continue;
-            }
+        for address in terrain.others_who_ask() {
             let mut open = terrain.space.full();
             let mut bits = Vec::new();
             for door in &terrain.doors {
@@ -116,14 +110,10 @@ impl<'a> Rows<'a> {
             }
             others.push((address, open));
         }
-        let is_swept = terrain
-            .ways
-            .iter()
-            .any(|way| way.asker == Asker::Own && way.asks_doors());
         let empty = || vec![0; words];
         let mut open = terrain.space.full();
         let mut closing = Vec::new();
-        if is_swept {
+        if terrain.sources_ask() {
             for (number, door) in terrain.doors.iter().enumerate() {
                 let (valid, says) = opened.ask(estate, door.door, first);
                 terrain.write(door, says, &mut open);

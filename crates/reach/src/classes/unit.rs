@@ -3,6 +3,8 @@
 
 mod joined;
 
+use std::collections::BTreeSet;
+
 use self::joined::joined;
 pub(super) use self::joined::{Judged, WayBits};
 use super::Estate;
@@ -12,7 +14,7 @@ use super::replies::{Crossings, Replies, ReplyFinder};
 use super::rules::Valid;
 use super::space::{self, Space};
 use super::spans::Spans;
-use super::ways::{End, Finder, Origin};
+use super::ways::{Asker, End, Finder, Origin};
 use crate::question::Depth;
 
 /// Sources in the order of their addresses, by position.
@@ -236,6 +238,22 @@ pub(super) fn ask_door(
 }
 
 impl Terrain {
+    /// The addresses that appliances put in, of those whose packets come to doors.
+    pub(super) fn others_who_ask(&self) -> BTreeSet<u32> {
+        let ways = self.ways.iter().filter(|way| way.asks_doors());
+        let others = ways.filter_map(|way| match way.asker {
+            Asker::Own => None,
+            Asker::Other(address) => Some(address),
+        });
+        others.collect()
+    }
+
+    /// Whether packets with the source's own address come to doors.
+    pub(super) fn sources_ask(&self) -> bool {
+        let mut ways = self.ways.iter();
+        ways.any(|way| way.asker == Asker::Own && way.asks_doors())
+    }
+
     /// Where the columns of a door are.
     pub(super) fn pieces(&self, door: &DoorBits) -> &[Piece] {
         let (first, behind) = door.pieces;

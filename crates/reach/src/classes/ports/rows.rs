@@ -161,13 +161,7 @@ impl<'a> Rows<'a> {
         let len = terrain.space.len();
         let everything = || vec![PortSet::ALL; len];
         let mut others: Vec<(u32, Vec<PortSet>)> = Vec::new();
-        for way in &terrain.ways {
-            let Asker::Other(address) = way.asker else {
-                continue;
-            };
-            if !way.asks_doors() || others.iter().any(|&(known, _)| known == address) {
-                continue;
-            }
+        for address in terrain.others_who_ask() {
             let mut open = everything();
             for door in &terrain.doors {
                 let (_, says) = ask_door(estate, door.door, address, &mut memory.sets);
@@ -175,8 +169,6 @@ impl<'a> Rows<'a> {
             }
             others.push((address, open));
         }
-        let mut ways = terrain.ways.iter();
-        let is_swept = ways.any(|way| way.asker == Asker::Own && way.asks_doors());
         let mut rows = Self {
             estate,
             ports,
@@ -196,7 +188,7 @@ impl<'a> Rows<'a> {
             row: RowBits::new(terrain.space.words()),
             memory,
         };
-        if is_swept {
+        if terrain.sources_ask() {
             for number in 0..terrain.doors.len() {
                 rows.ask(number, first);
             }
@@ -292,10 +284,7 @@ impl<'a> Rows<'a> {
         let of_replies = way.judged.iter().flat_map(|judged| &judged.checks);
         let of_replies = of_replies.map(|&check| (check, Fixed::Destination));
         for check in of_probes.chain(of_replies) {
-            let own = match check.0.asker {
-                Asker::Own => address,
-                Asker::Other(address) => address,
-            };
+            let own = check.0.asker.address(address);
             let is_stale = &mut self.is_stale;
             self.checked.get(check, own, |says| {
                 *is_stale = true;

@@ -5,7 +5,7 @@ use crate::classes::Estate;
 use crate::classes::rules::{Asked, Fixed, Valid};
 use crate::classes::space;
 use crate::classes::unit::{Judged, NEVER, Terrain};
-use crate::classes::ways::{Asker, Check, Judge};
+use crate::classes::ways::{Check, Judge};
 
 /// What rules say, in columns.
 #[derive(Debug, Default)]
@@ -80,10 +80,7 @@ pub(super) fn ask<'r>(
     fixed: Fixed,
     own: u32,
 ) -> &'r Says {
-    let address = match check.asker {
-        Asker::Own => own,
-        Asker::Other(address) => address,
-    };
+    let address = check.asker.address(own);
     checked.get((check, fixed), address, |says| match check.rules {
         Judge::Nic(policy, tags, direction) => {
             let asked = Asked {

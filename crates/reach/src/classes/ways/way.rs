@@ -15,6 +15,16 @@ pub(in crate::classes) enum Asker {
     Other(u32),
 }
 
+impl Asker {
+    /// The address, where `own` is that of the source.
+    pub(in crate::classes) fn address(self, own: u32) -> u32 {
+        match self {
+            Self::Own => own,
+            Self::Other(address) => address,
+        }
+    }
+}
+
 /// Rules that a packet has to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::classes) struct Check {
